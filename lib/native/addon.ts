@@ -1,0 +1,255 @@
+/**
+ * What the native addon offers, one class for each kernel object. The addon is thin: every method is one system
+ * call (or one copy), its name is the call's, and it holds no policy.
+ *
+ * Conventions of every member:
+ * - A failed call throws an `Error` with `code` (`KVM_EFAULT`: family and errno name), `errno` (positive number),
+ *   `syscall` (the ioctl's or call's name) - except the methods that say they return a negative errno.
+ * - A method of a closed handle throws `code: 'HANDLE_CLOSED'`; `close()` twice is harmless.
+ * - An argument of the wrong type or out of range throws `code: 'BAD_ARGUMENT'` before any system call.
+ * - `share()` gives a process-wide number that another Worker turns into a handle of its own with `adopt()`; the
+ *   kernel object lives until the last handle is closed or collected. A number never issued throws `BAD_SHARE`.
+ * - 64-bit addresses are BigInt; offsets and sizes into a mapping are safe-integer Numbers, in bytes.
+ */
+
+/** Handles that can be closed and handed to another Worker. */
+export interface NativeHandle {
+  /** Releases this handle; idempotent. */
+  close(): void;
+  readonly closed: boolean;
+  /** A process-wide number for `adopt()` in another Worker. */
+  share(): number;
+}
+
+/** A file descriptor: memfd, regular file, or guest_memfd. */
+export interface NativeFile extends NativeHandle {
+  readonly fd: number;
+  /** True for a memfd sealed against shrinking: its mappings may be seen by JavaScript. */
+  readonly shrinkSealed: boolean;
+  sizeBytes(): number;
+  ftruncate(sizeBytes: number): void;
+  /** fallocate(2) with the FALLOC_FL_* bits in `mode`. */
+  fallocate(mode: number, offset: number, lengthBytes: number): void;
+  /** F_ADD_SEALS. */
+  addSeals(seals: number): void;
+  /** Bytes read (short at the end of the file) or a negative errno. */
+  pread(into: Uint8Array, fileOffset: number): number;
+  pwrite(from: Uint8Array, fileOffset: number): number;
+}
+export interface NativeFileConstructor {
+  /** memfd_create(2); sized with ftruncate. With `sealShrink`, F_SEAL_SHRINK | F_SEAL_SEAL is added after sizing. */
+  memfd(name: string, sizeBytes: number, options?: { sealShrink?: boolean; hugetlb?: boolean }): NativeFile;
+  /** open(2) with O_CLOEXEC. */
+  open(path: string, flags: number, mode?: number): NativeFile;
+  adopt(share: number): NativeFile;
+}
+
+/** Memory mapped into this process. Unmapped when the last handle, view, memslot or userfaultfd range lets go. */
+export interface NativeMapping extends NativeHandle {
+  /** Host virtual address of the first byte. */
+  readonly hva: bigint;
+  readonly sizeBytes: number;
+  /**
+   * An ArrayBuffer over the whole mapping. Throws `MAPPING_NOT_VIEWABLE` where a JavaScript access could fault: a file
+   * that can shrink, a mapping without read and write permission, one that mprotect or userfaultfd has been used on.
+   * From then on `protect()` and userfaultfd registration of this mapping throw `MAPPING_HAS_VIEWS` (in any Worker).
+   * Detached by `close()`. The same ArrayBuffer is returned for a second call on the same handle.
+   */
+  view(): ArrayBuffer;
+  /** mprotect(2). */
+  protect(offset: number, lengthBytes: number, prot: number): void;
+  /** madvise(2). */
+  advise(offset: number, lengthBytes: number, advice: number): void;
+  /** Copies out; a SIGBUS or SIGSEGV on the way throws `MAPPING_SIGBUS` / `MAPPING_SIGSEGV` with `offset` of the bad byte's page. */
+  read(offset: number, into: Uint8Array): void;
+  /** Copies in; guarded as `read`. */
+  write(offset: number, from: Uint8Array): void;
+  /** pread(2) from a file straight into the mapping. Bytes read (short at the end of the file) or a negative errno. */
+  preadFrom(file: NativeFile, fileOffset: number, offset: number, lengthBytes: number): number;
+}
+export interface NativeMappingConstructor {
+  /** mmap(2), MAP_PRIVATE | MAP_ANONYMOUS, plus `flags` (MAP_NORESERVE, MAP_POPULATE, ...). */
+  anonymous(sizeBytes: number, prot: number, flags?: number): NativeMapping;
+  /** mmap(2), MAP_SHARED, of a file. */
+  ofFile(file: NativeFile, fileOffset: number, sizeBytes: number, prot: number, flags?: number): NativeMapping;
+  adopt(share: number): NativeMapping;
+}
+
+/** eventfd(2), EFD_NONBLOCK | EFD_CLOEXEC. */
+export interface NativeEventFd extends NativeHandle {
+  readonly fd: number;
+  /** Adds `count` (default 1). */
+  signal(count?: number): void;
+  /** Waits up to `timeoutNs`; the count taken, 0 on time-out. */
+  wait(timeoutNs: number): number;
+}
+export interface NativeEventFdConstructor {
+  new (): NativeEventFd;
+  adopt(share: number): NativeEventFd;
+}
+
+/** userfaultfd(2), or /dev/userfaultfd where the system call is refused; UFFDIO_API done. */
+export interface NativeUserfaultfd extends NativeHandle {
+  readonly fd: number;
+  /** Feature bits the kernel granted. */
+  readonly features: bigint;
+  /** UFFDIO_REGISTER with UFFDIO_REGISTER_MODE_*; returns the bit mask of ioctls the range supports. */
+  register(mapping: NativeMapping, offset: number, lengthBytes: number, mode: number): bigint;
+  /** UFFDIO_UNREGISTER; wakes every waiter of the range. */
+  unregister(mapping: NativeMapping, offset: number, lengthBytes: number): void;
+  /** Bytes mapped, or a negative errno (-EEXIST, -EAGAIN, -ENOENT, -ESRCH are ordinary races). Source from this process's memory. */
+  copy(mapping: NativeMapping, offset: number, from: Uint8Array, mode: number): number;
+  /** As `copy`: maps what is in the page cache already. */
+  continue(mapping: NativeMapping, offset: number, lengthBytes: number, mode: number): number;
+  zeropage(mapping: NativeMapping, offset: number, lengthBytes: number, mode: number): number;
+  poison(mapping: NativeMapping, offset: number, lengthBytes: number, mode: number): number;
+  writeProtect(mapping: NativeMapping, offset: number, lengthBytes: number, mode: number): number;
+  /** UFFDIO_WAKE. 0 or a negative errno. */
+  wake(mapping: NativeMapping, offset: number, lengthBytes: number): number;
+  /**
+   * Reads up to `events.byteLength / 32` messages (struct uffd_msg, 32 bytes each). Returns how many, 0 on time-out or
+   * when `wake` was signalled (its count is not taken), or a negative errno.
+   */
+  read(events: Uint8Array, timeoutNs: number, wake?: NativeEventFd): number;
+}
+export interface NativeUserfaultfdConstructor {
+  /** `features` = UFFD_FEATURE_* asked for; throws `UFFD_EPERM`, `UFFD_ENOSYS`, `UFFD_EINVAL` (a feature is missing). */
+  new (features: bigint, userModeOnly?: boolean): NativeUserfaultfd;
+  adopt(share: number): NativeUserfaultfd;
+}
+
+/** /dev/kvm. */
+export interface NativeKvm extends NativeHandle {
+  readonly fd: number;
+  apiVersion(): number;
+  checkExtension(capability: number): number;
+  vcpuMmapSizeBytes(): number;
+  /** KVM_GET_SUPPORTED_CPUID: the kvm_cpuid_entry2 array (40 bytes an entry). */
+  supportedCpuid(): Uint8Array;
+  /** KVM_GET_MSR_INDEX_LIST. */
+  msrIndexList(): Uint32Array;
+  createVm(type: number): NativeVm;
+  /** Any ioctl on this fd; `argument` is a number or a buffer that the kernel reads and writes. Returns its result; throws on failure. */
+  ioctl(request: number, argument?: number | Uint8Array): number;
+}
+export interface NativeKvmConstructor {
+  /** open(2) of `path` (default /dev/kvm): throws `KVM_ENOENT`, `KVM_EACCES`, ... */
+  new (path?: string): NativeKvm;
+}
+
+/** A virtual machine. */
+export interface NativeVm extends NativeHandle {
+  readonly fd: number;
+  checkExtension(capability: number): number;
+  /** KVM_CREATE_VCPU on the calling thread, which must be the one that runs it. */
+  createVcpu(id: number): NativeVcpu;
+  /**
+   * KVM_SET_USER_MEMORY_REGION. The VM keeps the mapping alive while the slot exists. `sizeBytes` 0 deletes the slot.
+   */
+  setUserMemoryRegion(slot: number, flags: number, gpa: bigint, sizeBytes: number, mapping: NativeMapping | null, offset: number): void;
+  /** KVM_SET_USER_MEMORY_REGION2: with guest_memfd, and the proposals' userfault bitmap (its mapping is kept alive too). */
+  setUserMemoryRegion2(region: {
+    slot: number; flags: number; gpa: bigint; sizeBytes: number; mapping: NativeMapping | null; offset: number;
+    guestMemfd?: NativeFile; guestMemfdOffset?: number; userfaultBitmap?: NativeMapping;
+  }): void;
+  /** KVM_CREATE_GUEST_MEMFD. */
+  createGuestMemfd(sizeBytes: number, flags: number): NativeFile;
+  /** KVM_ENABLE_CAP on the VM fd; up to four 64-bit arguments. */
+  enableCap(capability: number, flags?: number, args?: readonly bigint[]): number;
+  /** KVM_CAP_SPLIT_IRQCHIP with `ioapicPins` reserved routes. */
+  enableSplitIrqchip(ioapicPins: number): void;
+  /** KVM_SET_TSS_ADDR / KVM_SET_IDENTITY_MAP_ADDR: needed by VMX hosts without unrestricted guest. */
+  setTssAddr(gpa: number): void;
+  setIdentityMapAddr(gpa: bigint): void;
+  /** KVM_X86_SET_MSR_FILTER; `filter` is struct kvm_msr_filter's flags plus ranges; bitmaps are bytes, bit set = allowed. */
+  setMsrFilter(flags: number, ranges: readonly { flags: number; base: number; count: number; bitmap: Uint8Array }[]): void;
+  /** KVM_SIGNAL_MSI: >0 delivered, 0 blocked by the guest, or a negative errno. Callable from any Worker. */
+  signalMsi(addressLow: number, addressHigh: number, data: number): number;
+  /** KVM_IRQFD. flags: 1 = deassign. */
+  irqfd(event: NativeEventFd, gsi: number, flags: number): void;
+  /** KVM_SET_GSI_ROUTING with MSI routes. */
+  setMsiRoutes(routes: readonly { gsi: number; addressLow: number; addressHigh: number; data: number }[]): void;
+  ioctl(request: number, argument?: number | Uint8Array): number;
+}
+export interface NativeVmConstructor {
+  adopt(share: number): NativeVm;
+}
+
+/**
+ * A virtual CPU. Created, run and closed on one thread. Its struct kvm_run is mapped once.
+ * A running vCPU returns at least every 100 ms (a thread timer interrupts KVM_RUN), so Worker termination and process
+ * exit never wait for a guest.
+ */
+export interface NativeVcpu extends NativeHandle {
+  readonly fd: number;
+  readonly id: number;
+  /** Linux thread id (gettid) of the thread that created it. */
+  readonly threadId: number;
+  /** struct kvm_run and the PIO page. The same ArrayBuffer each time; detached by close(). */
+  runArea(): ArrayBuffer;
+  /**
+   * KVM_RUN, once. 0 or a negative errno: -EINTR (kicked, or the 100 ms slice ended; immediate_exit is cleared), -EFAULT,
+   * -EHWPOISON, ... Never throws for those. Throws `VCPU_WRONG_THREAD` on another thread.
+   */
+  run(): number;
+  /** Nanoseconds (CLOCK_MONOTONIC) spent inside KVM_RUN so far, and how often it was entered; for the cost column. */
+  runTimeNs(): number;
+  runCount(): number;
+  /** -EINTR returns that came from the 100 ms slice and not from a kick. */
+  sliceCount(): number;
+  getRegs(into: Uint8Array): void;
+  setRegs(from: Uint8Array): void;
+  getSregs(into: Uint8Array): void;
+  setSregs(from: Uint8Array): void;
+  getVcpuEvents(into: Uint8Array): void;
+  setVcpuEvents(from: Uint8Array): void;
+  /** kvm_cpuid_entry2 array, 40 bytes an entry. */
+  setCpuid2(entries: Uint8Array): void;
+  getCpuid2(): Uint8Array;
+  /** One MSR each; throws `KVM_MSR_REFUSED` when KVM did not take it. */
+  getMsr(index: number): bigint;
+  setMsr(index: number, value: bigint): void;
+  getMpState(): number;
+  setMpState(state: number): void;
+  /** KVM_TRANSLATE. */
+  translate(gva: bigint): { gpa: bigint; valid: boolean; writeable: boolean; usermode: boolean };
+  /** KVM_INTERRUPT (no in-kernel irqchip). */
+  interrupt(vector: number): void;
+  nmi(): void;
+  /** KVM_X86_SETUP_MCE with the MCG_CAP value. */
+  setupMce(mcgCap: bigint): void;
+  setMce(mce: { status: bigint; addr: bigint; misc: bigint; mcgStatus: bigint; bank: number }): void;
+  enableCap(capability: number, flags?: number, args?: readonly bigint[]): number;
+  tscKhz(): number;
+  ioctl(request: number, argument?: number | Uint8Array): number;
+}
+export interface NativeVcpuStatics {
+  /** Ends the KVM_RUN of the vCPU behind `share`, from any thread: immediate_exit, then a signal to its thread. False if it is closed. */
+  kick(share: number): boolean;
+}
+
+/** Everything the addon exports. */
+export interface NativeAddon {
+  readonly Kvm: NativeKvmConstructor;
+  readonly Vm: NativeVmConstructor;
+  readonly Vcpu: NativeVcpuStatics;
+  readonly File: NativeFileConstructor;
+  readonly Mapping: NativeMappingConstructor;
+  readonly EventFd: NativeEventFdConstructor;
+  readonly Userfaultfd: NativeUserfaultfdConstructor;
+  /** CLOCK_MONOTONIC in ns, as a Number. */
+  monotonicNs(): number;
+  /** gettid(2). */
+  threadId(): number;
+  /** prctl(PR_SET_TIMERSLACK) for the calling thread. */
+  setTimerSlackNs(slackNs: number): void;
+  /** sched_setaffinity(2) for the calling thread; and what it is now. */
+  setAffinity(cpus: readonly number[]): void;
+  getAffinity(): number[];
+  /** Open handles in this process, by class: for leak tests. */
+  liveHandles(): Record<'Kvm' | 'Vm' | 'Vcpu' | 'File' | 'Mapping' | 'EventFd' | 'Userfaultfd', number>;
+  /** sizeof and offsetof of every kernel struct the addon passes: { kvm_regs: { size, fields: { rax: { offset, size } } } }. */
+  readonly layouts: Record<string, { size: number; fields: Record<string, { offset: number; size: number }> }>;
+  /** Every ioctl request number the addon uses, by name. */
+  readonly ioctls: Record<string, number>;
+}
