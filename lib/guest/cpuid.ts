@@ -8,9 +8,8 @@ import {
   KVM_FEATURE_ASYNC_PF,
   KVM_FEATURE_ASYNC_PF_INT,
   KVM_FEATURE_ASYNC_PF_VMEXIT,
-  decodeCpuid,
-  encodeCpuid,
   setCpuidBit,
+  type CpuidEntry,
 } from '../uapi/index.js';
 
 /** Leaves with the x2APIC id in EDX. */
@@ -21,10 +20,10 @@ const TOPOLOGY_LEAVES = [0x0b, 0x1f];
  * @param supported - KVM_GET_SUPPORTED_CPUID's entries
  * @param apicId - below 255
  * @param offerAsyncPf - show the async page fault features, exactly the same whoever implements them
- * @returns what KVM_SET_CPUID2 takes
+ * @returns what KVM_SET_CPUID2 takes; `supported` stays as it is
  */
-export function guestCpuid(supported: Uint8Array, apicId: number, offerAsyncPf: boolean): Uint8Array {
-  const entries = decodeCpuid(supported);
+export function guestCpuid(supported: readonly CpuidEntry[], apicId: number, offerAsyncPf: boolean): CpuidEntry[] {
+  const entries = supported.map((entry) => ({ ...entry }));
   setCpuidBit(entries, 1, 'ecx', CPUID_1_ECX_X2APIC);
   setCpuidBit(entries, 1, 'ecx', CPUID_1_ECX_HYPERVISOR);
   for (const entry of entries) {
@@ -35,5 +34,5 @@ export function guestCpuid(supported: Uint8Array, apicId: number, offerAsyncPf: 
   setCpuidBit(entries, KVM_CPUID_FEATURES, 'eax', KVM_FEATURE_ASYNC_PF_INT, offerAsyncPf);
   // Only nested guests need it, and the VMM's own end does not offer it.
   setCpuidBit(entries, KVM_CPUID_FEATURES, 'eax', KVM_FEATURE_ASYNC_PF_VMEXIT, false);
-  return encodeCpuid(entries);
+  return entries;
 }

@@ -4,11 +4,13 @@
  */
 import { AsyncPfHost, ReadyQueue, SYNC_TAG, asyncTag, type FaultContext, type ReadyDelivery } from '../asyncpf/index.js';
 import { PageState, type PageStates } from '../faults/index.js';
-import { msiAddress, msiData, type Vcpu, type Vm } from '../kvm/index.js';
+import { msiTo, type Vcpu, type Vm } from '../kvm/index.js';
 import type { SystemRam } from '../memory/index.js';
 import { APF_WAKE_ALL_TOKEN, KVM_PV_REASON_PAGE_NOT_PRESENT, KVM_SYNC_X86_EVENTS, VECTOR_PAGE_FAULT, kvmVcpuPvApfDataLayout } from '../uapi/index.js';
 
 const FLAGS_WORD = kvmVcpuPvApfDataLayout.fields.flags.offset / 4;
+/** Vectors 0 to 15 are reserved for exceptions. */
+const LOWEST_VECTOR = 16;
 const TOKEN_WORD = kvmVcpuPvApfDataLayout.fields.token.offset / 4;
 
 /** See the module's comment. */
@@ -43,7 +45,7 @@ export class EmulatedAsyncPf {
     if (token === 0) return SYNC_TAG;
     Atomics.store(this.ram.words, this.ready.areaOffset / 4 + FLAGS_WORD, KVM_PV_REASON_PAGE_NOT_PRESENT);
     this.vcpu.syncRegs.events.pendException(VECTOR_PAGE_FAULT, 0, token, 0);
-    this.vcpu.markDirty(KVM_SYNC_X86_EVENTS);
+    this.vcpu.syncRegs.markDirty(KVM_SYNC_X86_EVENTS);
     return asyncTag(this.index, token, this.ready.generation);
   }
 
@@ -87,7 +89,7 @@ export class EmulatedAsyncPf {
 
 /** Delivers ready events to one vCPU from whatever Worker completes a page: the token word, then an MSI to its local APIC. */
 export class MsiReadyDelivery implements ReadyDelivery {
-  private readonly address: number;
+  private readonly addressLow: number;
 
   /** @param apicId - of the vCPU */
   constructor(
@@ -96,7 +98,7 @@ export class MsiReadyDelivery implements ReadyDelivery {
     private readonly ready: ReadyQueue,
     apicId: number,
   ) {
-    this.address = msiAddress(apicId);
+    this.addressLow = msiTo(apicId, LOWEST_VECTOR).addressLow;
   }
 
   readToken(): number {
@@ -105,6 +107,7 @@ export class MsiReadyDelivery implements ReadyDelivery {
 
   deliver(token: number, vector: number): void {
     Atomics.store(this.ram.words, this.ready.areaOffset / 4 + TOKEN_WORD, token | 0);
-    this.vm.signalMsi(this.address, 0, msiData(vector));
+    // A guest that chose an illegal vector gets its token and no interrupt; a real APIC would record an error.
+    if (vector >= LOWEST_VECTOR) this.vm.native.signalMsi(this.addressLow, 0, vector);
   }
 }

@@ -4,6 +4,7 @@
 import type { PagedWindowShare, SystemRamShare } from '../memory/index.js';
 import type { PageSourceModule } from '../faults/index.js';
 import type { VcpuBootState } from '../guest/index.js';
+import type { CpuidEntry } from '../uapi/index.js';
 import type { DeliveryMode } from './modes.js';
 
 /** Memory and handles that every Worker of a machine opens. */
@@ -28,7 +29,7 @@ export interface SharedPlan {
 export interface VcpuPlan extends SharedPlan {
   readonly index: number;
   readonly boot: VcpuBootState;
-  readonly cpuid: Uint8Array;
+  readonly cpuid: readonly CpuidEntry[];
   /** CPU to run on, or null. */
   readonly cpu: number | null;
 }
