@@ -27,8 +27,9 @@ export function fromNative(error: unknown, tried: string, details: Pick<FaultLab
   const syscall = typeof error.syscall === 'string' ? error.syscall : undefined;
   // Node's own errors carry a negative errno, the addon's a positive one.
   const errno = typeof error.errno === 'number' && error.errno !== 0 ? Math.abs(error.errno) : undefined;
-  const what =
-    errno === undefined ? error.message : `${syscall === undefined ? '' : `${syscall} failed with `}${errnoName(errno)} (${errnoMeaning(errno)})`;
+  // The addon names the call and the errno itself; another library's error may not.
+  const complete = errno === undefined || error.message.includes(errnoName(errno));
+  const what = complete ? error.message : `${syscall ?? 'the call'} failed with ${errnoName(errno)} (${errnoMeaning(errno)})`;
   return new FaultLabError(error.code, `could not ${tried}: ${what}`, { ...details, syscall, errno, cause: error });
 }
 
