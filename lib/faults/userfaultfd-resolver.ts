@@ -76,7 +76,7 @@ export class UserfaultfdResolver {
     }
     if (this.states.request(page)) {
       this.counters.faults++;
-      if (this.vcpuThreads.includes(this.messages.threadId(index))) this.counters.vcpuFaults++;
+      if (this.vcpuThreads.includes(this.messages.ptid(index))) this.counters.vcpuFaults++;
       this.schedule.accept(nowNs, page, NO_TAG);
     } else if (this.states.get(page) === PageState.PRESENT) {
       this.counters.raced++;

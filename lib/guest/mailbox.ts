@@ -23,6 +23,8 @@ export interface GuestJob {
   readonly expected: Int32Array | null;
 }
 
+type PhaseField = keyof typeof abi.phaseRecordLayout.fields;
+
 /** KVM's local APIC timer counts nanoseconds, before the divider. */
 const APIC_TIMER_DIVIDER = 16;
 
@@ -164,7 +166,7 @@ export class Mailbox {
     const at = abi.VCPU_BLOCK_BASE + index * PAGE_SIZE + abi.vcpuBlockLayout.fields.phase.offset + phase * abi.phaseRecordLayout.size;
     const view = new StructView(abi.phaseRecordLayout, this.low.data, at);
     // A phase that was never closed counts as nothing.
-    const span = (from: keyof typeof abi.phaseRecordLayout.fields, to: keyof typeof abi.phaseRecordLayout.fields): number =>
+    const span = (from: PhaseField, to: PhaseField): number =>
       Math.max(0, Number(view.get(to) - view.get(from)));
     return {
       tscCycles: span('tsc_start', 'tsc_end'),

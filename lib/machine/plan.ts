@@ -30,8 +30,6 @@ export interface VcpuPlan extends SharedPlan {
   readonly index: number;
   readonly boot: VcpuBootState;
   readonly cpuid: readonly CpuidEntry[];
-  /** CPU to run on, or null. */
-  readonly cpu: number | null;
 }
 
 /** A resolver Worker's orders. */

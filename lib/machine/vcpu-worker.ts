@@ -48,7 +48,6 @@ class VcpuRunner {
 
   constructor(private readonly plan: VcpuPlan) {
     const addon = nativeAddon();
-    if (plan.cpu !== null) addon.setAffinity([plan.cpu]);
     this.vm = Vm.adopt(plan.vm);
     this.ram = SystemRam.adopt(plan.lowRam);
     this.window = PagedWindow.adopt(plan.window);
