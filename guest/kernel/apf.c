@@ -15,19 +15,16 @@
 #define ASYNC_PF_ENABLED (1 << 0)
 #define ASYNC_PF_DELIVERY_AS_INT (1 << 3)
 
-#define REASON_NOT_PRESENT 1
 #define TOKEN_WAKE_ALL 0xffffffff
 
 #define VECTOR_PF 14
 
-u64 page_fault_error; /* written by the entry stub */
-
 static inline void cpuid(u32 leaf, u32 *a, u32 *b, u32 *c, u32 *d)
 {
-	u32 out_b;
+	u64 out_b;
 
-	/* rbx is a register of the kernel's own. */
-	asm volatile("xchg %%rbx, %q1; cpuid; xchg %%rbx, %q1" : "=a"(*a), "=&r"(out_b), "=c"(*c), "=d"(*d) : "0"(leaf), "2"(0));
+	/* rbx is one of the kernel's own registers. */
+	asm volatile("xchg %%rbx, %1; cpuid; xchg %%rbx, %1" : "=a"(*a), "=&r"(out_b), "=c"(*c), "=d"(*d) : "0"(leaf), "2"(0));
 	*b = out_b;
 }
 
@@ -49,52 +46,45 @@ void apf_init(void)
 	wrmsr(MSR_ASYNC_PF_EN, (u64)block | ASYNC_PF_ENABLED | ASYNC_PF_DELIVERY_AS_INT);
 }
 
-static _Noreturn void real_page_fault(u32 flags)
+void handle_unexpected_page_fault(u32 flags, u64 error, u64 rip, u64 cr2)
 {
-	u64 cr2;
-
-	asm volatile("mov %%cr2, %0" : "=r"(cr2));
-	if (flags) {
-		block->panic_cr2 = cr2;
-		panic(PANIC_APF_REASON);
-	}
-	panic_exception(VECTOR_PF, page_fault_error, current->frame.rip, cr2);
+	if (!flags)
+		panic_exception(VECTOR_PF, error, rip, cr2);
+	block->panic_cr2 = cr2;
+	panic(PANIC_APF_REASON);
 }
 
-void handle_page_fault(void)
+void handle_not_present(void)
 {
-	u32 flags = block->apf_flags;
 	u64 token;
 
-	if (unlikely(flags != REASON_NOT_PRESENT))
-		real_page_fault(flags);
 	block->apf_flags = 0;
-	if (unlikely(!(current->frame.cs & 3)))
-		panic(PANIC_APF_KERNEL);
 	asm volatile("mov %%cr2, %0" : "=r"(token));
-	block->not_present++;
+	not_present++;
 	if (likely(token_insert(token, current)))
 		block_current();
-	resume(cycles_not_present);
+	else
+		other_switches--;
+	RESUME_NOT_PRESENT();
 }
 
-static void ready_slow(u32 token)
+static __attribute__((noinline)) void ready_slow(u32 token)
 {
 	struct task *task;
 
 	if (token == TOKEN_WAKE_ALL) {
 		block->wake_all++;
 		while ((task = token_remove_any()))
-			wake(task);
+			other_switches += wake(task);
 	} else if (token == 0) {
 		block->spurious_ready++;
 	} else {
-		block->ready++;
+		ready++;
 		task = token_remove_slow(token);
-		if (task)
-			wake(task);
-		else
+		if (!task)
 			block->early_ready++;
+		if (!task || !wake(task))
+			other_switches--;
 	}
 }
 
@@ -105,12 +95,13 @@ void handle_apf_ready(void)
 	lapic_eoi();
 	token = block->apf_token;
 	if (likely(token_is_home(token))) {
-		block->ready++;
-		wake(token_remove_home(token));
+		ready++;
+		if (!wake(token_remove_home(token)))
+			other_switches--;
 	} else {
 		ready_slow(token);
 	}
 	block->apf_token = 0;
 	wrmsr(MSR_ASYNC_PF_ACK, 1);
-	resume(cycles_ready);
+	RESUME_READY();
 }

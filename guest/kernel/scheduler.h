@@ -11,7 +11,6 @@
 #include "kernel.h"
 
 extern struct task_slot tasks[MAX_TASKS + 2];
-extern struct task *woken_first;
 
 #define idle_task (&tasks[MAX_TASKS].task)
 #define calibrate_task (&tasks[MAX_TASKS + 1].task)
@@ -30,12 +29,11 @@ void scheduler_tick(void);
 static inline __attribute__((always_inline)) void switch_to(struct task *next)
 {
 	current = next;
-	tss->rsp0 = (u64)(&current->frame + 1);
-	block->switches++;
+	tss_set_rsp0(&current->frame + 1);
 }
 
 /* Goes from a current task that no longer runs to the next one. */
-static inline void switch_away(void)
+static inline __attribute__((always_inline)) void switch_away(void)
 {
 	struct task *next = rr_front;
 
@@ -47,20 +45,25 @@ static inline void switch_away(void)
 }
 
 /* Blocks the current task; someone else has noted how it will be found again. */
-static inline void block_current(void)
+static inline __attribute__((always_inline)) void block_current(void)
 {
 	if (unlikely(current == rr_front))
 		ring_remove_current();
 	switch_away();
 }
 
-/* Runs a woken task at once, unless the current one has just been woken itself: that one is short, the other waits its turn. */
-static inline void wake(struct task *task)
+/*
+ * Runs a woken task at once, unless the current one has just been woken itself: that one is short, the other waits its turn.
+ * True when it runs.
+ */
+static inline __attribute__((always_inline)) int wake(struct task *task)
 {
-	if (likely(current == rr_front))
-		switch_to(task);
-	else
+	if (unlikely(current != rr_front)) {
 		woken_append(task);
+		return 0;
+	}
+	switch_to(task);
+	return 1;
 }
 
 #endif
