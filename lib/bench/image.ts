@@ -1,8 +1,7 @@
 /**
  * The memory image that a bench pages in: any file, or one made for the purpose. Its checksums are the host's own, computed from the file.
  */
-import { closeSync, constants, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
-import { readFileSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync, type Stats } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FaultLabError, errnoName, fromNative } from '../errors/index.js';
@@ -135,7 +134,7 @@ function readFully(image: Image, file: { pread(into: Uint8Array, fileOffset: num
   }
 }
 
-function attemptStat(path: string): ReturnType<typeof statSync> & object {
+function attemptStat(path: string): Stats {
   try {
     return statSync(path);
   } catch (error) {
