@@ -59,16 +59,24 @@ void handle_not_present(void)
 	u64 token;
 
 	block->apf_flags = 0;
-	asm volatile("mov %%cr2, %0" : "=r"(token));
+	asm volatile("mov %%cr2, %0" : "=D"(token)); /* where a call would want it */
 	not_present++;
-	if (likely(token_insert(token, current)))
+	if (likely(token_insert(token)))
 		block_current();
 	else
 		other_switches--;
 	RESUME_NOT_PRESENT();
 }
 
-static __attribute__((noinline)) void ready_slow(u32 token)
+/* The token word must be clear before the host may use it again. */
+static inline __attribute__((always_inline)) void acknowledge(u32 zero)
+{
+	block->apf_token = 0;
+	wrmsr_halves(MSR_ASYNC_PF_ACK, zero, 1);
+}
+
+/* Whatever is not a token in its home. */
+static __attribute__((noinline)) _Noreturn void ready_slow(u32 token)
 {
 	struct task *task;
 
@@ -86,22 +94,25 @@ static __attribute__((noinline)) void ready_slow(u32 token)
 		if (!task || !wake(task))
 			other_switches--;
 	}
+	acknowledge(0);
+	RESUME_READY();
 }
 
 void handle_apf_ready(void)
 {
-	u32 token;
+	struct task *task;
+	u32 zero, token;
 
-	lapic_eoi();
+	/* One zero for both wrmsr: seen as a constant, it would be made anew each time. */
+	asm("xor %0, %0" : "=d"(zero));
+	wrmsr_halves(X2APIC_EOI, zero, zero);
 	token = block->apf_token;
-	if (likely(token_is_home(token))) {
-		ready++;
-		if (!wake(token_remove_home(token)))
-			other_switches--;
-	} else {
+	task = token_remove(token);
+	if (unlikely(!task))
 		ready_slow(token);
-	}
-	block->apf_token = 0;
-	wrmsr(MSR_ASYNC_PF_ACK, 1);
+	ready++;
+	if (!wake(task))
+		other_switches--;
+	acknowledge(zero);
 	RESUME_READY();
 }

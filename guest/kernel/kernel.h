@@ -91,9 +91,14 @@ static inline u64 rdtsc(void)
 	return (u64)high << 32 | low;
 }
 
+static inline void wrmsr_halves(u32 msr, u32 high, u32 low)
+{
+	asm volatile("wrmsr" : : "c"(msr), "a"(low), "d"(high) : "memory");
+}
+
 static inline void wrmsr(u32 msr, u64 value)
 {
-	asm volatile("wrmsr" : : "c"(msr), "a"((u32)value), "d"((u32)(value >> 32)) : "memory");
+	wrmsr_halves(msr, value >> 32, value);
 }
 
 static inline u64 rdmsr(u32 msr)

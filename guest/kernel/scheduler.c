@@ -4,7 +4,7 @@
 
 struct task_slot tasks[MAX_TASKS + 2];
 u64 other_switches;
-static struct task *woken_last;
+struct task *woken_last;
 
 #define USER_STACK_BYTES 512
 static u8 user_stacks[MAX_TASKS + 1][USER_STACK_BYTES] __attribute__((aligned(16), section(".user_bss,\"aw\",@nobits#")));
@@ -54,16 +54,6 @@ void scheduler_init(void)
 	task_init(calibrate_task, TASK_CALIBRATE, 0, calibrate_task_main, block, user_stacks[MAX_TASKS]);
 }
 
-void woken_append(struct task *task)
-{
-	task->next = 0;
-	if (woken_first)
-		woken_last->next = task;
-	else
-		woken_first = task;
-	woken_last = task;
-}
-
 void ring_append(struct task *task)
 {
 	if (rr_front == idle_task) {
@@ -90,22 +80,33 @@ void ring_remove_current(void)
 	rr_front = next;
 }
 
+/*
+ * A boosted task is meant to block again soon, and a tick may find it by chance: it is sent to the ring only when the tick
+ * before has found it too and it has not blocked since. Without that grace one in a hundred page faults would be charged
+ * with the slices of all work tasks.
+ */
+static int boost_is_over(void)
+{
+	static struct task *last_boosted;
+	static u64 last_not_present;
+	int over = current == last_boosted && not_present == last_not_present;
+
+	last_boosted = current;
+	last_not_present = not_present;
+	return over;
+}
+
 void scheduler_tick(void)
 {
-	struct task *next;
+	struct task *before = current;
 
 	if (current == rr_front)
 		rr_front = rr_front->next;
-	else
+	else if (boost_is_over())
 		ring_append(current);
-
-	next = rr_front;
-	if (woken_first) {
-		next = woken_first;
-		woken_first = next->next;
-	}
-	if (next != current) {
-		switch_to(next);
+	else
+		return;
+	switch_away();
+	if (current != before)
 		other_switches++;
-	}
 }

@@ -16,14 +16,25 @@ extern struct task_slot tasks[MAX_TASKS + 2];
 #define calibrate_task (&tasks[MAX_TASKS + 1].task)
 
 void scheduler_init(void);
-/* Adds a new or woken task behind the others of the FIFO. */
-void woken_append(struct task *task);
 /* Adds a task at the end of the ring. */
 void ring_append(struct task *task);
 /* Takes the current task out of the ring. */
 void ring_remove_current(void);
-/* The current task's time is up: ends its boost or turns the ring, then picks the next. */
+/* Turns the ring, or ends a boost that has lasted for a whole tick; then picks the next task. */
 void scheduler_tick(void);
+
+extern struct task *woken_last;
+
+/* Adds a new or woken task behind the others of the FIFO. */
+static inline __attribute__((always_inline)) void woken_append(struct task *task)
+{
+	task->next = 0;
+	if (woken_first)
+		woken_last->next = task;
+	else
+		woken_first = task;
+	woken_last = task;
+}
 
 /* The caller has saved nothing: a switch is a new rsp0, the exit takes its registers from the new frame. */
 static inline __attribute__((always_inline)) void switch_to(struct task *next)
@@ -35,13 +46,12 @@ static inline __attribute__((always_inline)) void switch_to(struct task *next)
 /* Goes from a current task that no longer runs to the next one. */
 static inline __attribute__((always_inline)) void switch_away(void)
 {
-	struct task *next = rr_front;
-
 	if (unlikely(woken_first)) {
-		next = woken_first;
-		woken_first = next->next;
+		switch_to(woken_first);
+		woken_first = current->next;
+	} else {
+		switch_to(rr_front);
 	}
-	switch_to(next);
 }
 
 /* Blocks the current task; someone else has noted how it will be found again. */
