@@ -41,6 +41,9 @@
 #define SELECTOR_USER_CODE 0x23
 #define SELECTOR_TSS 0x28
 
+/* Stacks of their own for exceptions that may come at any moment: #DF, NMI, #MC. */
+#define IST_COUNT 3
+
 /* Interrupt vectors. */
 #define VECTOR_TIMER 0xec
 #define VECTOR_APF_READY 0xf3
@@ -72,6 +75,14 @@
 #define PANIC_APF_REASON 5    /* unknown flags in the shared area */
 #define PANIC_TOKEN_TABLE 6   /* more tokens than MAX_TASKS */
 
+/*
+ * Checksum of a page, two independent chains so that a superscalar CPU and Math.imul both go fast: lane A takes the even
+ * u32 words, lane B the odd ones; lane = (lane ^ word) * CHECKSUM_PRIME in u32 arithmetic. Lane A starts from
+ * CHECKSUM_SEED ^ page index, lane B from CHECKSUM_SEED ^ ~page index. The checksum is B << 32 | A.
+ */
+#define CHECKSUM_SEED 2166136261
+#define CHECKSUM_PRIME 16777619
+
 /* mailbox.flags */
 #define MAILBOX_STOP 1 /* set by the VMM at any time: tasks end at the next tick, results so far stand */
 
@@ -80,6 +91,17 @@ typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;
 typedef unsigned long long u64;
+
+/*
+ * The IDT, as the ELF's symbol `vector_table` (in a shared read-only segment): entries up to the first with handler 0.
+ * Every gate is a 64-bit interrupt gate, DPL 0, selector SELECTOR_KERNEL_CODE; vectors not listed stay not-present.
+ * IST n (1-based) of the TSS is the value of the symbol `ist<n>_stack_top`; rsp0 that of `kernel_stack_top`.
+ */
+struct vector_entry {
+	u32 vector;
+	u32 ist; /* 0: none */
+	u64 handler;
+};
 
 /* Written by the VMM before boot; `cursor`, `barrier` and the tables are written by the guest. */
 struct mailbox {

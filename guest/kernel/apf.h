@@ -1,0 +1,8 @@
+/* Asynchronous page faults, the guest's half of the protocol (msr.rst: MSR_KVM_ASYNC_PF_EN, _INT, _ACK). */
+#ifndef GUEST_APF_H
+#define GUEST_APF_H
+
+/* Enables the events when the host offers them as an interrupt; otherwise faults stay synchronous. */
+void apf_init(void);
+
+#endif

@@ -1,0 +1,108 @@
+#include "token_table.h"
+
+#define OVERFLOW_ENTRIES (2 * MAX_TASKS)
+
+struct token_slot token_slots[TOKEN_SLOTS];
+
+/* task 0: ready came first. */
+static struct token_slot overflow[OVERFLOW_ENTRIES];
+static u32 overflow_count;
+
+/* A token of another home, so it never equals one that is looked up here. */
+static u32 mark_of(struct token_slot *home)
+{
+	return home == token_slots ? 1 << 12 : 1;
+}
+
+/* Home 0 is always marked: its free value would equal the token 0 of a spurious ready event. */
+void token_table_init(void)
+{
+	token_slots[0].token = mark_of(token_slots);
+}
+
+static void overflow_add(u32 token, struct task *task)
+{
+	if (overflow_count == OVERFLOW_ENTRIES)
+		panic(PANIC_TOKEN_TABLE);
+	overflow[overflow_count].token = token;
+	overflow[overflow_count].task = task;
+	overflow_count++;
+}
+
+static struct task *overflow_take(u32 entry)
+{
+	struct token_slot *home = token_home(overflow[entry].token);
+	struct task *task = overflow[entry].task;
+
+	overflow[entry] = overflow[--overflow_count];
+	for (u32 i = 0; i < overflow_count; i++)
+		if (token_home(overflow[i].token) == home)
+			return task;
+	if (home != token_slots)
+		home->token = 0;
+	return task;
+}
+
+static u32 overflow_find(u32 token)
+{
+	u32 entry = 0;
+
+	while (entry < overflow_count && overflow[entry].token != token)
+		entry++;
+	return entry;
+}
+
+/* Gives a home over to the list, its own token included. */
+static void mark_home(u32 token)
+{
+	struct token_slot *home = token_home(token);
+	u32 mark = mark_of(home);
+
+	if (home->token && home->token != mark)
+		overflow_add(home->token, home->task);
+	home->token = mark;
+}
+
+int token_insert_slow(u32 token, struct task *task)
+{
+	u32 entry = overflow_find(token);
+
+	if (entry < overflow_count && !overflow[entry].task) {
+		overflow_take(entry);
+		return 0;
+	}
+	mark_home(token);
+	overflow_add(token, task);
+	return 1;
+}
+
+struct task *token_remove_slow(u32 token)
+{
+	u32 entry = overflow_find(token);
+
+	if (entry < overflow_count && overflow[entry].task)
+		return overflow_take(entry);
+	if (entry == overflow_count) {
+		mark_home(token);
+		overflow_add(token, 0);
+	}
+	return 0;
+}
+
+struct task *token_remove_any(void)
+{
+	struct task *task;
+
+	while (overflow_count)
+		if ((task = overflow_take(overflow_count - 1)))
+			return task;
+	for (u32 i = 1; i < TOKEN_SLOTS; i++) {
+		struct token_slot *home = &token_slots[i];
+
+		if (home->token) {
+			home->token = 0;
+			return home->task;
+		}
+	}
+	return 0;
+}
