@@ -4,11 +4,11 @@ import { availableParallelism } from 'node:os';
 import { bootstrap } from './bootstrap.js';
 import { CHECKS } from './lint/checks.js';
 import { ROOT } from './setup/checkout.js';
+import { IN_CI } from './setup/ci.js';
 import { exitWith } from './setup/failure.js';
 import { findTool } from './setup/tools.js';
 
 const LIMIT_MS = 600_000;
-const inCi = !['', '0', 'false'].includes(process.env.CI ?? '');
 
 /** @typedef {import('./lint/checks.js').Check} Check */
 
@@ -54,7 +54,7 @@ async function perform(check) {
   const missing = (check.tools ?? []).filter((tool) => findTool(tool) === undefined);
   if (missing.length > 0) {
     process.stdout.write(`*** ${check.name}: ${missing.join(', ')} not installed: apt-get install -y ${missing.join(' ')} ***\n`);
-    return inCi ? 'failed' : 'skipped';
+    return IN_CI ? 'failed' : 'skipped';
   }
   if (check.before !== undefined && !(await run(check.before))) return 'failed';
   return (await runAll(check.commands())) ? 'passed' : 'failed';

@@ -55,7 +55,7 @@ async function buildAddon() {
   if (!holdsAddon('build/Release') && holdsAddon(PREBUILDS) && prebuildIsOfTheseSources() && whyNotLoadable() === '') return;
   requireTools('building the native addon', ['g++', 'make', 'python3']);
   const headers = localNodeHeaders();
-  const command = [process.execPath, inRoot('node_modules/node-gyp/bin/node-gyp.js'), 'rebuild', '-j', 'max'];
+  const command = [process.execPath, inRoot('node_modules/node-gyp/bin/node-gyp.js'), 'rebuild', '-j', 'max', '--loglevel', 'error'];
   if (headers !== undefined && process.env.npm_config_nodedir === undefined) command.push(`--nodedir=${headers}`);
   await runLogged({ name: 'native', command, limitSeconds: 1800 });
   const reason = whyNotLoadable();

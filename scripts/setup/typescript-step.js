@@ -8,8 +8,11 @@ import { runLogged } from './run-logged.js';
 /** Inside dist, so that whoever deletes the outputs deletes tsc's memory of having written them. */
 const BUILD_INFO = 'dist/.tsbuildinfo';
 
-/** @returns {string[]} absolute paths of what tsc compiles */
-const sources = () => [...filesBelow(inRoot('lib')), ...filesBelow(inRoot('test'))].filter((file) => /(?<!\.d)\.c?ts$/.test(file) && !file.startsWith(inRoot('test/oracle/')));
+/** @returns {string[]} absolute paths of everything that has an output in dist */
+const allSources = () => [...filesBelow(inRoot('lib')), ...filesBelow(inRoot('test'))].filter((file) => /(?<!\.d)\.c?ts$/.test(file));
+
+/** @returns {string[]} what this step compiles: the oracle has a compilation of its own */
+const sources = () => allSources().filter((file) => !file.startsWith(inRoot('test/oracle/')));
 
 /**
  * @param {string} source absolute path of a .ts or .cts file
@@ -19,7 +22,7 @@ const outputOf = (source) => inRoot('dist', relative(ROOT, source).replace(/ts$/
 
 /** Deletes what deleted or renamed sources left behind: mocha would run their old tests. */
 function prune() {
-  const wanted = new Set(sources().map(outputOf));
+  const wanted = new Set(allSources().map(outputOf));
   for (const file of [...filesBelow(inRoot('dist/lib')), ...filesBelow(inRoot('dist/test'))]) {
     const script = file.replace(/(?:\.d\.(c?)ts|\.(c?)js\.map)$/, '.$1$2js');
     if (/\.c?js$/.test(script) && !wanted.has(script)) rmSync(file, { force: true });
