@@ -3,6 +3,7 @@
  * its own node_modules, is built here with the one define that lets it compile, and where it does not build the run says so.
  */
 import { spawnSync } from 'node:child_process';
+import { closeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { bootstrap } from './bootstrap.js';
 import { ROOT, inRoot } from './setup/checkout.js';
@@ -27,7 +28,6 @@ const loads = (name) => spawnSync(process.execPath, ['-e', `require('${name}')`]
 
 /** Installs and builds what is not there yet. */
 async function prepare() {
-  takeLock(say);
   if (!packagesInstalled(DIRECTORY)) {
     say('installing packages');
     await installPackages(DIRECTORY, 'oracle-packages');
@@ -47,6 +47,7 @@ async function prepare() {
 
 await bootstrap().catch(exitWith);
 const [major = 0] = process.versions.node.split('.').map(Number);
+const lock = takeLock(say);
 try {
   await prepare();
 } catch (error) {
@@ -55,6 +56,8 @@ try {
   process.stdout.write(`*** SKIPPED: the oracle needs ffi-napi, which does not build on Node ${process.versions.node}: run it on Node 20 ***\n${error.toString()}\n`);
   process.stdout.write('0 passed, 0 failed, 1 skipped\n');
   process.exit(0);
+} finally {
+  closeSync(lock);
 }
 
 const mocha = inRoot('node_modules/mocha/bin/mocha.js');
