@@ -14,7 +14,9 @@ const IN_CI = !['', '0', 'false'].includes(process.env['CI'] ?? '');
 function armLeakGuard(): void {
   setTimeout(() => {
     process.stderr.write(`The run is over, but the process lives on because of: ${process.getActiveResourcesInfo().join(', ')}\n`);
-    process.exit(1);
+    // Mocha sets its own code in an exit handler; one added later has the last word.
+    process.once('exit', () => (process.exitCode = 1));
+    process.exit();
   }, GRACE_MS).unref();
 }
 
