@@ -15,19 +15,16 @@
 #define ASYNC_PF_ENABLED (1 << 0)
 #define ASYNC_PF_DELIVERY_AS_INT (1 << 3)
 
-#define REASON_NOT_PRESENT 1
 #define TOKEN_WAKE_ALL 0xffffffff
 
 #define VECTOR_PF 14
 
-u64 page_fault_error; /* written by the entry stub */
-
 static inline void cpuid(u32 leaf, u32 *a, u32 *b, u32 *c, u32 *d)
 {
-	u32 out_b;
+	u64 out_b;
 
-	/* rbx is a register of the kernel's own. */
-	asm volatile("xchg %%rbx, %q1; cpuid; xchg %%rbx, %q1" : "=a"(*a), "=&r"(out_b), "=c"(*c), "=d"(*d) : "0"(leaf), "2"(0));
+	/* rbx is one of the kernel's own registers. */
+	asm volatile("xchg %%rbx, %1; cpuid; xchg %%rbx, %1" : "=a"(*a), "=&r"(out_b), "=c"(*c), "=d"(*d) : "0"(leaf), "2"(0));
 	*b = out_b;
 }
 
@@ -49,68 +46,73 @@ void apf_init(void)
 	wrmsr(MSR_ASYNC_PF_EN, (u64)block | ASYNC_PF_ENABLED | ASYNC_PF_DELIVERY_AS_INT);
 }
 
-static _Noreturn void real_page_fault(u32 flags)
+void handle_unexpected_page_fault(u32 flags, u64 error, u64 rip, u64 cr2)
 {
-	u64 cr2;
-
-	asm volatile("mov %%cr2, %0" : "=r"(cr2));
-	if (flags) {
-		block->panic_cr2 = cr2;
-		panic(PANIC_APF_REASON);
-	}
-	panic_exception(VECTOR_PF, page_fault_error, current->frame.rip, cr2);
+	if (!flags)
+		panic_exception(VECTOR_PF, error, rip, cr2);
+	block->panic_cr2 = cr2;
+	panic(PANIC_APF_REASON);
 }
 
-void handle_page_fault(void)
+void handle_not_present(void)
 {
-	u32 flags = block->apf_flags;
 	u64 token;
 
-	if (unlikely(flags != REASON_NOT_PRESENT))
-		real_page_fault(flags);
 	block->apf_flags = 0;
-	if (unlikely(!(current->frame.cs & 3)))
-		panic(PANIC_APF_KERNEL);
-	asm volatile("mov %%cr2, %0" : "=r"(token));
-	block->not_present++;
-	if (likely(token_insert(token, current)))
+	asm volatile("mov %%cr2, %0" : "=D"(token)); /* where a call would want it */
+	not_present++;
+	if (likely(token_insert(token)))
 		block_current();
-	resume(cycles_not_present);
+	else
+		other_switches--;
+	RESUME_NOT_PRESENT();
 }
 
-static void ready_slow(u32 token)
+/* The token word must be clear before the host may use it again. */
+static inline __attribute__((always_inline)) void acknowledge(u32 zero)
+{
+	block->apf_token = 0;
+	wrmsr_halves(MSR_ASYNC_PF_ACK, zero, 1);
+}
+
+/* Whatever is not a token in its home. */
+static __attribute__((noinline)) _Noreturn void ready_slow(u32 token)
 {
 	struct task *task;
 
 	if (token == TOKEN_WAKE_ALL) {
 		block->wake_all++;
 		while ((task = token_remove_any()))
-			wake(task);
+			other_switches += wake(task);
 	} else if (token == 0) {
 		block->spurious_ready++;
 	} else {
-		block->ready++;
+		ready++;
 		task = token_remove_slow(token);
-		if (task)
-			wake(task);
-		else
+		if (!task)
 			block->early_ready++;
+		if (!task || !wake(task))
+			other_switches--;
 	}
+	acknowledge(0);
+	RESUME_READY();
 }
 
 void handle_apf_ready(void)
 {
-	u32 token;
+	struct task *task;
+	u32 zero, token;
 
-	lapic_eoi();
+	/* One zero for both wrmsr: seen as a constant, it would be made anew each time. */
+	asm("xor %0, %0" : "=d"(zero));
+	wrmsr_halves(X2APIC_EOI, zero, zero);
 	token = block->apf_token;
-	if (likely(token_is_home(token))) {
-		block->ready++;
-		wake(token_remove_home(token));
-	} else {
+	task = token_remove(token);
+	if (unlikely(!task))
 		ready_slow(token);
-	}
-	block->apf_token = 0;
-	wrmsr(MSR_ASYNC_PF_ACK, 1);
-	resume(cycles_ready);
+	ready++;
+	if (!wake(task))
+		other_switches--;
+	acknowledge(zero);
+	RESUME_READY();
 }

@@ -2,7 +2,12 @@
 #ifndef GUEST_APF_H
 #define GUEST_APF_H
 
+/* vcpu_block.apf_flags, the first word of the shared area. */
+#define APF_REASON_NOT_PRESENT 1
+
+#ifndef __ASSEMBLER__
 /* Enables the events when the host offers them as an interrupt; otherwise faults stay synchronous. */
 void apf_init(void);
+#endif
 
 #endif

@@ -1,43 +1,59 @@
 /*
- * Boot entry and the stubs behind the IDT.
- *
- * A stub saves the seven registers that tasks use and notes the time; nothing else. Frames carry no error code: the only
- * expected exception that pushes one is #PF, whose stub pops it away.
+ * Boot entry and the stubs behind the IDT. A stub saves the registers that tasks use, in the order of struct frame, and notes
+ * the time as early as registers allow; nothing else.
  */
 #include "abi.h"
+#include "apf.h"
 
 	.text
 	.globl _start
 /* rdi = vCPU index, rsi = vcpu_block, rdx = TSS, rsp = kernel_stack_top. */
 _start:
 	mov %rsi, %r15
-	mov %rdx, %r14
 	jmp kernel_main
 
-/* Order as in struct frame. The time is taken as early as registers allow. */
-	.macro ENTER handler
-	push %rax
+/* With rax saved. */
+	.macro ENTER
 	push %rdx
-	push %rbx
 	rdtsc
 	mov %eax, %ebx
 	push %rcx
-	push %rsi
 	push %rdi
-	push %rbp
-	jmp \handler
 	.endm
 
 	.globl entry_page_fault, entry_apf_ready, entry_timer, entry_trap, entry_spurious
+/*
+ * The error code's place becomes that of rax, so all frames are alike. A frame that does not begin where the current task's
+ * frame is was not made by CPL3 or the idle task: the host delivered a not-present event to the kernel.
+ */
 entry_page_fault:
-	popq page_fault_error
-	ENTER handle_page_fault
+	xchg %rax, (%rsp)
+	cmpl $APF_REASON_NOT_PRESENT, (%r15)
+	jne 1f
+	ENTER
+	cmp %rsp, %r13
+	jne 2f
+	jmp handle_not_present
+1:	mov (%r15), %edi
+	mov %rax, %rsi
+	mov 8(%rsp), %rdx
+	mov %cr2, %rcx
+	jmp handle_unexpected_page_fault
+2:	mov $PANIC_APF_KERNEL, %edi
+	jmp panic
+
 entry_apf_ready:
-	ENTER handle_apf_ready
+	push %rax
+	ENTER
+	jmp handle_apf_ready
 entry_timer:
-	ENTER handle_timer
+	push %rax
+	ENTER
+	jmp handle_timer
 entry_trap:
-	ENTER handle_trap
+	push %rax
+	ENTER
+	jmp handle_trap
 entry_spurious:
 	iretq
 

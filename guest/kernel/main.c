@@ -14,9 +14,13 @@ static int mailbox_is_sound(void)
 	       fault_tasks + work_tasks <= MAX_TASKS && mailbox->timer_count;
 }
 
-void kernel_main(u64 vcpu_index)
+/* Entry is a jump from _start, which has set `block`: the registers of the kernel's own hold anything else. */
+void kernel_main(u64 vcpu_index, struct vcpu_block *own_block, u64 tss)
 {
-	if (!mailbox_is_sound() || vcpu_index >= mailbox->vcpu_count)
+	cycles_not_present = cycles_ready = ready = not_present = 0;
+	if (!mailbox_is_sound() || vcpu_index >= mailbox->vcpu_count ||
+	    (u64)own_block != VCPU_BLOCK_BASE + vcpu_index * PAGE_SIZE ||
+	    tss != DESCRIPTOR_BASE + vcpu_index * PAGE_SIZE + TSS_OFFSET)
 		panic(PANIC_BAD_MAILBOX);
 	scheduler_init();
 	lapic_init();
@@ -27,5 +31,5 @@ void kernel_main(u64 vcpu_index)
 	rr_front = calibrate_task;
 	calibrate_task->next = calibrate_task->prev = calibrate_task;
 	switch_to(calibrate_task);
-	resume(cycles_trap);
+	RESUME_TRAP();
 }

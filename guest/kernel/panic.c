@@ -9,6 +9,7 @@ void halt_forever(void)
 
 void panic(u32 code)
 {
+	counters_flush();
 	block->panic_code = code;
 	block->state = STATE_PANIC;
 	doorbell(DOORBELL_PANIC);

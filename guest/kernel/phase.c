@@ -20,6 +20,7 @@ static u64 work_sum(void)
 
 static u64 kernel_cycles(void)
 {
+	counters_flush();
 	return block->cycles_not_present + block->cycles_ready + block->cycles_tick + block->cycles_trap;
 }
 
@@ -53,6 +54,7 @@ static void reach_barrier(void)
 
 static _Noreturn void finish(void)
 {
+	counters_flush();
 	block->state = STATE_DONE;
 	doorbell(DOORBELL_DONE);
 	halt_forever();

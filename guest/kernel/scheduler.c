@@ -3,15 +3,15 @@
 #include "tasks.h"
 
 struct task_slot tasks[MAX_TASKS + 2];
-struct task *woken_first;
-static struct task *woken_last;
+u64 other_switches;
+struct task *woken_last;
 
 #define USER_STACK_BYTES 512
 static u8 user_stacks[MAX_TASKS + 1][USER_STACK_BYTES] __attribute__((aligned(16), section(".user_bss,\"aw\",@nobits#")));
 
 #define RFLAGS_IF 0x202
 
-static void task_init(struct task *task, enum task_kind kind, u32 index, void (*entry)(struct vcpu_block *, u64), u8 *stack)
+static void task_init(struct task *task, enum task_kind kind, u32 index, void *entry, void *argument, u8 *stack)
 {
 	task->kind = kind;
 	task->index = index;
@@ -20,8 +20,7 @@ static void task_init(struct task *task, enum task_kind kind, u32 index, void (*
 	task->frame.ss = SELECTOR_USER_DATA;
 	task->frame.rflags = RFLAGS_IF;
 	task->frame.rsp = (u64)(stack + USER_STACK_BYTES - sizeof(u64)); /* as after a call */
-	task->frame.rdi = (u64)block;
-	task->frame.rsi = index;
+	task->frame.rdi = (u64)argument;
 }
 
 /* Interrupts are on here: the frame they push at CPL0 lands where one from CPL3 would, because rsp is the end of the task's frame. */
@@ -45,22 +44,14 @@ void scheduler_init(void)
 	idle->frame.rsp = (u64)(&idle->frame + 1);
 	idle->next = idle->prev = idle;
 	rr_front = idle;
+	woken_first = 0;
 
 	for (u32 i = 0; i < fault_tasks; i++)
-		task_init(&tasks[i].task, TASK_FAULT, i, fault_task, user_stacks[i]);
+		task_init(&tasks[i].task, TASK_FAULT, i, fault_task, block, user_stacks[i]);
 	for (u32 i = 0; i < work_tasks; i++)
-		task_init(&tasks[fault_tasks + i].task, TASK_WORK, i, work_task, user_stacks[fault_tasks + i]);
-	task_init(calibrate_task, TASK_CALIBRATE, 0, calibrate_task_main, user_stacks[MAX_TASKS]);
-}
-
-void woken_append(struct task *task)
-{
-	task->next = 0;
-	if (woken_first)
-		woken_last->next = task;
-	else
-		woken_first = task;
-	woken_last = task;
+		task_init(&tasks[fault_tasks + i].task, TASK_WORK, i, work_task, &block->work[i],
+			  user_stacks[fault_tasks + i]);
+	task_init(calibrate_task, TASK_CALIBRATE, 0, calibrate_task_main, block, user_stacks[MAX_TASKS]);
 }
 
 void ring_append(struct task *task)
@@ -89,20 +80,33 @@ void ring_remove_current(void)
 	rr_front = next;
 }
 
+/*
+ * A boosted task is meant to block again soon, and a tick may find it by chance: it is sent to the ring only when the tick
+ * before has found it too and it has not blocked since. Without that grace one in a hundred page faults would be charged
+ * with the slices of all work tasks.
+ */
+static int boost_is_over(void)
+{
+	static struct task *last_boosted;
+	static u64 last_not_present;
+	int over = current == last_boosted && not_present == last_not_present;
+
+	last_boosted = current;
+	last_not_present = not_present;
+	return over;
+}
+
 void scheduler_tick(void)
 {
-	struct task *next;
+	struct task *before = current;
 
 	if (current == rr_front)
 		rr_front = rr_front->next;
-	else
+	else if (boost_is_over())
 		ring_append(current);
-
-	next = rr_front;
-	if (woken_first) {
-		next = woken_first;
-		woken_first = next->next;
-	}
-	if (next != current)
-		switch_to(next);
+	else
+		return;
+	switch_away();
+	if (current != before)
+		other_switches++;
 }

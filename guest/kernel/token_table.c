@@ -8,6 +8,11 @@ struct token_slot token_slots[TOKEN_SLOTS];
 static struct token_slot overflow[OVERFLOW_ENTRIES];
 static u32 overflow_count;
 
+static struct token_slot *home_of(u32 token)
+{
+	return token_slot(token_offset(token));
+}
+
 /* A token of another home, so it never equals one that is looked up here. */
 static u32 mark_of(struct token_slot *home)
 {
@@ -31,12 +36,12 @@ static void overflow_add(u32 token, struct task *task)
 
 static struct task *overflow_take(u32 entry)
 {
-	struct token_slot *home = token_home(overflow[entry].token);
+	struct token_slot *home = home_of(overflow[entry].token);
 	struct task *task = overflow[entry].task;
 
 	overflow[entry] = overflow[--overflow_count];
 	for (u32 i = 0; i < overflow_count; i++)
-		if (token_home(overflow[i].token) == home)
+		if (home_of(overflow[i].token) == home)
 			return task;
 	if (home != token_slots)
 		home->token = 0;
@@ -55,7 +60,7 @@ static u32 overflow_find(u32 token)
 /* Gives a home over to the list, its own token included. */
 static void mark_home(u32 token)
 {
-	struct token_slot *home = token_home(token);
+	struct token_slot *home = home_of(token);
 	u32 mark = mark_of(home);
 
 	if (home->token && home->token != mark)
@@ -63,7 +68,7 @@ static void mark_home(u32 token)
 	home->token = mark;
 }
 
-int token_insert_slow(u32 token, struct task *task)
+int token_insert_slow(u32 token)
 {
 	u32 entry = overflow_find(token);
 
@@ -72,7 +77,7 @@ int token_insert_slow(u32 token, struct task *task)
 		return 0;
 	}
 	mark_home(token);
-	overflow_add(token, task);
+	overflow_add(token, current);
 	return 1;
 }
 

@@ -16,6 +16,7 @@ static void trap_exit(void)
 	else if (task->kind == TASK_FAULT)
 		phase_fault_task_done();
 	block_current(); /* nobody will wake it */
+	other_switches++;
 }
 
 void handle_trap(void)
@@ -32,14 +33,15 @@ void handle_trap(void)
 			panic(PANIC_BAD_TRAP);
 		trap_exit();
 	}
-	resume(cycles_trap);
+	RESUME_TRAP();
 }
 
 void handle_timer(void)
 {
 	lapic_eoi();
 	block->ticks++;
+	counters_flush();
 	phase_tick();
 	scheduler_tick();
-	resume(cycles_tick);
+	RESUME_TICK();
 }

@@ -3,12 +3,11 @@
 #define NULL_TRAPS 64
 #define WARM_UP_TRAPS 4
 
-void calibrate_task_main(struct vcpu_block *block, u64 index)
+void calibrate_task_main(struct vcpu_block *block)
 {
 	volatile u64 *kernel_cycles = &block->cycles_trap;
 	u64 start, kernel_start;
 
-	(void)index;
 	/* The wake-up-all event that follows enabling APF arrives with the first instruction here: let it pass. */
 	for (u32 i = 0; i < WARM_UP_TRAPS; i++)
 		trap(TRAP_NULL);

@@ -20,12 +20,11 @@ static u64 checksum(const u32 *words, u32 page)
 	return (u64)b << 32 | a;
 }
 
-void fault_task(struct vcpu_block *block, u64 index)
+void fault_task(struct vcpu_block *block)
 {
 	struct mailbox *shared = (struct mailbox *)MAILBOX_BASE;
 	u64 entry;
 
-	(void)index;
 	while ((entry = next_entry(shared)) < shared->page_count) {
 		u32 page = ((const u32 *)shared->order)[entry];
 		const u32 *words = (const u32 *)(shared->window + (u64)page * PAGE_SIZE);

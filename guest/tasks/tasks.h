@@ -5,11 +5,11 @@
 #include "abi.h"
 
 /* Visits pages of the window until the order table is used up. */
-void fault_task(struct vcpu_block *block, u64 index);
-/* Counts in vcpu_block.work[index], for ever. */
-void work_task(struct vcpu_block *block, u64 index);
+void fault_task(struct vcpu_block *block);
+/* Counts, for ever. */
+void work_task(volatile u64 *units);
 /* Measures what a null trap costs, once, at boot. */
-void calibrate_task_main(struct vcpu_block *block, u64 index);
+void calibrate_task_main(struct vcpu_block *block);
 
 static inline u64 trap(u64 number)
 {

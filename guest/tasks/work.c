@@ -1,9 +1,7 @@
 #include "tasks.h"
 
-void work_task(struct vcpu_block *block, u64 index)
+void work_task(volatile u64 *units)
 {
-	volatile u64 *units = &block->work[index];
-
 	for (;;)
 		++*units;
 }

@@ -52,5 +52,6 @@ export function errnoNumber(name: string): number | undefined {
 /** What the C library would say about a positive errno number, in lower case; its name where nothing is known. */
 export function errnoMeaning(errno: number): string {
   if (errno === EHWPOISON) return 'memory page has a hardware error';
-  return getSystemErrorMap().get(-errno)?.[1] ?? errnoName(errno);
+  // Node's map also has errors of its own making, from -4095 on: only real numbers are looked up.
+  return (nameByNumber.has(errno) ? getSystemErrorMap().get(-errno)?.[1] : undefined) ?? errnoName(errno);
 }

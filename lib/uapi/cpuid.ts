@@ -35,6 +35,7 @@ export const CPUID_1_ECX_X2APIC = 21;
 export const CPUID_1_ECX_TSC_DEADLINE = 24;
 export const CPUID_1_ECX_HYPERVISOR = 31;
 
+/** An output register of CPUID. */
 export type CpuidRegister = 'eax' | 'ebx' | 'ecx' | 'edx';
 
 /** One leaf (and subleaf, where `flags` says that `index` matters). Registers are unsigned 32-bit. */

@@ -1,5 +1,6 @@
 /** Constants of mmap(2), madvise(2), memfd_create(2), fcntl(2) seals and fallocate(2) on Linux x86-64. */
 
+/** Protection of a mapping: PROT_*. */
 export const PROT_NONE = 0;
 export const PROT_READ = 1 << 0;
 export const PROT_WRITE = 1 << 1;

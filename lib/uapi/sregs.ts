@@ -42,8 +42,11 @@ export const kvmSregsLayout = structLayout('kvm_sregs', 312, {
   interrupt_bitmap: [280, 32],
 });
 
+/** A segment register, or one of the two system segments. */
 export type SegmentName = 'cs' | 'ds' | 'es' | 'fs' | 'gs' | 'ss' | 'tr' | 'ldt';
+/** A field of struct kvm_segment. */
 export type SegmentField = keyof typeof kvmSegmentLayout.fields;
+/** A field of struct kvm_dtable. */
 export type DtableField = keyof typeof kvmDtableLayout.fields;
 /** A scalar of struct kvm_sregs. */
 export type ControlRegisterName = 'cr0' | 'cr2' | 'cr3' | 'cr4' | 'cr8' | 'efer' | 'apic_base';

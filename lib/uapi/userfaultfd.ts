@@ -73,11 +73,11 @@ export const UFFD_PAGEFAULT_FLAG_MINOR = 1 << 2;
 /** struct uffd_msg. The union's members overlap; `event` says which one is there. */
 export const uffdMsgLayout = structLayout('uffd_msg', 32, {
   event: [0, 1],
-  'pagefault.flags': [8, 8],
-  'pagefault.address': [16, 8],
-  'pagefault.ptid': [24, 4],
-  'remove.start': [8, 8],
-  'remove.end': [16, 8],
+  'arg.pagefault.flags': [8, 8],
+  'arg.pagefault.address': [16, 8],
+  'arg.pagefault.feat.ptid': [24, 4],
+  'arg.remove.start': [8, 8],
+  'arg.remove.end': [16, 8],
 });
 
 const MSG = uffdMsgLayout.size;
@@ -114,7 +114,7 @@ export class UffdMessages {
 
   /** UFFD_PAGEFAULT_FLAG_*. */
   flags(at: number): number {
-    return this.#data.getUint32(at * MSG + fields['pagefault.flags'].offset, true);
+    return this.#data.getUint32(at * MSG + fields['arg.pagefault.flags'].offset, true);
   }
 
   isWrite(at: number): boolean {
@@ -131,17 +131,17 @@ export class UffdMessages {
 
   /** The faulting hva, as a Number: exact, since user addresses of x86-64 with four-level paging are below 2^47. */
   address(at: number): number {
-    const offset = at * MSG + fields['pagefault.address'].offset;
+    const offset = at * MSG + fields['arg.pagefault.address'].offset;
     return this.#data.getUint32(offset + 4, true) * TWO_32 + this.#data.getUint32(offset, true);
   }
 
   /** As `address`, all 64 bits. Allocates. */
   addressBigint(at: number): bigint {
-    return this.#data.getBigUint64(at * MSG + fields['pagefault.address'].offset, true);
+    return this.#data.getBigUint64(at * MSG + fields['arg.pagefault.address'].offset, true);
   }
 
   /** Id of the faulting thread, 0 without UFFD_FEATURE_THREAD_ID. For an async page fault it is KVM's worker, not the vCPU. */
   ptid(at: number): number {
-    return this.#data.getUint32(at * MSG + fields['pagefault.ptid'].offset, true);
+    return this.#data.getUint32(at * MSG + fields['arg.pagefault.feat.ptid'].offset, true);
   }
 }

@@ -26,6 +26,7 @@ export const kvmVcpuEventsLayout = structLayout('kvm_vcpu_events', 64, {
   exception_payload: [56, 8],
 });
 
+/** A field of struct kvm_vcpu_events. */
 export type VcpuEventsField = keyof typeof kvmVcpuEventsLayout.fields;
 
 /** kvm_vcpu_events.flags: which optional parts KVM_SET_VCPU_EVENTS takes over. */

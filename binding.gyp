@@ -1,0 +1,41 @@
+{
+  "targets": [
+    {
+      "target_name": "kvm_faultlab",
+      "sources": [
+        "native/addon.cc",
+        "native/arguments.cc",
+        "native/errno_name.cc",
+        "native/error.cc",
+        "native/eventfd.cc",
+        "native/file.cc",
+        "native/guarded_copy.cc",
+        "native/ioctl.cc",
+        "native/kick_signal.cc",
+        "native/kvm.cc",
+        "native/layouts.cc",
+        "native/mapping.cc",
+        "native/memory.cc",
+        "native/poll.cc",
+        "native/range_set.cc",
+        "native/thread.cc",
+        "native/userfaultfd.cc",
+        "native/vcpu.cc",
+        "native/view.cc",
+        "native/vm.cc"
+      ],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": [
+        "NAPI_VERSION=9",
+        "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS",
+        "NODE_ADDON_API_DISABLE_DEPRECATED",
+        "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"
+      ],
+      "cflags!": ["-O3"],
+      "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O3"],
+      "cflags_cc": ["-std=c++17", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden", "-fvisibility-inlines-hidden"],
+      "ldflags": ["-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack"],
+      "libraries": ["-lrt"]
+    }
+  ]
+}

@@ -1,0 +1,229 @@
+#include "mapping.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+
+#include "arguments.h"
+#include "file.h"
+#include "guarded_copy.h"
+#include "retry.h"
+
+namespace faultlab {
+namespace {
+
+constexpr int kHugeSizeMask = MAP_HUGE_MASK << MAP_HUGE_SHIFT;
+// None of these places the mapping somewhere, or changes whose memory it is.
+constexpr int kMapFlags = MAP_NORESERVE | MAP_POPULATE | MAP_LOCKED | MAP_NONBLOCK | MAP_HUGETLB | kHugeSizeMask;
+constexpr int kProtMask = PROT_READ | PROT_WRITE | PROT_EXEC;
+constexpr uint64_t kMaxMappingBytes = uint64_t{1} << 46;
+
+// Newer than the C library's headers.
+constexpr int kMadvCold = 20;
+constexpr int kMadvPageout = 21;
+constexpr int kMadvPopulateRead = 22;
+constexpr int kMadvPopulateWrite = 23;
+constexpr int kMadvDontneedLocked = 24;
+constexpr int kMadvCollapse = 25;
+
+// True for advice after which every access still succeeds. Advice this list does not know may poison or guard pages.
+bool IsHarmless(int advice) {
+  constexpr int kHarmless[] = {
+      MADV_NORMAL,      MADV_RANDOM,      MADV_SEQUENTIAL, MADV_WILLNEED, MADV_DONTNEED,     MADV_FREE,          MADV_REMOVE,         MADV_DONTFORK,
+      MADV_DOFORK,      MADV_MERGEABLE,   MADV_UNMERGEABLE, MADV_HUGEPAGE, MADV_NOHUGEPAGE,  MADV_DONTDUMP,      MADV_DODUMP,         MADV_WIPEONFORK,
+      MADV_KEEPONFORK,  kMadvCold,        kMadvPageout,    kMadvPopulateRead, kMadvPopulateWrite, kMadvDontneedLocked, kMadvCollapse,
+  };
+  return std::find(std::begin(kHarmless), std::end(kHarmless), advice) != std::end(kHarmless);
+}
+
+int Prot(Arguments& args, napi_value value) {
+  const uint64_t prot = args.Integer(value, "prot", kProtMask);
+  return static_cast<int>(prot);
+}
+
+int MapFlags(Arguments& args, napi_env env, napi_value value) {
+  if (IsAbsent(env, value)) return 0;
+  const uint32_t flags = args.Uint32(value, "flags");
+  if ((flags & ~static_cast<uint32_t>(kMapFlags)) != 0) {
+    args.Reject("flags", "may be MAP_NORESERVE, MAP_POPULATE, MAP_LOCKED, MAP_NONBLOCK and MAP_HUGETLB with a size");
+  }
+  return static_cast<int>(flags);
+}
+
+Napi::Value ThrowHasViews(Napi::Env env, const char* what) {
+  return ThrowCoded(env, "MAPPING_HAS_VIEWS", std::string(what) + ": JavaScript has an ArrayBuffer over this mapping (in this or another Worker) and would fault on it");
+}
+
+// One direction of a copy with the mapping on one side.
+Napi::Value Copy(Napi::Env env, const MappedMemory& memory, uint64_t offset, void* to, const void* from, size_t sizeBytes) {
+  if (!ArmCopyGuard()) {
+    return ThrowCoded(env, "GUARD_DISPLACED", "other code in this process keeps replacing the handlers of SIGBUS and SIGSEGV: a copy cannot be guarded");
+  }
+  const CopyFault fault = GuardedCopy(to, from, sizeBytes);
+  if (fault.signal == 0) return env.Undefined();
+  const bool bus = fault.signal == SIGBUS;
+  const uint64_t at = fault.address - memory.hva();
+  const uint64_t page = (FitsIn(memory.sizeBytes(), at, 1) ? at : offset) & ~(kPageSize - 1);
+  return ThrowCodedWith(env, bus ? "MAPPING_SIGBUS" : "MAPPING_SIGSEGV",
+                        "the page at offset " + std::to_string(page) + " of the mapping cannot be accessed: " +
+                            (bus ? "it is past the end of its file, poisoned, or missing under UFFD_FEATURE_SIGBUS" : "it is protected or guarded"),
+                        "offset", static_cast<double>(page));
+}
+
+}  // namespace
+
+MappedRange PageRange(Arguments& args, const MappedMemory* memory, napi_value offset, napi_value lengthBytes) {
+  MappedRange range;
+  range.offset = args.PageAligned(offset, "offset");
+  range.lengthBytes = args.PageAligned(lengthBytes, "lengthBytes");
+  if (args.failed()) return range;
+  if (range.lengthBytes == 0) args.Reject("lengthBytes", "must not be 0");
+  if (!FitsIn(memory->sizeBytes(), range.offset, range.lengthBytes)) {
+    args.Reject("offset", "and lengthBytes must stay within the mapping's " + std::to_string(memory->sizeBytes()) + " bytes");
+  }
+  return range;
+}
+
+Napi::Function Mapping::Define(Napi::Env env) {
+  return Handle::Define(env, {
+                                 Static<&Mapping::Anonymous>("anonymous"),
+                                 Static<&Mapping::OfFile>("ofFile"),
+                                 Static<&Mapping::Adopt>("adopt"),
+                                 Getter<&Mapping::Hva>("hva"),
+                                 Getter<&Mapping::SizeBytes>("sizeBytes"),
+                                 Method<&Mapping::ViewAll>("view"),
+                                 Method<&Mapping::Protect>("protect"),
+                                 Method<&Mapping::Advise>("advise"),
+                                 Method<&Mapping::Read>("read"),
+                                 Method<&Mapping::Write>("write"),
+                                 Method<&Mapping::PreadFrom>("preadFrom"),
+                             });
+}
+
+bool Mapping::BeforeClose(const Napi::CallbackInfo& info) {
+  view_.Detach(info.Env());
+  return true;
+}
+
+Napi::Value Mapping::Anonymous(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Arguments args(info, "Mapping.anonymous");
+  const uint64_t sizeBytes = args.Integer(info[0], "sizeBytes", kMaxMappingBytes, 1);
+  const int prot = Prot(args, info[1]);
+  const int flags = MapFlags(args, env, info[2]);
+  if (!args.failed() && sizeBytes % kPageSize != 0) args.Reject("sizeBytes", "must be a multiple of 4096");
+  if (args.failed()) return {};
+  void* address = mmap(nullptr, sizeBytes, prot, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+  const int error = errno;
+  if (address == MAP_FAILED) {
+    return ThrowFailure(env, {family::kMapping, "mmap", error}, std::to_string(sizeBytes) + " bytes of anonymous memory");
+  }
+  const bool huge = (flags & MAP_HUGETLB) != 0;
+  return Wrap(env, std::make_shared<MappedMemory>(address, sizeBytes, prot, huge, nullptr, 0));
+}
+
+Napi::Value Mapping::OfFile(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Arguments args(info, "Mapping.ofFile");
+  const std::shared_ptr<FileObject> file = args.Object<File>(info[0], "file");
+  const uint64_t fileOffset = args.PageAligned(info[1], "fileOffset");
+  const uint64_t sizeBytes = args.Integer(info[2], "sizeBytes", kMaxMappingBytes, 1);
+  const int prot = Prot(args, info[3]);
+  const int flags = MapFlags(args, env, info[4]);
+  if (!args.failed() && sizeBytes % kPageSize != 0) args.Reject("sizeBytes", "must be a multiple of 4096");
+  if (args.failed()) return {};
+  void* address = mmap(nullptr, sizeBytes, prot, MAP_SHARED | flags, file->fd(), static_cast<off_t>(fileOffset));
+  const int error = errno;
+  if (address == MAP_FAILED) {
+    return ThrowFailure(env, {family::kMapping, "mmap", error},
+                        std::to_string(sizeBytes) + " bytes of a file at " + std::to_string(fileOffset) + " with prot " + std::to_string(prot));
+  }
+  file->RefreshGuarantee();
+  const bool huge = (flags & MAP_HUGETLB) != 0;
+  return Wrap(env, std::make_shared<MappedMemory>(address, sizeBytes, prot, huge, file->guarantee(), fileOffset));
+}
+
+Napi::Value Mapping::Hva(const Napi::CallbackInfo& info) { return Napi::BigInt::New(info.Env(), object()->hva()); }
+
+Napi::Value Mapping::SizeBytes(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(object()->sizeBytes()));
+}
+
+Napi::Value Mapping::ViewAll(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::shared_ptr<MappedMemory> memory = object();
+  std::shared_ptr<void> hold;
+  if (!view_.made()) {
+    std::string whyNot;
+    if (!memory->AddView(&whyNot)) return ThrowCoded(env, "MAPPING_NOT_VIEWABLE", "this mapping cannot be seen by JavaScript: " + whyNot + "; use read() and write()");
+    // The view counts until V8 lets go of the memory.
+    hold = std::shared_ptr<void>(memory.get(), [memory](void*) { memory->DropView(); });
+  }
+  return view_.Get(env, memory->at(0), memory->sizeBytes(), std::move(hold));
+}
+
+Napi::Value Mapping::Protect(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Arguments args(info, "Mapping.protect");
+  const MappedRange range = PageRange(args, object().get(), info[0], info[1]);
+  const int prot = Prot(args, info[2]);
+  if (args.failed()) return {};
+  if (!object()->AddRestriction()) return ThrowHasViews(env, "Mapping.protect");
+  const CallResult result = Call([&] { return mprotect(object()->at(range.offset), range.lengthBytes, prot); });
+  if (!result.ok()) {
+    // Not taken back: a part of the range may have changed.
+    return ThrowFailure(env, {family::kMapping, "mprotect", result.error},
+                        std::to_string(range.lengthBytes) + " bytes at " + std::to_string(range.offset) + " to prot " + std::to_string(prot));
+  }
+  return env.Undefined();
+}
+
+Napi::Value Mapping::Advise(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Arguments args(info, "Mapping.advise");
+  const MappedRange range = PageRange(args, object().get(), info[0], info[1]);
+  const int advice = args.Int32(info[2], "advice");
+  if (args.failed()) return {};
+  if (!IsHarmless(advice) && !object()->AddRestriction()) return ThrowHasViews(env, "Mapping.advise");
+  const CallResult result = CallRetrying([&] { return madvise(object()->at(range.offset), range.lengthBytes, advice); });
+  if (!result.ok()) {
+    return ThrowFailure(env, {family::kMapping, "madvise", result.error},
+                        "advice " + std::to_string(advice) + " for " + std::to_string(range.lengthBytes) + " bytes at " + std::to_string(range.offset));
+  }
+  return env.Undefined();
+}
+
+Napi::Value Mapping::Read(const Napi::CallbackInfo& info) {
+  Arguments args(info, "Mapping.read");
+  const uint64_t offset = args.Integer(info[0], "offset");
+  const Bytes into = args.Buffer(info[1], "into");
+  if (!args.failed() && !FitsIn(object()->sizeBytes(), offset, into.size)) args.Reject("offset", "plus the length must stay within the mapping");
+  if (args.failed()) return {};
+  return Copy(info.Env(), *object(), offset, into.data, object()->at(offset), into.size);
+}
+
+Napi::Value Mapping::Write(const Napi::CallbackInfo& info) {
+  Arguments args(info, "Mapping.write");
+  const uint64_t offset = args.Integer(info[0], "offset");
+  const Bytes from = args.Buffer(info[1], "from");
+  if (!args.failed() && !FitsIn(object()->sizeBytes(), offset, from.size)) args.Reject("offset", "plus the length must stay within the mapping");
+  if (args.failed()) return {};
+  return Copy(info.Env(), *object(), offset, object()->at(offset), from.data, from.size);
+}
+
+Napi::Value Mapping::PreadFrom(const Napi::CallbackInfo& info) {
+  Arguments args(info, "Mapping.preadFrom");
+  const std::shared_ptr<FileObject> file = args.Object<File>(info[0], "file");
+  const uint64_t fileOffset = args.Integer(info[1], "fileOffset");
+  const uint64_t offset = args.Integer(info[2], "offset");
+  const uint64_t lengthBytes = args.Integer(info[3], "lengthBytes");
+  if (!args.failed() && !FitsIn(object()->sizeBytes(), offset, lengthBytes)) args.Reject("offset", "plus lengthBytes must stay within the mapping");
+  if (args.failed()) return {};
+  const CallResult result = CallRetrying([&] { return pread(file->fd(), object()->at(offset), lengthBytes, static_cast<off_t>(fileOffset)); });
+  return Napi::Number::New(info.Env(), static_cast<double>(result.ok() ? result.value : -result.error));
+}
+
+}  // namespace faultlab
