@@ -1,4 +1,4 @@
-/** Layouts of structures that are newer than distribution headers, by the System V x86-64 rules: every member at its natural alignment. */
+/** What distribution headers do not say: layouts of newer structures, by the System V x86-64 rules: every member at its natural alignment. */
 
 /** One member, or an array of them. */
 export interface Place {
@@ -32,7 +32,35 @@ function layOut(members: readonly Member[]): Layout {
   return { size: roundUp(end, alignment), fields };
 }
 
-/** The structures, written down from api.rst and userfaultfd's documentation. */
+/** The layout with its first `words` 64-bit words as a member of their own too. */
+function withMember(name: string, words: number, layout: Layout): Layout {
+  return { size: layout.size, fields: { ...layout.fields, [name]: { offset: 0, size: words * SIZES.u64 } } };
+}
+
+/** Where the union of exit data begins in struct kvm_run. */
+const KVM_RUN_EXIT = 32;
+
+/** Fields that newer kernels added to structures that every header has, by "struct.field". */
+export const newerFields: Readonly<Partial<Record<string, Place>>> = {
+  // Linux 6.4 gave the old `longmode` a wider name.
+  'kvm_run.hypercall.flags': { offset: KVM_RUN_EXIT + 64, size: 8 },
+  // Linux 6.8.
+  'kvm_run.memory_fault.flags': { offset: KVM_RUN_EXIT, size: 8 },
+  'kvm_run.memory_fault.gpa': { offset: KVM_RUN_EXIT + 8, size: 8 },
+  'kvm_run.memory_fault.size': { offset: KVM_RUN_EXIT + 16, size: 8 },
+};
+
+/** C's name of fields whose union the addon leaves out of theirs, by "struct.field". */
+export const nameInC: Readonly<Partial<Record<string, string>>> = {
+  'kvm_irq_routing_entry.msi': 'u',
+  'kvm_irq_routing_entry.msi.address_lo': 'u.msi.address_lo',
+  'kvm_irq_routing_entry.msi.address_hi': 'u.msi.address_hi',
+  'kvm_irq_routing_entry.msi.data': 'u.msi.data',
+  'kvm_irq_routing_entry.msi.devid': 'u.msi.devid',
+  'uffd_msg.arg.pagefault.ptid': 'arg.pagefault.feat.ptid',
+};
+
+/** Structures that are newer than the headers of the oldest distribution we build on, from api.rst and userfaultfd's documentation. */
 export const newerLayouts: Readonly<Partial<Record<string, Layout>>> = {
   // Linux 6.8. `userfault_bitmap` is the proposals' use of the first padding word.
   kvm_userspace_memory_region2: layOut([
@@ -41,10 +69,8 @@ export const newerLayouts: Readonly<Partial<Record<string, Layout>>> = {
   ]),
   // Linux 6.8.
   kvm_create_guest_memfd: layOut([['size', 'u64'], ['flags', 'u64'], ['reserved', 'u64', 6]]),
-  // Linux 6.8, the member of kvm_run's union.
-  kvm_run_memory_fault: layOut([['flags', 'u64'], ['gpa', 'u64'], ['size', 'u64']]),
   // Linux 6.6.
-  uffdio_poison: layOut([['range.start', 'u64'], ['range.len', 'u64'], ['mode', 'u64'], ['updated', 'u64']]),
+  uffdio_poison: withMember('range', 2, layOut([['range.start', 'u64'], ['range.len', 'u64'], ['mode', 'u64'], ['updated', 'u64']])),
   // Linux 6.8.
   uffdio_move: layOut([['dst', 'u64'], ['src', 'u64'], ['len', 'u64'], ['mode', 'u64'], ['move', 'u64']]),
 };
