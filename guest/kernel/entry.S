@@ -5,6 +5,7 @@
 #include "abi.h"
 #include "apf.h"
 
+	.file "entry.S"
 	.text
 	.globl _start
 /* rdi = vCPU index, rsi = vcpu_block, rdx = TSS, rsp = kernel_stack_top. */
