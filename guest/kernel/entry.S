@@ -54,7 +54,13 @@ entry_timer:
 entry_trap:
 	push %rax
 	ENTER
-	jmp handle_trap
+	cmp %rsp, %r13
+	je handle_trap
+	/* The kernel itself met an instruction that is none: its frame is not the current task's. */
+	add $4 * 8, %rsp
+	push $0
+	push $6
+	jmp unexpected
 entry_spurious:
 	iretq
 
