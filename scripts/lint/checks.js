@@ -36,6 +36,7 @@ export const CHECKS = [
     name: 'types',
     commands: () => ['tsconfig.json', 'scripts/tsconfig.json', 'test/oracle/tsconfig.json'].map((project) => [node, tsc, '--noEmit', '-p', inRoot(project)]),
   },
+  { name: 'dependency docs', commands: () => [[node, inRoot('scripts/lint/check-dependency-docs.js')]] },
   { name: 'guest constants', commands: () => abiGenerators().map((script) => [node, script, '--check']) },
   {
     name: 'clang-format',
