@@ -24,7 +24,9 @@ static inline void cpuid(u32 leaf, u32 *a, u32 *b, u32 *c, u32 *d)
 	u64 out_b;
 
 	/* rbx is one of the kernel's own registers. */
-	asm volatile("xchg %%rbx, %1; cpuid; xchg %%rbx, %1" : "=a"(*a), "=&r"(out_b), "=c"(*c), "=d"(*d) : "0"(leaf), "2"(0));
+	asm volatile("xchg %%rbx, %1; cpuid; xchg %%rbx, %1"
+		     : "=a"(*a), "=&r"(out_b), "=c"(*c), "=d"(*d)
+		     : "0"(leaf), "2"(0));
 	*b = out_b;
 }
 

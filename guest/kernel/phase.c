@@ -3,8 +3,6 @@
 #include "lapic.h"
 #include "scheduler.h"
 
-enum { CONTROL_BEFORE, PAGING, CONTROL_AFTER };
-
 static u32 phase;
 static u32 phase_open; /* being recorded; closed while this vCPU waits at the barrier */
 static u32 ticks_left; /* of a control phase */
@@ -62,17 +60,17 @@ static _Noreturn void finish(void)
 
 static void start_paging(void)
 {
-	open_phase(PAGING);
+	open_phase(PHASE_PAGING);
 	for (u32 i = 0; i < mailbox->fault_tasks; i++)
 		woken_append(&tasks[i].task);
 }
 
 static void next_phase(void)
 {
-	if (phase == CONTROL_BEFORE)
+	if (phase == PHASE_CONTROL_BEFORE)
 		start_paging();
-	else if (phase == PAGING && mailbox->control_ticks)
-		open_phase(CONTROL_AFTER);
+	else if (phase == PHASE_PAGING && mailbox->control_ticks)
+		open_phase(PHASE_CONTROL_AFTER);
 	else
 		finish();
 }
@@ -86,7 +84,7 @@ void phase_start(void)
 		ring_append(&tasks[fault_tasks + i].task);
 	lapic_timer_start(mailbox->timer_count);
 	if (mailbox->control_ticks)
-		open_phase(CONTROL_BEFORE);
+		open_phase(PHASE_CONTROL_BEFORE);
 	else
 		start_paging();
 }
@@ -101,7 +99,7 @@ void phase_tick(void)
 	if (!phase_open) {
 		if (mailbox->barrier[phase] >= mailbox->vcpu_count)
 			next_phase();
-	} else if (phase != PAGING && --ticks_left == 0) {
+	} else if (phase != PHASE_PAGING && --ticks_left == 0) {
 		close_phase();
 		reach_barrier();
 	}

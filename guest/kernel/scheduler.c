@@ -7,7 +7,8 @@ u64 other_switches;
 struct task *woken_last;
 
 #define USER_STACK_BYTES 512
-static u8 user_stacks[MAX_TASKS + 1][USER_STACK_BYTES] __attribute__((aligned(16), section(".user_bss,\"aw\",@nobits#")));
+static u8 user_stacks[MAX_TASKS + 1][USER_STACK_BYTES]
+    __attribute__((aligned(16), section(".user_bss,\"aw\",@nobits#")));
 
 #define RFLAGS_IF 0x202
 
@@ -81,31 +82,26 @@ void ring_remove_current(void)
 }
 
 /*
- * A boosted task is meant to block again soon, and a tick may find it by chance: it is sent to the ring only when the tick
- * before has found it too and it has not blocked since. Without that grace one in a hundred page faults would be charged
- * with the slices of all work tasks.
+ * A tick may find a boosted task by chance, just before it blocks again: ending its boost there and then would charge the
+ * page fault it serves with the slices of all work tasks. Boosted tasks in several ticks on end are no chance: one of them
+ * goes to the ring, so they can never starve it.
  */
-static int boost_is_over(void)
-{
-	static struct task *last_boosted;
-	static u64 last_not_present;
-	int over = current == last_boosted && not_present == last_not_present;
-
-	last_boosted = current;
-	last_not_present = not_present;
-	return over;
-}
+#define BOOST_TICKS 2
 
 void scheduler_tick(void)
 {
+	static u32 boosted_ticks; /* on end */
 	struct task *before = current;
 
-	if (current == rr_front)
+	if (current == rr_front) {
+		boosted_ticks = 0;
 		rr_front = rr_front->next;
-	else if (boost_is_over())
+	} else {
+		if (++boosted_ticks < BOOST_TICKS)
+			return;
+		boosted_ticks = 0;
 		ring_append(current);
-	else
-		return;
+	}
 	switch_away();
 	if (current != before)
 		other_switches++;

@@ -25,15 +25,6 @@ void token_table_init(void)
 	token_slots[0].token = mark_of(token_slots);
 }
 
-static void overflow_add(u32 token, struct task *task)
-{
-	if (overflow_count == OVERFLOW_ENTRIES)
-		panic(PANIC_TOKEN_TABLE);
-	overflow[overflow_count].token = token;
-	overflow[overflow_count].task = task;
-	overflow_count++;
-}
-
 static struct task *overflow_take(u32 entry)
 {
 	struct token_slot *home = home_of(overflow[entry].token);
@@ -48,6 +39,27 @@ static struct task *overflow_take(u32 entry)
 	return task;
 }
 
+/* Early tokens whose not-present event never comes must not fill the list: one of them goes. */
+static void overflow_make_room(void)
+{
+	for (u32 i = 0; i < overflow_count; i++) {
+		if (!overflow[i].task) {
+			overflow_take(i);
+			return;
+		}
+	}
+	panic(PANIC_TOKEN_TABLE);
+}
+
+static void overflow_add(u32 token, struct task *task)
+{
+	if (overflow_count == OVERFLOW_ENTRIES)
+		overflow_make_room();
+	overflow[overflow_count].token = token;
+	overflow[overflow_count].task = task;
+	overflow_count++;
+}
+
 static u32 overflow_find(u32 token)
 {
 	u32 entry = 0;
@@ -57,15 +69,16 @@ static u32 overflow_find(u32 token)
 	return entry;
 }
 
-/* Gives a home over to the list, its own token included. */
-static void mark_home(u32 token)
+/* Gives the token's home over to the list, with the token that is there. */
+static void overflow_add_marked(u32 token, struct task *task)
 {
 	struct token_slot *home = home_of(token);
 	u32 mark = mark_of(home);
 
 	if (home->token && home->token != mark)
 		overflow_add(home->token, home->task);
-	home->token = mark;
+	overflow_add(token, task);
+	home->token = mark; /* last: making room may have freed it */
 }
 
 int token_insert_slow(u32 token)
@@ -76,8 +89,7 @@ int token_insert_slow(u32 token)
 		overflow_take(entry);
 		return 0;
 	}
-	mark_home(token);
-	overflow_add(token, current);
+	overflow_add_marked(token, current);
 	return 1;
 }
 
@@ -87,10 +99,8 @@ struct task *token_remove_slow(u32 token)
 
 	if (entry < overflow_count && overflow[entry].task)
 		return overflow_take(entry);
-	if (entry == overflow_count) {
-		mark_home(token);
-		overflow_add(token, 0);
-	}
+	if (entry == overflow_count)
+		overflow_add_marked(token, 0);
 	return 0;
 }
 

@@ -1,4 +1,5 @@
 import { FaultLabError } from './fault-lab-error.js';
+import { hintFor } from './hints.js';
 import { isCoded } from './from-native.js';
 
 function capitalized(text: string): string {
@@ -12,7 +13,8 @@ function capitalized(text: string): string {
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return `Unexpected failure: ${oneLine(String(error))}`;
   const code = isCoded(error) ? ` [${error.code}]` : '';
-  const hint = error instanceof FaultLabError && error.hint !== undefined ? ` ${error.hint}` : '';
+  const advice = error instanceof FaultLabError ? error.hint : isCoded(error) ? hintFor(error.code) : undefined;
+  const hint = advice === undefined ? '' : ` ${advice}`;
   const message = oneLine(error.message).replace(/\.$/, '');
   return `${capitalized(message === '' ? error.name : message)}${code}.${oneLine(hint)}`;
 }

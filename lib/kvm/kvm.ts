@@ -21,8 +21,7 @@ export class Kvm {
    * `KVM_API_VERSION` where something else answers, `ADDON_NOT_BUILT`.
    */
   static open(path = '/dev/kvm'): Kvm {
-    const Native = nativeAddon().Kvm;
-    const native = attempt(`open ${path}`, () => new Native(path));
+    const native = attempt(`open ${path}`, () => new (nativeAddon().Kvm)(path));
     try {
       const version = attempt(`ask ${path} for its API version`, () => native.apiVersion());
       if (version !== KVM_API_VERSION) throw new FaultLabError('KVM_API_VERSION', `${path} speaks KVM API version ${version}, not ${KVM_API_VERSION}`);

@@ -15,6 +15,12 @@ export interface ModeTraits {
   readonly asyncPf: boolean;
   /** `sleep`: the faulting thread sleeps in the kernel and userfaultfd reports it. `exit`: the access fails and KVM_RUN returns. */
   readonly catches: 'sleep' | 'exit';
+  /**
+   * KVM may answer a slow page with a synthetic halt of the vCPU, in which it still takes interrupts. KVM does so by itself as soon as
+   * the local APIC is in the kernel, whether or not the guest knows async page faults; it does not when HLT is passed through to
+   * the guest. Modes that mean to wait, or to see the failed access, must rule it out.
+   */
+  readonly syntheticHalt: boolean;
   /** The VMM plays the host's end of the async page fault protocol. */
   readonly vmmInjects: boolean;
   /** `emulated` when a stock kernel has no such interface and the VMM makes one out of others. */
@@ -32,6 +38,7 @@ export const MODES: Readonly<Record<DeliveryMode, ModeTraits>> = {
     summary: 'the vCPU sleeps in KVM_RUN until userfaultfd is resolved',
     asyncPf: false,
     catches: 'sleep',
+    syntheticHalt: false,
     vmmInjects: false,
     on: { stock: 'native' },
     uffdFeatures: SLEEP,
@@ -40,6 +47,7 @@ export const MODES: Readonly<Record<DeliveryMode, ModeTraits>> = {
     summary: 'KVM_RUN returns, the VMM waits for the page, then re-enters',
     asyncPf: false,
     catches: 'exit',
+    syntheticHalt: false,
     vmmInjects: false,
     on: { stock: 'emulated' },
     uffdFeatures: EXIT,
@@ -48,6 +56,7 @@ export const MODES: Readonly<Record<DeliveryMode, ModeTraits>> = {
     summary: 'KVM tells the guest, a KVM worker sleeps for it, the guest runs other tasks',
     asyncPf: true,
     catches: 'sleep',
+    syntheticHalt: true,
     vmmInjects: false,
     on: { stock: 'native' },
     uffdFeatures: SLEEP,
@@ -56,6 +65,7 @@ export const MODES: Readonly<Record<DeliveryMode, ModeTraits>> = {
     summary: 'KVM_RUN returns, the VMM tells the guest and re-enters at once',
     asyncPf: true,
     catches: 'exit',
+    syntheticHalt: false,
     vmmInjects: true,
     on: { stock: 'emulated' },
     uffdFeatures: EXIT,

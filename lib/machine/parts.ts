@@ -13,6 +13,7 @@ import { PagedWindow, SystemRam, UserfaultBitmap, guestPhysical, userfaultBitmap
 import { nativeAddon, type NativeEventFd, type NativeMapping, type NativeUserfaultfd } from '../native/index.js';
 import {
   KVM_MSR_EXIT_REASON_FILTER,
+  KVM_X86_DISABLE_EXITS_HLT,
   KVM_MSR_FILTER_DEFAULT_ALLOW,
   KVM_MSR_FILTER_READ,
   KVM_MSR_FILTER_WRITE,
@@ -163,8 +164,10 @@ function makeVm(kvm: Kvm, options: CheckedOptions): Vm {
     if (mode.catches === 'exit') needed.push('SYNC_REGS');
     if (mode.asyncPf && !mode.vmmInjects) needed.push('ASYNC_PF', 'ASYNC_PF_INT');
     if (mode.vmmInjects) needed.push('X86_USER_SPACE_MSR', 'X86_MSR_FILTER', 'EXCEPTION_PAYLOAD');
+    if (!mode.syntheticHalt) needed.push('X86_DISABLE_EXITS');
     vm.requireCapabilities(needed);
     vm.enableSplitIrqchip();
+    if (!mode.syntheticHalt) vm.enableCap('X86_DISABLE_EXITS', 0, [BigInt(KVM_X86_DISABLE_EXITS_HLT)]);
     if (mode.vmmInjects) {
       vm.enableCap('EXCEPTION_PAYLOAD', 0, [1n]);
       vm.enableCap('X86_USER_SPACE_MSR', 0, [BigInt(KVM_MSR_EXIT_REASON_FILTER)]);

@@ -4,6 +4,8 @@ import { msiTo, Vcpu } from '../../lib/kvm/index.js';
 import {
   APIC_BASE_ENABLE,
   APIC_BASE_X2APIC,
+  CPUID_1_ECX_X2APIC,
+  gpa,
   KVM_EXIT_IO,
   KVM_EXIT_IO_OUT,
   KVM_MSR_EXIT_REASON_FILTER,
@@ -19,6 +21,7 @@ import {
   PROT_READ,
   PROT_WRITE,
   RFLAGS_IF,
+  setCpuidBit,
 } from '../../lib/uapi/index.js';
 import { requireKvm } from '../support/kvm-available.js';
 import { CODE_GPA, setRealModeHandler, withRealModeGuest, withUserModeGuest, type GuestOptions } from './guests.js';
@@ -83,7 +86,7 @@ describe('exits of a real-mode guest', () => {
     withRealModeGuest(
       [...load, ...OUT_AL_10, ...load, ...OUT_AL_10],
       ({ vm, memory, runToExit, vcpu }) => {
-        const extra = vm.createMemorySlot({ slot: 1, gpa: 0x10_0000n as never, sizeBytes: 4096, mapping: memory, offset: 0x5000 });
+        const extra = vm.createMemorySlot({ slot: 1, gpa: gpa(0x10_0000), sizeBytes: 4096, mapping: memory, offset: 0x5000 });
         memory.write(0x5000, Uint8Array.of(0x33));
         assert.deepEqual(runToExit(), io(0x33));
         const sregs = vcpu.getSregs();
@@ -150,10 +153,13 @@ describe('exits of a real-mode guest', () => {
     withRealModeGuest(
       [0xfb, 0xf4, ...SPIN],
       (guest) => {
-        const { vm, vcpu, runToExit } = guest;
+        const { kvm, vm, vcpu, runToExit } = guest;
         setRealModeHandler(guest, 0x30, OUT_AL_10);
+        const cpuid = kvm.supportedCpuid();
+        setCpuidBit(cpuid, 1, 'ecx', CPUID_1_ECX_X2APIC);
+        vcpu.setCpuid(cpuid);
         const sregs = vcpu.getSregs();
-        sregs.setNumber('apic_base', sregs.number('apic_base') | APIC_BASE_ENABLE | APIC_BASE_X2APIC);
+        sregs.set('apic_base', sregs.get('apic_base') | BigInt(APIC_BASE_ENABLE | APIC_BASE_X2APIC));
         vcpu.setSregs(sregs);
         vcpu.setMsr(MSR_X2APIC_SPURIOUS, 0x1ffn);
         assert.ok(vm.signalMsi(msiTo(0, 0x30)) > 0);

@@ -6,6 +6,9 @@ import type { StructLayout } from '../../lib/uapi/index.js';
 /** Structures that only the guest or only TypeScript looks at: the addon never passes them. */
 const NOT_IN_ADDON = new Set(['kvm_vcpu_pv_apf_data']);
 
+/** The addon's headers leave out a level of nesting that holds nothing else. */
+const SPELLED_IN_ADDON: Readonly<Record<string, string>> = { 'arg.pagefault.feat.ptid': 'arg.pagefault.ptid' };
+
 function isLayout(value: unknown): value is StructLayout {
   return typeof value === 'object' && value !== null && 'name' in value && 'size' in value && 'fields' in value;
 }
@@ -20,8 +23,9 @@ describe('lib/uapi and the native addon', () => {
       assert.ok(Object.hasOwn(theirs, name), `the addon does not show struct ${name}`);
       assert.equal(theirs[name].size, size, `size of struct ${name}`);
       for (const [field, place] of Object.entries(fields)) {
-        assert.ok(Object.hasOwn(theirs[name].fields, field), `the addon does not show ${name}.${field}`);
-        assert.deepEqual({ ...theirs[name].fields[field] }, place, `${name}.${field}`);
+        const spelled = SPELLED_IN_ADDON[field] ?? field;
+        assert.ok(Object.hasOwn(theirs[name].fields, spelled), `the addon does not show ${name}.${field}`);
+        assert.deepEqual({ ...theirs[name].fields[spelled] }, place, `${name}.${field}`);
       }
     }
   });
