@@ -2,4 +2,4 @@
 import { rmSync } from 'node:fs';
 import { inRoot } from './setup/checkout.js';
 
-for (const path of ['build', 'dist', 'prebuilds', 'guest/build', 'test/oracle/dist', '.bootstrap']) rmSync(inRoot(path), { recursive: true, force: true });
+for (const path of ['build', 'dist', 'prebuilds', 'guest/build', 'native/build', 'test/oracle/dist', '.bootstrap']) rmSync(inRoot(path), { recursive: true, force: true });

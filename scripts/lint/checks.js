@@ -15,8 +15,8 @@ const node = process.execPath;
 const bin = (/** @type {string} */ path) => inRoot('node_modules', path);
 const tsc = bin('typescript/lib/tsc.js');
 
-/** A build directory that only clang-tidy reads. */
-const TIDY_BUILD = inRoot('build/tidy');
+/** A build directory that only clang-tidy reads; not in build/, which node-gyp empties. */
+const TIDY_BUILD = inRoot('native/build/tidy');
 
 /**
  * @param {RegExp} pattern of names
@@ -36,6 +36,7 @@ export const CHECKS = [
     name: 'types',
     commands: () => ['tsconfig.json', 'scripts/tsconfig.json', 'test/oracle/tsconfig.json'].map((project) => [node, tsc, '--noEmit', '-p', inRoot(project)]),
   },
+  { name: 'dependency docs', commands: () => [[node, inRoot('scripts/lint/check-dependency-docs.js')]] },
   { name: 'guest constants', commands: () => abiGenerators().map((script) => [node, script, '--check']) },
   {
     name: 'clang-format',
