@@ -179,8 +179,8 @@ struct vcpu_block {
 	u64 cycles_tick;        /* TSC cycles in the timer handler */
 	u64 cycles_trap;        /* TSC cycles in the trap handler */
 
-	u64 null_traps;              /* calibration at boot: null traps made from CPL3 */
-	u64 null_trap_cycles;        /* TSC cycles of all of them, CPL3 to CPL3 */
+	/* Calibration at boot: of many null traps made from CPL3 the fastest one, since the host may interrupt any of them. */
+	u64 null_trap_cycles;        /* TSC cycles from CPL3 to CPL3; 0: not calibrated */
 	u64 null_trap_kernel_cycles; /* the part of them that is in cycles_trap */
 
 	struct phase_record phase[PHASE_COUNT]; /* by PHASE_* */

@@ -24,7 +24,7 @@ export interface KernelCost {
   readonly readyNs: number | null;
   /** In the handler of a timer tick. */
   readonly tickNs: number | null;
-  /** A null trap, CPL3 to CPL3. */
+  /** A null trap, CPL3 to CPL3: the fastest of many. */
   readonly nullTrapNs: number | null;
   /** Of a null trap, the way in and out: what the host adds to every event besides the handler. */
   readonly entryExitNs: number | null;
@@ -66,12 +66,13 @@ export function kernelCost(guest: readonly GuestVcpuReport[], tscKhz: number): K
     const times = sum(guest, count);
     return times === 0 ? null : (sum(guest, cycles) / times) * toNs;
   };
+  const fastest = fastestTrap(guest);
   const entryExit = entryExitCycles(guest);
   return {
     notPresentNs: per((v) => v.cyclesNotPresent, (v) => v.notPresent),
     readyNs: per((v) => v.cyclesReady, (v) => v.ready + v.wakeAll + v.spuriousReady),
     tickNs: per((v) => v.cyclesTick, (v) => v.ticks),
-    nullTrapNs: per((v) => v.nullTrapCycles, (v) => v.nullTraps),
+    nullTrapNs: fastest === null ? null : fastest.nullTrapCycles * toNs,
     entryExitNs: entryExit === null ? null : entryExit * toNs,
   };
 }
@@ -81,10 +82,15 @@ export function pagingSeconds(guest: readonly GuestVcpuReport[], tscKhz: number)
   return Math.max(...guest.map((vcpu) => vcpu.paging.tscCycles)) / (tscKhz * 1e3);
 }
 
+/** The vCPU whose calibration was disturbed least. */
+function fastestTrap(guest: readonly GuestVcpuReport[]): GuestVcpuReport | null {
+  const calibrated = guest.filter((vcpu) => vcpu.nullTrapCycles > 0);
+  return calibrated.length === 0 ? null : calibrated.reduce((best, vcpu) => (vcpu.nullTrapCycles < best.nullTrapCycles ? vcpu : best));
+}
+
 function entryExitCycles(guest: readonly GuestVcpuReport[]): number | null {
-  const traps = sum(guest, (vcpu) => vcpu.nullTraps);
-  if (traps === 0) return null;
-  return Math.max(0, sum(guest, (vcpu) => vcpu.nullTrapCycles - vcpu.nullTrapKernelCycles) / traps);
+  const fastest = fastestTrap(guest);
+  return fastest === null ? null : Math.max(0, fastest.nullTrapCycles - fastest.nullTrapKernelCycles);
 }
 
 function add(phases: readonly PhaseReport[]): Spans {
