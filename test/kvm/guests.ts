@@ -29,7 +29,7 @@ export interface Guest {
   readonly memory: NativeMapping;
   readonly slot: MemorySlot;
   /** Runs until an exit that is no interruption; at most 50 slices of 100 ms. */
-  runToExit(): VcpuExit;
+  readonly runToExit: () => VcpuExit;
 }
 
 /** How a guest is set up. */
