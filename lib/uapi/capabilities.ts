@@ -84,3 +84,9 @@ export const KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK = 1 << 1;
 /** VM types of KVM_CREATE_VM; KVM_CAP_VM_TYPES is a mask of 1 << type. */
 export const KVM_X86_DEFAULT_VM = 0;
 export const KVM_X86_SW_PROTECTED_VM = 1;
+
+/** KVM_CAP_X86_DISABLE_EXITS: exits that KVM leaves out. With HLT, KVM never halts a vCPU on its own account (no synthetic halt for a slow page). */
+export const KVM_X86_DISABLE_EXITS_MWAIT = 1 << 0;
+export const KVM_X86_DISABLE_EXITS_HLT = 1 << 1;
+export const KVM_X86_DISABLE_EXITS_PAUSE = 1 << 2;
+export const KVM_X86_DISABLE_EXITS_CSTATE = 1 << 3;
