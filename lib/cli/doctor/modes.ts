@@ -1,5 +1,5 @@
-import type { CapabilityName, UffdFeatureName } from '../../uapi/index.js';
-import { capabilityValue, hasAsyncPfBits } from './capability-checks.js';
+import { KVM_X86_DISABLE_EXITS_HLT, type CapabilityName, type UffdFeatureName } from '../../uapi/index.js';
+import { hasAsyncPfBits, hasCapability } from './capability-checks.js';
 import type { DoctorFacts } from './facts.js';
 
 /** How a delivery mode runs here. */
@@ -35,9 +35,9 @@ const FOUNDATIONS: readonly Need[] = [
   { met: (facts) => facts.kvm.found && facts.kvm.value.vm.found, absent: 'no VM can be made', remedy: see('virtual machine'), first: true },
 ];
 
-function capability(name: CapabilityName): Need {
+function capability(name: CapabilityName, bits = 0): Need {
   return {
-    met: ({ kvm }) => kvm.found && capabilityValue(kvm.value, name) > 0,
+    met: ({ kvm }) => kvm.found && hasCapability(kvm.value, name, bits),
     absent: `no KVM_CAP_${name}`,
     remedy: see(`KVM_CAP_${name}`),
   };
@@ -59,34 +59,37 @@ const ASYNC_PF_CPUID: Need = {
   remedy: see('CPUID 0x40000001'),
 };
 
-const EVERY_MODE = [...FOUNDATIONS, capability('SPLIT_IRQCHIP'), capability('SYNC_REGS'), capability('IMMEDIATE_EXIT')];
-const FILL_BY_UFFD = [USERFAULTFD, uffdFeature('MISSING_SHMEM'), uffdFeature('MINOR_SHMEM')];
-const FAULT_AS_EXIT = [...FILL_BY_UFFD, uffdFeature('SIGBUS')];
+/** Keeps KVM from halting a vCPU that waits for a page: modes that mean to wait, or to see the access fail, need it. */
+const NO_SYNTHETIC_HALT = capability('X86_DISABLE_EXITS', KVM_X86_DISABLE_EXITS_HLT);
+
+const EVERY_MODE = [...FOUNDATIONS, capability('SPLIT_IRQCHIP'), capability('IMMEDIATE_EXIT'), USERFAULTFD, uffdFeature('MISSING_SHMEM'), uffdFeature('MINOR_SHMEM')];
+const SLEEP = [...EVERY_MODE, uffdFeature('THREAD_ID')];
+const FAULT_AS_EXIT = [...EVERY_MODE, capability('SYNC_REGS'), NO_SYNTHETIC_HALT, uffdFeature('SIGBUS')];
 
 const MODES: readonly { readonly mode: ModeName; readonly status: 'native' | 'emulated'; readonly why: string; readonly needs: readonly Need[] }[] = [
   {
     mode: 'sync-uffd',
     status: 'native',
     why: 'the vCPU sleeps in KVM_RUN until userfaultfd is answered',
-    needs: [...EVERY_MODE, ...FILL_BY_UFFD],
+    needs: [...SLEEP, NO_SYNTHETIC_HALT],
   },
   {
     mode: 'sync-exit',
     status: 'emulated',
     why: 'a missing page makes KVM_RUN fail with EFAULT; the VMM finds the address itself',
-    needs: [...EVERY_MODE, ...FAULT_AS_EXIT],
+    needs: FAULT_AS_EXIT,
   },
   {
     mode: 'apf-kernel',
     status: 'native',
     why: 'KVM delivers both events; userfaultfd keeps its worker waiting',
-    needs: [...EVERY_MODE, ...FILL_BY_UFFD, capability('ASYNC_PF'), capability('ASYNC_PF_INT'), ASYNC_PF_CPUID],
+    needs: [...SLEEP, capability('ASYNC_PF'), capability('ASYNC_PF_INT'), ASYNC_PF_CPUID],
   },
   {
     mode: 'apf-user',
     status: 'emulated',
     why: 'the VMM takes the fault as an exit and injects both events itself',
-    needs: [...EVERY_MODE, ...FAULT_AS_EXIT, capability('X86_USER_SPACE_MSR'), capability('X86_MSR_FILTER')],
+    needs: [...FAULT_AS_EXIT, capability('X86_USER_SPACE_MSR'), capability('X86_MSR_FILTER'), capability('EXCEPTION_PAYLOAD')],
   },
 ];
 
