@@ -10,6 +10,7 @@
         "native/eventfd.cc",
         "native/file.cc",
         "native/guarded_copy.cc",
+        "native/hex.cc",
         "native/ioctl.cc",
         "native/kick_signal.cc",
         "native/kvm.cc",

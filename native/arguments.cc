@@ -66,14 +66,16 @@ uint64_t Arguments::BigUint64(napi_value value, const char* name) {
 bool Arguments::Boolean(napi_value value, const char* name) {
   if (failed_) return false;
   bool flag = false;
-  if (TypeOf(value) != napi_boolean || napi_get_value_bool(env_, value, &flag) != napi_ok) Reject(name, "must be true or false");
+  if (TypeOf(value) != napi_boolean || napi_get_value_bool(env_, value, &flag) != napi_ok)
+    Reject(name, "must be true or false");
   return flag;
 }
 
 std::string Arguments::String(napi_value value, const char* name) {
   if (failed_) return {};
   size_t length = 0;
-  if (TypeOf(value) != napi_string || napi_get_value_string_utf8(env_, value, nullptr, 0, &length) != napi_ok || length > kMaxStringBytes) {
+  if (TypeOf(value) != napi_string || napi_get_value_string_utf8(env_, value, nullptr, 0, &length) != napi_ok ||
+      length > kMaxStringBytes) {
     Reject(name, "must be a string of at most " + std::to_string(kMaxStringBytes) + " bytes");
     return {};
   }
@@ -95,7 +97,8 @@ Bytes Arguments::Buffer(napi_value value, const char* name, size_t minBytes) {
   void* data = nullptr;
   if (isTypedArray) napi_get_typedarray_info(env_, value, &type, &size, &data, nullptr, nullptr);
   if (!isTypedArray || type != napi_uint8_array || size < minBytes) {
-    Reject(name, minBytes == 0 ? std::string("must be a Uint8Array") : "must be a Uint8Array of at least " + std::to_string(minBytes) + " bytes");
+    Reject(name, minBytes == 0 ? std::string("must be a Uint8Array")
+                               : "must be a Uint8Array of at least " + std::to_string(minBytes) + " bytes");
     return {};
   }
   return {static_cast<uint8_t*>(data), size};
@@ -154,7 +157,8 @@ Napi::Value Arguments::Property(napi_value object, const char* name) {
 std::vector<uint64_t> Arguments::CapabilityArguments(napi_value value, const char* name) {
   std::vector<uint64_t> numbers;
   if (failed_ || IsAbsent(env_, value)) return numbers;
-  for (const Napi::Value& element : Elements(value, name, kMaxCapabilityArguments)) numbers.push_back(BigUint64(element, name));
+  for (const Napi::Value& element : Elements(value, name, kMaxCapabilityArguments))
+    numbers.push_back(BigUint64(element, name));
   return numbers;
 }
 

@@ -1,4 +1,5 @@
-// Arguments of one call, checked before any system call. Nothing is converted: a number must be a number, a BigInt a BigInt.
+// Arguments of one call, checked before any system call. Nothing is converted: a number must be a number, a BigInt a
+// BigInt.
 #ifndef KVM_FAULTLAB_ARGUMENTS_H_
 #define KVM_FAULTLAB_ARGUMENTS_H_
 
@@ -20,8 +21,8 @@ struct Bytes {
   size_t size = 0;
 };
 
-// Reads values; the first that does not fit throws BAD_ARGUMENT, and whatever is read after it is zero: check failed() once,
-// before the values are used.
+// Reads values; the first that does not fit throws BAD_ARGUMENT, and whatever is read after it is zero: check failed()
+// once, before the values are used.
 class Arguments {
  public:
   static constexpr uint64_t kMaxSafeInteger = (uint64_t{1} << 53) - 1;
@@ -33,7 +34,9 @@ class Arguments {
 
   // A whole number of [min, max].
   uint64_t Integer(napi_value value, const char* name, uint64_t max = kMaxSafeInteger, uint64_t min = 0);
-  uint32_t Uint32(napi_value value, const char* name) { return static_cast<uint32_t>(Integer(value, name, UINT32_MAX)); }
+  uint32_t Uint32(napi_value value, const char* name) {
+    return static_cast<uint32_t>(Integer(value, name, UINT32_MAX));
+  }
   // A whole number that may be negative, as C's int.
   int Int32(napi_value value, const char* name);
   // A BigInt of 64 unsigned bits.
@@ -50,7 +53,8 @@ class Arguments {
   // Up to four BigInts; an absent value is none.
   std::vector<uint64_t> CapabilityArguments(napi_value value, const char* name);
 
-  // Elements of an array / a property of an object. Either may run JavaScript: read them all before any buffer or handle.
+  // Elements of an array / a property of an object. Either may run JavaScript: read them all before any buffer or
+  // handle.
   std::vector<Napi::Value> Elements(napi_value value, const char* name, size_t maxCount);
   Napi::Value Property(napi_value object, const char* name);
 
@@ -86,7 +90,9 @@ class Arguments {
 bool IsAbsent(napi_env env, napi_value value);
 
 // offset + length <= size, without overflow.
-constexpr bool FitsIn(uint64_t size, uint64_t offset, uint64_t length) { return offset <= size && length <= size - offset; }
+constexpr bool FitsIn(uint64_t size, uint64_t offset, uint64_t length) {
+  return offset <= size && length <= size - offset;
+}
 
 constexpr uint64_t kPageSize = 4096;
 

@@ -14,13 +14,13 @@ enum class ClassId : size_t { kKvm, kVm, kVcpu, kFile, kMapping, kEventFd, kUser
 
 struct ClassSlot {
   Napi::FunctionReference constructor;
-  // What the next object of this class wraps. Native code leaves it here and calls the constructor at once: JavaScript has
-  // no way to pass a kernel object to a constructor, and so none to forge one.
+  // What the next object of this class wraps. Native code leaves it here and calls the constructor at once: JavaScript
+  // has no way to pass a kernel object to a constructor, and so none to forge one.
   std::shared_ptr<void> pending;
 };
 
-// The instance data of one environment. Handles never touch it in their destructors: at the environment's end the order is
-// not defined.
+// The instance data of one environment. Handles never touch it in their destructors: at the environment's end the order
+// is not defined.
 class ClassTable {
  public:
   static ClassTable& Of(Napi::Env env) { return *env.GetInstanceData<ClassTable>(); }

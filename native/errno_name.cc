@@ -5,8 +5,8 @@
 namespace faultlab {
 
 std::string ErrnoName(int error) {
-#define NAME(name) \
-  case name:       \
+#define NAME(name)                                                                                                     \
+  case name:                                                                                                           \
     return #name
   switch (error) {
     NAME(EPERM);
@@ -140,8 +140,8 @@ std::string ErrnoName(int error) {
     NAME(ENOTRECOVERABLE);
     NAME(ERFKILL);
     NAME(EHWPOISON);
-    default:
-      return "E" + std::to_string(error);
+  default:
+    return "E" + std::to_string(error);
   }
 #undef NAME
 }

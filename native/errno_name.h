@@ -6,8 +6,8 @@
 
 namespace faultlab {
 
-// "EFAULT" for 14; "E524" for a number without a public name. strerrorname_np would do, but needs a newer C library than
-// Node itself.
+// "EFAULT" for 14; "E524" for a number without a public name. strerrorname_np would do, but needs a newer C library
+// than Node itself.
 std::string ErrnoName(int error);
 
 }  // namespace faultlab

@@ -7,7 +7,8 @@
 namespace faultlab {
 namespace {
 
-// Plain Node-API calls: under Worker termination any of them may refuse, and node-addon-api would abort the process then.
+// Plain Node-API calls: under Worker termination any of them may refuse, and node-addon-api would abort the process
+// then.
 napi_value String(napi_env env, const std::string& text) {
   napi_value value = nullptr;
   napi_create_string_utf8(env, text.c_str(), text.size(), &value);
@@ -39,7 +40,8 @@ std::string SystemWords(int error) {
 
 Napi::Value ThrowFailure(Napi::Env env, const Failure& failure, const std::string& tried) {
   const std::string name = ErrnoName(failure.number);
-  const std::string message = std::string(failure.syscall) + " failed with " + name + " (" + SystemWords(failure.number) + "): " + tried;
+  const std::string message =
+      std::string(failure.syscall) + " failed with " + name + " (" + SystemWords(failure.number) + "): " + tried;
   napi_value error = NewError(env, std::string(failure.family) + "_" + name, message);
   if (error != nullptr) {
     SetNumber(env, error, "errno", failure.number);
@@ -55,7 +57,8 @@ Napi::Value ThrowCoded(Napi::Env env, const char* code, const std::string& messa
   return {};
 }
 
-Napi::Value ThrowCodedWith(Napi::Env env, const char* code, const std::string& message, const char* name, double value) {
+Napi::Value ThrowCodedWith(Napi::Env env, const char* code, const std::string& message, const char* name,
+                           double value) {
   napi_value error = NewError(env, code, message);
   if (error != nullptr) {
     SetNumber(env, error, name, value);

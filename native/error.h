@@ -25,8 +25,8 @@ struct Failure {
   int number;
 };
 
-// Throws { code: "KVM_EFAULT", errno, syscall, message }. `tried` says what was asked for and what may help; it follows the
-// call's name and the system's own words. Returns an empty value, for `return Throw...`.
+// Throws { code: "KVM_EFAULT", errno, syscall, message }. `tried` says what was asked for and what may help; it follows
+// the call's name and the system's own words. Returns an empty value, for `return Throw...`.
 Napi::Value ThrowFailure(Napi::Env env, const Failure& failure, const std::string& tried);
 
 // Throws { code, message }.

@@ -34,11 +34,13 @@ Napi::Value EventFd::Fd(const Napi::CallbackInfo& info) { return Napi::Number::N
 
 Napi::Value EventFd::Signal(const Napi::CallbackInfo& info) {
   Arguments args(info, "EventFd.signal");
-  const uint64_t count = IsAbsent(info.Env(), info[0]) ? 1 : args.Integer(info[0], "count", Arguments::kMaxSafeInteger, 1);
+  const uint64_t count =
+      IsAbsent(info.Env(), info[0]) ? 1 : args.Integer(info[0], "count", Arguments::kMaxSafeInteger, 1);
   if (args.failed()) return {};
   const CallResult written = Call([&] { return write(object()->fd(), &count, sizeof(count)); });
   if (!written.ok()) {
-    return ThrowFailure(info.Env(), {family::kEventFd, "write", written.error}, "adding " + std::to_string(count) + " to an event counter; EAGAIN means that it is full");
+    return ThrowFailure(info.Env(), {family::kEventFd, "write", written.error},
+                        "adding " + std::to_string(count) + " to an event counter; EAGAIN means that it is full");
   }
   return info.Env().Undefined();
 }
@@ -54,7 +56,8 @@ Napi::Value EventFd::Wait(const Napi::CallbackInfo& info) {
     uint64_t count = 0;
     const CallResult taken = Call([&] { return read(object()->fd(), &count, sizeof(count)); });
     if (taken.ok()) return Napi::Number::New(info.Env(), static_cast<double>(count));
-    if (taken.error != EAGAIN) return ThrowFailure(info.Env(), {family::kEventFd, "read", taken.error}, "the count of an event counter");
+    if (taken.error != EAGAIN)
+      return ThrowFailure(info.Env(), {family::kEventFd, "read", taken.error}, "the count of an event counter");
     if (left <= 0) return Napi::Number::New(info.Env(), 0);
     pollfd descriptor{object()->fd(), POLLIN, 0};
     const int ready = PollFor(&descriptor, 1, left);

@@ -65,11 +65,14 @@ Napi::Value File::Memfd(const Napi::CallbackInfo& info) {
   if (hugetlb) file->guarantee()->MarkHuge();
   const CallResult sized = CallRetrying([&] { return ftruncate(file->fd(), static_cast<off_t>(sizeBytes)); });
   if (!sized.ok()) {
-    return ThrowFailure(env, {family::kFile, "ftruncate", sized.error}, "a memfd of " + std::to_string(sizeBytes) + " bytes");
+    return ThrowFailure(env, {family::kFile, "ftruncate", sized.error},
+                        "a memfd of " + std::to_string(sizeBytes) + " bytes");
   }
   if (sealShrink) {
     const CallResult sealed = Call([&] { return fcntl(file->fd(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL); });
-    if (!sealed.ok()) return ThrowFailure(env, {family::kFile, "F_ADD_SEALS", sealed.error}, "F_SEAL_SHRINK | F_SEAL_SEAL on a new memfd");
+    if (!sealed.ok())
+      return ThrowFailure(env, {family::kFile, "F_ADD_SEALS", sealed.error},
+                          "F_SEAL_SHRINK | F_SEAL_SEAL on a new memfd");
     file->RefreshGuarantee();
   }
   return Wrap(env, file);
@@ -93,7 +96,9 @@ Napi::Value File::Open(const Napi::CallbackInfo& info) {
 
 Napi::Value File::Fd(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), object()->fd()); }
 
-Napi::Value File::ShrinkSealed(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), object()->ShrinkSealed()); }
+Napi::Value File::ShrinkSealed(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), object()->ShrinkSealed());
+}
 
 Napi::Value File::SizeBytes(const Napi::CallbackInfo& info) {
   struct stat status {};
@@ -109,7 +114,8 @@ Napi::Value File::Ftruncate(const Napi::CallbackInfo& info) {
   const CallResult result = CallRetrying([&] { return ftruncate(object()->fd(), static_cast<off_t>(sizeBytes)); });
   if (!result.ok()) {
     return ThrowFailure(info.Env(), {family::kFile, "ftruncate", result.error},
-                        "to " + std::to_string(sizeBytes) + " bytes; a sealed memfd cannot shrink, and guest_memfd has a fixed size");
+                        "to " + std::to_string(sizeBytes) +
+                            " bytes; a sealed memfd cannot shrink, and guest_memfd has a fixed size");
   }
   object()->RefreshGuarantee();
   return info.Env().Undefined();
@@ -121,11 +127,12 @@ Napi::Value File::Fallocate(const Napi::CallbackInfo& info) {
   const uint64_t offset = args.Integer(info[1], "offset");
   const uint64_t lengthBytes = args.Integer(info[2], "lengthBytes");
   if (args.failed()) return {};
-  const CallResult result =
-      CallRetrying([&] { return fallocate(object()->fd(), mode, static_cast<off_t>(offset), static_cast<off_t>(lengthBytes)); });
+  const CallResult result = CallRetrying(
+      [&] { return fallocate(object()->fd(), mode, static_cast<off_t>(offset), static_cast<off_t>(lengthBytes)); });
   if (!result.ok()) {
     return ThrowFailure(info.Env(), {family::kFile, "fallocate", result.error},
-                        "mode " + std::to_string(mode) + ", " + std::to_string(lengthBytes) + " bytes at " + std::to_string(offset));
+                        "mode " + std::to_string(mode) + ", " + std::to_string(lengthBytes) + " bytes at " +
+                            std::to_string(offset));
   }
   object()->RefreshGuarantee();
   return info.Env().Undefined();
@@ -138,7 +145,8 @@ Napi::Value File::AddSeals(const Napi::CallbackInfo& info) {
   const CallResult result = Call([&] { return fcntl(object()->fd(), F_ADD_SEALS, seals); });
   if (!result.ok()) {
     return ThrowFailure(info.Env(), {family::kFile, "F_ADD_SEALS", result.error},
-                        "seals " + std::to_string(seals) + "; only a memfd without F_SEAL_SEAL takes any, and none against writing while mapped");
+                        "seals " + std::to_string(seals) +
+                            "; only a memfd without F_SEAL_SEAL takes any, and none against writing while mapped");
   }
   object()->RefreshGuarantee();
   return info.Env().Undefined();
@@ -149,7 +157,8 @@ Napi::Value File::Pread(const Napi::CallbackInfo& info) {
   const uint64_t fileOffset = args.Integer(info[1], "fileOffset");
   const Bytes into = args.Buffer(info[0], "into");
   if (args.failed()) return {};
-  const CallResult result = CallRetrying([&] { return pread(object()->fd(), into.data, into.size, static_cast<off_t>(fileOffset)); });
+  const CallResult result =
+      CallRetrying([&] { return pread(object()->fd(), into.data, into.size, static_cast<off_t>(fileOffset)); });
   return Napi::Number::New(info.Env(), static_cast<double>(result.ok() ? result.value : -result.error));
 }
 
@@ -158,7 +167,8 @@ Napi::Value File::Pwrite(const Napi::CallbackInfo& info) {
   const uint64_t fileOffset = args.Integer(info[1], "fileOffset");
   const Bytes from = args.Buffer(info[0], "from");
   if (args.failed()) return {};
-  const CallResult result = CallRetrying([&] { return pwrite(object()->fd(), from.data, from.size, static_cast<off_t>(fileOffset)); });
+  const CallResult result =
+      CallRetrying([&] { return pwrite(object()->fd(), from.data, from.size, static_cast<off_t>(fileOffset)); });
   return Napi::Number::New(info.Env(), static_cast<double>(result.ok() ? result.value : -result.error));
 }
 

@@ -13,10 +13,11 @@
 #endif
 
 // size_t FaultlabCopy(void* to, const void* from, size_t n, CopyFault* fault)
-// One instruction touches the memory, so that a fault's RIP tells whether it is ours. The handler continues at the fixup with
-// the signal in r9 and the address in r10; a copy that ends by itself gets there with zeros.
+// One instruction touches the memory, so that a fault's RIP tells whether it is ours. The handler continues at the
+// fixup with the signal in r9 and the address in r10; a copy that ends by itself gets there with zeros.
 extern "C" {
-__attribute__((visibility("hidden"))) size_t FaultlabCopy(void* to, const void* from, size_t n, faultlab::CopyFault* fault);
+__attribute__((visibility("hidden"))) size_t FaultlabCopy(void* to, const void* from, size_t n,
+                                                          faultlab::CopyFault* fault);
 __attribute__((visibility("hidden"))) extern const char FaultlabCopyAccess[];
 __attribute__((visibility("hidden"))) extern const char FaultlabCopyFixup[];
 }
@@ -53,8 +54,8 @@ namespace {
 constexpr std::array<int, 2> kSignals = {SIGBUS, SIGSEGV};
 constexpr size_t kMaxSaved = 8;
 
-// The actions found under ours, oldest first. Entries are written once, before `count` says they are there, so the handler
-// reads them without a lock.
+// The actions found under ours, oldest first. Entries are written once, before `count` says they are there, so the
+// handler reads them without a lock.
 struct Saved {
   std::array<struct sigaction, kMaxSaved> actions{};
   std::array<std::atomic<bool>, kMaxSaved> spent{};  // SA_RESETHAND: called once already
@@ -64,9 +65,9 @@ std::array<Saved, kSignals.size()> saved;
 
 Saved& SavedFor(int signal) { return saved[signal == SIGBUS ? 0 : 1]; }
 
-// How deep this thread is in the chain. Code that replaced our handler may call it in turn; when we have put ours on top
-// again, each would call the other for ever. Every level down takes an older action instead.
-// initial-exec, because a handler must not allocate thread-local storage.
+// How deep this thread is in the chain. Code that replaced our handler may call it in turn; when we have put ours on
+// top again, each would call the other for ever. Every level down takes an older action instead. initial-exec, because
+// a handler must not allocate thread-local storage.
 __attribute__((tls_model("initial-exec"))) thread_local size_t chainDepth = 0;
 
 void Chain(int signal, siginfo_t* info, void* context) {
@@ -84,7 +85,7 @@ void Chain(int signal, siginfo_t* info, void* context) {
     struct sigaction byDefault {};
     byDefault.sa_handler = SIG_DFL;
     sigaction(signal, &byDefault, nullptr);
-    if (sent) raise(signal);
+    if (sent) static_cast<void>(raise(signal));
     return;
   }
   chainDepth = depth + 1;
@@ -106,7 +107,9 @@ void OnFault(int signal, siginfo_t* info, void* context) {
   errno = error;
 }
 
-bool IsOurs(const struct sigaction& action) { return (action.sa_flags & SA_SIGINFO) != 0 && action.sa_sigaction == &OnFault; }
+bool IsOurs(const struct sigaction& action) {
+  return (action.sa_flags & SA_SIGINFO) != 0 && action.sa_sigaction == &OnFault;
+}
 
 bool PutOnTop(int signal) {
   struct sigaction current {};
@@ -128,8 +131,8 @@ bool PutOnTop(int signal) {
 }  // namespace
 
 bool ArmCopyGuard() {
-  // Asking the kernel each time costs two system calls of about 0.1 us; not asking would cost the process when a library has
-  // taken the signal over since.
+  // Asking the kernel each time costs two system calls of about 0.1 us; not asking would cost the process when a
+  // library has taken the signal over since.
   bool ours = true;
   for (const int signal : kSignals) {
     struct sigaction current {};

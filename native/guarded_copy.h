@@ -13,12 +13,12 @@ struct CopyFault {
   uint64_t address = 0;  // the byte (or its page) that could not be touched
 };
 
-// memcpy for memory of which any page may be missing, protected or past the end of its file: ends at the first byte that
-// faults. Callable from any thread.
+// memcpy for memory of which any page may be missing, protected or past the end of its file: ends at the first byte
+// that faults. Callable from any thread.
 CopyFault GuardedCopy(void* to, const void* from, size_t sizeBytes);
 
-// Makes the process ready for guarded copies: installs the handlers of SIGBUS and SIGSEGV, or puts them on top again where
-// other code has replaced them since. False where that has happened too often to go on.
+// Makes the process ready for guarded copies: installs the handlers of SIGBUS and SIGSEGV, or puts them on top again
+// where other code has replaced them since. False where that has happened too often to go on.
 bool ArmCopyGuard();
 
 }  // namespace faultlab

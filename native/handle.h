@@ -29,7 +29,8 @@ class Handle : public Napi::ObjectWrap<T> {
     if (!object) return;  // an exception is pending
     const napi_value self = info.This();
     if (napi_type_tag_object(info.Env(), self, &T::kTypeTag) != napi_ok) {
-      ThrowCoded(info.Env(), "BAD_ARGUMENT", std::string("this object is a handle already; make a ") + T::kName + " with " + T::kMadeBy);
+      ThrowCoded(info.Env(), "BAD_ARGUMENT",
+                 std::string("this object is a handle already; make a ") + T::kName + " with " + T::kMadeBy);
       return;
     }
     Registry<K>::Instance().Attach(object);
@@ -109,7 +110,8 @@ class Handle : public Napi::ObjectWrap<T> {
   static Napi::Value Adopt(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     if (info.Length() < 1 || !info[0].IsNumber()) {
-      return ThrowCoded(env, "BAD_ARGUMENT", std::string(T::kName) + ".adopt(share): share must be a number from share()");
+      return ThrowCoded(env, "BAD_ARGUMENT",
+                        std::string(T::kName) + ".adopt(share): share must be a number from share()");
     }
     const double share = info[0].As<Napi::Number>().DoubleValue();
     // Not a whole number, negative or NaN: never issued either, and must not be cast.
@@ -120,7 +122,8 @@ class Handle : public Napi::ObjectWrap<T> {
     }
     if (!found) {
       return ThrowCoded(env, "BAD_SHARE",
-                        std::string(T::kName) + ".adopt: no open " + T::kName + " has this number (never issued, or its last handle is closed)");
+                        std::string(T::kName) + ".adopt: no open " + T::kName +
+                            " has this number (never issued, or its last handle is closed)");
     }
     return Wrap(env, std::move(found));
   }
@@ -148,11 +151,16 @@ class Handle : public Napi::ObjectWrap<T> {
     object_.reset();
   }
 
-  Napi::Value Share(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(object_->id())); }
+  Napi::Value Share(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(object_->id()));
+  }
 
-  static napi_value ThrowNotThis(napi_env env) { return ThrowCoded(env, "BAD_ARGUMENT", std::string("`this` is not a ") + T::kName); }
+  static napi_value ThrowNotThis(napi_env env) {
+    return ThrowCoded(env, "BAD_ARGUMENT", std::string("`this` is not a ") + T::kName);
+  }
 
-  // A method's receiver needs no tag: napi_define_class gives methods a signature, and the engine refuses any other object.
+  // A method's receiver needs no tag: napi_define_class gives methods a signature, and the engine refuses any other
+  // object.
   template <auto kMethod>
   static napi_value InvokeMethod(napi_env env, napi_callback_info raw) {
     const Napi::CallbackInfo info(env, raw);

@@ -1,12 +1,12 @@
 #include "ioctl.h"
 
-#include <cstring>
-#include <cstdio>
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 #include <string>
 
 #include "arguments.h"
+#include "hex.h"
 #include "uapi/kvm.h"
 
 namespace faultlab {
@@ -17,7 +17,8 @@ constexpr uint32_t kMaxCpuidEntries = 256;
 
 }  // namespace
 
-Napi::Value RawIoctl(const Napi::CallbackInfo& info, const char* call, int fd, uint32_t forbidden, const char* instead) {
+Napi::Value RawIoctl(const Napi::CallbackInfo& info, const char* call, int fd, uint32_t forbidden,
+                     const char* instead) {
   const Napi::Env env = info.Env();
   Arguments args(info, call);
   const uint32_t request = args.Uint32(info[0], "request");
@@ -37,9 +38,8 @@ Napi::Value RawIoctl(const Napi::CallbackInfo& info, const char* call, int fd, u
     result = Ioctl(fd, request, bytes.data);
   }
   if (!result.ok()) {
-    char text[16];
-    snprintf(text, sizeof(text), "0x%08x", request);
-    return ThrowFailure(env, {family::kKvm, "ioctl", result.error}, std::string(call) + " with request " + text);
+    return ThrowFailure(env, {family::kKvm, "ioctl", result.error},
+                        std::string(call) + " with request " + Hex(request));
   }
   return Napi::Number::New(env, static_cast<double>(result.value));
 }
@@ -50,7 +50,8 @@ Napi::Value CheckExtension(const Napi::CallbackInfo& info, const char* call, int
   if (args.failed()) return {};
   const CallResult result = Ioctl(fd, uapi::kCheckExtension, static_cast<unsigned long>(capability));
   if (!result.ok()) {
-    return ThrowFailure(info.Env(), {family::kKvm, "KVM_CHECK_EXTENSION", result.error}, "capability " + std::to_string(capability));
+    return ThrowFailure(info.Env(), {family::kKvm, "KVM_CHECK_EXTENSION", result.error},
+                        "capability " + std::to_string(capability));
   }
   return Napi::Number::New(info.Env(), static_cast<double>(result.value));
 }
@@ -72,8 +73,10 @@ Napi::Value EnableCap(const Napi::CallbackInfo& info, const char* call, int fd) 
   if (args.failed()) return {};
   const CallResult result = EnableCap(fd, capability, flags, arguments);
   if (!result.ok()) {
-    return ThrowFailure(env, {family::kKvm, "KVM_ENABLE_CAP", result.error},
-                        "capability " + std::to_string(capability) + "; check_extension tells whether this host has it, and some must come before the first vCPU");
+    return ThrowFailure(
+        env, {family::kKvm, "KVM_ENABLE_CAP", result.error},
+        "capability " + std::to_string(capability) +
+            "; check_extension tells whether this host has it, and some must come before the first vCPU");
   }
   return Napi::Number::New(env, static_cast<double>(result.value));
 }
@@ -83,7 +86,9 @@ Napi::Value GetCpuid(Napi::Env env, int fd, uint32_t request, const char* name) 
   uapi::KvmCpuid2 head{kMaxCpuidEntries, 0};
   memcpy(buffer.data(), &head, sizeof(head));
   const CallResult result = Ioctl(fd, request, buffer.data());
-  if (!result.ok()) return ThrowFailure(env, {family::kKvm, name, result.error}, "up to " + std::to_string(kMaxCpuidEntries) + " entries");
+  if (!result.ok())
+    return ThrowFailure(env, {family::kKvm, name, result.error},
+                        "up to " + std::to_string(kMaxCpuidEntries) + " entries");
   memcpy(&head, buffer.data(), sizeof(head));
   const size_t sizeBytes = size_t{std::min(head.nent, kMaxCpuidEntries)} * sizeof(uapi::KvmCpuidEntry2);
   Napi::Uint8Array entries = Napi::Uint8Array::New(env, sizeBytes);

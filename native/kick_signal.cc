@@ -26,7 +26,9 @@ char marker;
 // Written once, before the handler is installed.
 struct sigaction previous {};
 
-bool IsOurs(const siginfo_t& info) { return (info.si_code == SI_TIMER || info.si_code == SI_QUEUE) && info.si_value.sival_ptr == &marker; }
+bool IsOurs(const siginfo_t& info) {
+  return (info.si_code == SI_TIMER || info.si_code == SI_QUEUE) && info.si_value.sival_ptr == &marker;
+}
 
 // Being delivered is all that a kick has to do: it makes KVM_RUN return.
 void OnKick(int signal, siginfo_t* info, void* context) {

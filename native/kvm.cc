@@ -20,15 +20,16 @@ constexpr uint32_t kMaxMsrs = 4096;
 
 std::string OpenHelp(const std::string& path, int error) {
   switch (error) {
-    case ENOENT:
-    case ENXIO:
-    case ENODEV:
-      return path + "; load kvm_intel or kvm_amd, and switch virtualization on in the firmware (or nested virtualization on, inside a VM)";
-    case EACCES:
-    case EPERM:
-      return path + "; become a member of the group kvm, or run as root";
-    default:
-      return path;
+  case ENOENT:
+  case ENXIO:
+  case ENODEV:
+    return path + "; load kvm_intel or kvm_amd, and switch virtualization on in the firmware (or nested virtualization "
+                  "on, inside a VM)";
+  case EACCES:
+  case EPERM:
+    return path + "; become a member of the group kvm, or run as root";
+  default:
+    return path;
   }
 }
 
@@ -44,7 +45,8 @@ std::shared_ptr<KvmObject> Kvm::Construct(const Napi::CallbackInfo& info) {
   Arguments args(info, "new Kvm");
   const std::string path = IsAbsent(info.Env(), info[0]) ? std::string(kDevice) : args.String(info[0], "path");
   if (args.failed()) return nullptr;
-  const CallResult opened = CallRetrying([&] { return open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); });
+  const CallResult opened =
+      CallRetrying([&] { return open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); });
   if (!opened.ok()) {
     ThrowFailure(info.Env(), {family::kKvm, "open", opened.error}, OpenHelp(path, opened.error));
     return nullptr;
@@ -67,9 +69,13 @@ Napi::Function Kvm::Define(Napi::Env env) {
 
 Napi::Value Kvm::Fd(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), object()->fd()); }
 
-Napi::Value Kvm::ApiVersion(const Napi::CallbackInfo& info) { return SystemCall(info.Env(), *object(), uapi::kGetApiVersion, "KVM_GET_API_VERSION"); }
+Napi::Value Kvm::ApiVersion(const Napi::CallbackInfo& info) {
+  return SystemCall(info.Env(), *object(), uapi::kGetApiVersion, "KVM_GET_API_VERSION");
+}
 
-Napi::Value Kvm::CheckExtension(const Napi::CallbackInfo& info) { return faultlab::CheckExtension(info, "Kvm.checkExtension", object()->fd()); }
+Napi::Value Kvm::CheckExtension(const Napi::CallbackInfo& info) {
+  return faultlab::CheckExtension(info, "Kvm.checkExtension", object()->fd());
+}
 
 Napi::Value Kvm::VcpuMmapSizeBytes(const Napi::CallbackInfo& info) {
   return SystemCall(info.Env(), *object(), uapi::kGetVcpuMmapSize, "KVM_GET_VCPU_MMAP_SIZE");
@@ -84,7 +90,9 @@ Napi::Value Kvm::MsrIndexList(const Napi::CallbackInfo& info) {
   std::vector<uint32_t> list(1 + kMaxMsrs);
   list[0] = kMaxMsrs;
   const CallResult result = faultlab::Ioctl(object()->fd(), uapi::kGetMsrIndexList, list.data());
-  if (!result.ok()) return ThrowFailure(env, {family::kKvm, "KVM_GET_MSR_INDEX_LIST", result.error}, "up to " + std::to_string(kMaxMsrs) + " MSRs");
+  if (!result.ok())
+    return ThrowFailure(env, {family::kKvm, "KVM_GET_MSR_INDEX_LIST", result.error},
+                        "up to " + std::to_string(kMaxMsrs) + " MSRs");
   const size_t count = std::min(list[0], kMaxMsrs);
   Napi::Uint32Array indices = Napi::Uint32Array::New(env, count);
   if (!indices.IsEmpty() && count != 0) memcpy(indices.Data(), list.data() + 1, count * sizeof(uint32_t));
@@ -98,13 +106,16 @@ Napi::Value Kvm::CreateVm(const Napi::CallbackInfo& info) {
   if (args.failed()) return {};
   const CallResult created = faultlab::Ioctl(object()->fd(), uapi::kCreateVm, static_cast<unsigned long>(type));
   if (!created.ok()) {
-    return ThrowFailure(env, {family::kKvm, "KVM_CREATE_VM", created.error},
-                        "a VM of type " + std::to_string(type) + "; EINVAL means that KVM_CAP_VM_TYPES has no such type, EBUSY that another hypervisor holds the CPU");
+    return ThrowFailure(
+        env, {family::kKvm, "KVM_CREATE_VM", created.error},
+        "a VM of type " + std::to_string(type) +
+            "; EINVAL means that KVM_CAP_VM_TYPES has no such type, EBUSY that another hypervisor holds the CPU");
   }
   Descriptor vm(static_cast<int>(created.value));
   const CallResult sizeBytes = faultlab::Ioctl(object()->fd(), uapi::kGetVcpuMmapSize, 0UL);
   if (!sizeBytes.ok() || static_cast<size_t>(sizeBytes.value) < sizeof(uapi::KvmRun)) {
-    return ThrowFailure(env, {family::kKvm, "KVM_GET_VCPU_MMAP_SIZE", sizeBytes.ok() ? EINVAL : sizeBytes.error}, "the size of struct kvm_run");
+    return ThrowFailure(env, {family::kKvm, "KVM_GET_VCPU_MMAP_SIZE", sizeBytes.ok() ? EINVAL : sizeBytes.error},
+                        "the size of struct kvm_run");
   }
   return Vm::Wrap(env, std::make_shared<VmObject>(std::move(vm), static_cast<size_t>(sizeBytes.value)));
 }

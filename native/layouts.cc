@@ -28,9 +28,9 @@ struct Request {
 };
 
 // A field of the structure `Struct` by the kernel's name; one of a nested structure as outer.inner.
-#define FIELD(path) \
+#define FIELD(path)                                                                                                    \
   { #path, offsetof(Struct, path), sizeof(Struct::path) }
-#define LAYOUT(name, type, fields) \
+#define LAYOUT(name, type, fields)                                                                                     \
   { #name, sizeof(uapi::type), fields, std::size(fields) }
 
 namespace kvm_msr_list {
@@ -50,7 +50,8 @@ constexpr Field kFields[] = {
 namespace kvm_cpuid2 {
 using Struct = uapi::KvmCpuid2;
 constexpr Field kFields[] = {
-    FIELD(nent), FIELD(padding),
+    FIELD(nent),
+    FIELD(padding),
 };
 }  // namespace kvm_cpuid2
 
@@ -64,36 +65,47 @@ constexpr Field kFields[] = {
 namespace kvm_userspace_memory_region2 {
 using Struct = uapi::KvmUserspaceMemoryRegion2;
 constexpr Field kFields[] = {
-    FIELD(slot), FIELD(flags), FIELD(guest_phys_addr), FIELD(memory_size), FIELD(userspace_addr),
-    FIELD(guest_memfd_offset), FIELD(guest_memfd), FIELD(pad1), FIELD(userfault_bitmap), FIELD(pad2),
+    FIELD(slot),        FIELD(flags),          FIELD(guest_phys_addr),
+    FIELD(memory_size), FIELD(userspace_addr), FIELD(guest_memfd_offset),
+    FIELD(guest_memfd), FIELD(pad1),           FIELD(userfault_bitmap),
+    FIELD(pad2),
 };
 }  // namespace kvm_userspace_memory_region2
 
 namespace kvm_create_guest_memfd {
 using Struct = uapi::KvmCreateGuestMemfd;
 constexpr Field kFields[] = {
-    FIELD(size), FIELD(flags), FIELD(reserved),
+    FIELD(size),
+    FIELD(flags),
+    FIELD(reserved),
 };
 }  // namespace kvm_create_guest_memfd
 
 namespace kvm_enable_cap {
 using Struct = uapi::KvmEnableCap;
 constexpr Field kFields[] = {
-    FIELD(cap), FIELD(flags), FIELD(args), FIELD(pad),
+    FIELD(cap),
+    FIELD(flags),
+    FIELD(args),
+    FIELD(pad),
 };
 }  // namespace kvm_enable_cap
 
 namespace kvm_msr_filter_range {
 using Struct = uapi::KvmMsrFilterRange;
 constexpr Field kFields[] = {
-    FIELD(flags), FIELD(nmsrs), FIELD(base), FIELD(bitmap),
+    FIELD(flags),
+    FIELD(nmsrs),
+    FIELD(base),
+    FIELD(bitmap),
 };
 }  // namespace kvm_msr_filter_range
 
 namespace kvm_msr_filter {
 using Struct = uapi::KvmMsrFilter;
 constexpr Field kFields[] = {
-    FIELD(flags), FIELD(ranges),
+    FIELD(flags),
+    FIELD(ranges),
 };
 }  // namespace kvm_msr_filter
 
@@ -114,15 +126,17 @@ constexpr Field kFields[] = {
 namespace kvm_irq_routing_entry {
 using Struct = uapi::KvmIrqRoutingEntry;
 constexpr Field kFields[] = {
-    FIELD(gsi), FIELD(type), FIELD(flags), FIELD(pad), FIELD(msi), FIELD(msi.address_lo), FIELD(msi.address_hi),
-    FIELD(msi.data), FIELD(msi.devid),
+    FIELD(gsi),       FIELD(type),           FIELD(flags),          FIELD(pad),
+    FIELD(msi),       FIELD(msi.address_lo), FIELD(msi.address_hi), FIELD(msi.data),
+    FIELD(msi.devid),
 };
 }  // namespace kvm_irq_routing_entry
 
 namespace kvm_irq_routing {
 using Struct = uapi::KvmIrqRouting;
 constexpr Field kFields[] = {
-    FIELD(nr), FIELD(flags),
+    FIELD(nr),
+    FIELD(flags),
 };
 }  // namespace kvm_irq_routing
 
@@ -130,69 +144,138 @@ namespace kvm_regs {
 using Struct = uapi::KvmRegs;
 constexpr Field kFields[] = {
     FIELD(rax), FIELD(rbx), FIELD(rcx), FIELD(rdx), FIELD(rsi), FIELD(rdi), FIELD(rsp), FIELD(rbp), FIELD(r8),
-    FIELD(r9), FIELD(r10), FIELD(r11), FIELD(r12), FIELD(r13), FIELD(r14), FIELD(r15), FIELD(rip), FIELD(rflags),
+    FIELD(r9),  FIELD(r10), FIELD(r11), FIELD(r12), FIELD(r13), FIELD(r14), FIELD(r15), FIELD(rip), FIELD(rflags),
 };
 }  // namespace kvm_regs
 
 namespace kvm_segment {
 using Struct = uapi::KvmSegment;
 constexpr Field kFields[] = {
-    FIELD(base), FIELD(limit), FIELD(selector), FIELD(type), FIELD(present), FIELD(dpl), FIELD(db), FIELD(s),
-    FIELD(l), FIELD(g), FIELD(avl), FIELD(unusable), FIELD(padding),
+    FIELD(base), FIELD(limit), FIELD(selector), FIELD(type), FIELD(present),  FIELD(dpl),     FIELD(db),
+    FIELD(s),    FIELD(l),     FIELD(g),        FIELD(avl),  FIELD(unusable), FIELD(padding),
 };
 }  // namespace kvm_segment
 
 namespace kvm_dtable {
 using Struct = uapi::KvmDtable;
 constexpr Field kFields[] = {
-    FIELD(base), FIELD(limit), FIELD(padding),
+    FIELD(base),
+    FIELD(limit),
+    FIELD(padding),
 };
 }  // namespace kvm_dtable
 
 namespace kvm_sregs {
 using Struct = uapi::KvmSregs;
 constexpr Field kFields[] = {
-    FIELD(cs), FIELD(ds), FIELD(es), FIELD(fs), FIELD(gs), FIELD(ss), FIELD(tr), FIELD(ldt), FIELD(gdt), FIELD(idt),
-    FIELD(cr0), FIELD(cr2), FIELD(cr3), FIELD(cr4), FIELD(cr8), FIELD(efer), FIELD(apic_base),
-    FIELD(interrupt_bitmap),
+    FIELD(cs),  FIELD(ds),  FIELD(es),  FIELD(fs),   FIELD(gs),        FIELD(ss),
+    FIELD(tr),  FIELD(ldt), FIELD(gdt), FIELD(idt),  FIELD(cr0),       FIELD(cr2),
+    FIELD(cr3), FIELD(cr4), FIELD(cr8), FIELD(efer), FIELD(apic_base), FIELD(interrupt_bitmap),
 };
 }  // namespace kvm_sregs
 
 namespace kvm_vcpu_events {
 using Struct = uapi::KvmVcpuEvents;
 constexpr Field kFields[] = {
-    FIELD(exception), FIELD(exception.injected), FIELD(exception.nr), FIELD(exception.has_error_code),
-    FIELD(exception.pending), FIELD(exception.error_code), FIELD(interrupt), FIELD(interrupt.injected),
-    FIELD(interrupt.nr), FIELD(interrupt.soft), FIELD(interrupt.shadow), FIELD(nmi), FIELD(nmi.injected),
-    FIELD(nmi.pending), FIELD(nmi.masked), FIELD(nmi.pad), FIELD(sipi_vector), FIELD(flags), FIELD(smi),
-    FIELD(smi.smm), FIELD(smi.pending), FIELD(smi.smm_inside_nmi), FIELD(smi.latched_init), FIELD(triple_fault),
-    FIELD(triple_fault.pending), FIELD(reserved), FIELD(exception_has_payload), FIELD(exception_payload),
+    FIELD(exception),
+    FIELD(exception.injected),
+    FIELD(exception.nr),
+    FIELD(exception.has_error_code),
+    FIELD(exception.pending),
+    FIELD(exception.error_code),
+    FIELD(interrupt),
+    FIELD(interrupt.injected),
+    FIELD(interrupt.nr),
+    FIELD(interrupt.soft),
+    FIELD(interrupt.shadow),
+    FIELD(nmi),
+    FIELD(nmi.injected),
+    FIELD(nmi.pending),
+    FIELD(nmi.masked),
+    FIELD(nmi.pad),
+    FIELD(sipi_vector),
+    FIELD(flags),
+    FIELD(smi),
+    FIELD(smi.smm),
+    FIELD(smi.pending),
+    FIELD(smi.smm_inside_nmi),
+    FIELD(smi.latched_init),
+    FIELD(triple_fault),
+    FIELD(triple_fault.pending),
+    FIELD(reserved),
+    FIELD(exception_has_payload),
+    FIELD(exception_payload),
 };
 }  // namespace kvm_vcpu_events
 
 namespace kvm_sync_regs {
 using Struct = uapi::KvmSyncRegs;
 constexpr Field kFields[] = {
-    FIELD(regs), FIELD(sregs), FIELD(events),
+    FIELD(regs),
+    FIELD(sregs),
+    FIELD(events),
 };
 }  // namespace kvm_sync_regs
 
 namespace kvm_run {
 using Struct = uapi::KvmRun;
 constexpr Field kFields[] = {
-    FIELD(request_interrupt_window), FIELD(immediate_exit), FIELD(padding1), FIELD(exit_reason),
-    FIELD(ready_for_interrupt_injection), FIELD(if_flag), FIELD(flags), FIELD(cr8), FIELD(apic_base),
-    FIELD(hw.hardware_exit_reason), FIELD(fail_entry.hardware_entry_failure_reason), FIELD(fail_entry.cpu),
-    FIELD(ex.exception), FIELD(ex.error_code), FIELD(io.direction), FIELD(io.size), FIELD(io.port), FIELD(io.count),
-    FIELD(io.data_offset), FIELD(mmio.phys_addr), FIELD(mmio.data), FIELD(mmio.len), FIELD(mmio.is_write),
-    FIELD(hypercall.nr), FIELD(hypercall.args), FIELD(hypercall.ret), FIELD(hypercall.flags),
-    FIELD(internal.suberror), FIELD(internal.ndata), FIELD(internal.data), FIELD(emulation_failure.suberror),
-    FIELD(emulation_failure.ndata), FIELD(emulation_failure.flags), FIELD(emulation_failure.insn_size),
-    FIELD(emulation_failure.insn_bytes), FIELD(system_event.type), FIELD(system_event.ndata),
-    FIELD(system_event.data), FIELD(eoi.vector), FIELD(msr.error), FIELD(msr.pad), FIELD(msr.reason),
-    FIELD(msr.index), FIELD(msr.data), FIELD(memory_fault.flags), FIELD(memory_fault.gpa), FIELD(memory_fault.size),
-    FIELD(padding), FIELD(kvm_valid_regs), FIELD(kvm_dirty_regs), FIELD(s), FIELD(s.regs), FIELD(s.regs.regs),
-    FIELD(s.regs.sregs), FIELD(s.regs.events), FIELD(s.padding),
+    FIELD(request_interrupt_window),
+    FIELD(immediate_exit),
+    FIELD(padding1),
+    FIELD(exit_reason),
+    FIELD(ready_for_interrupt_injection),
+    FIELD(if_flag),
+    FIELD(flags),
+    FIELD(cr8),
+    FIELD(apic_base),
+    FIELD(hw.hardware_exit_reason),
+    FIELD(fail_entry.hardware_entry_failure_reason),
+    FIELD(fail_entry.cpu),
+    FIELD(ex.exception),
+    FIELD(ex.error_code),
+    FIELD(io.direction),
+    FIELD(io.size),
+    FIELD(io.port),
+    FIELD(io.count),
+    FIELD(io.data_offset),
+    FIELD(mmio.phys_addr),
+    FIELD(mmio.data),
+    FIELD(mmio.len),
+    FIELD(mmio.is_write),
+    FIELD(hypercall.nr),
+    FIELD(hypercall.args),
+    FIELD(hypercall.ret),
+    FIELD(hypercall.flags),
+    FIELD(internal.suberror),
+    FIELD(internal.ndata),
+    FIELD(internal.data),
+    FIELD(emulation_failure.suberror),
+    FIELD(emulation_failure.ndata),
+    FIELD(emulation_failure.flags),
+    FIELD(emulation_failure.insn_size),
+    FIELD(emulation_failure.insn_bytes),
+    FIELD(system_event.type),
+    FIELD(system_event.ndata),
+    FIELD(system_event.data),
+    FIELD(eoi.vector),
+    FIELD(msr.error),
+    FIELD(msr.pad),
+    FIELD(msr.reason),
+    FIELD(msr.index),
+    FIELD(msr.data),
+    FIELD(memory_fault.flags),
+    FIELD(memory_fault.gpa),
+    FIELD(memory_fault.size),
+    FIELD(padding),
+    FIELD(kvm_valid_regs),
+    FIELD(kvm_dirty_regs),
+    FIELD(s),
+    FIELD(s.regs),
+    FIELD(s.regs.regs),
+    FIELD(s.regs.sregs),
+    FIELD(s.regs.events),
+    FIELD(s.padding),
 };
 }  // namespace kvm_run
 
@@ -213,14 +296,17 @@ constexpr Field kFields[] = {
 namespace kvm_msr_entry {
 using Struct = uapi::KvmMsrEntry;
 constexpr Field kFields[] = {
-    FIELD(index), FIELD(reserved), FIELD(data),
+    FIELD(index),
+    FIELD(reserved),
+    FIELD(data),
 };
 }  // namespace kvm_msr_entry
 
 namespace kvm_msrs {
 using Struct = uapi::KvmMsrs;
 constexpr Field kFields[] = {
-    FIELD(nmsrs), FIELD(pad),
+    FIELD(nmsrs),
+    FIELD(pad),
 };
 }  // namespace kvm_msrs
 
@@ -241,14 +327,17 @@ constexpr Field kFields[] = {
 namespace uffdio_api {
 using Struct = uapi::UffdioApi;
 constexpr Field kFields[] = {
-    FIELD(api), FIELD(features), FIELD(ioctls),
+    FIELD(api),
+    FIELD(features),
+    FIELD(ioctls),
 };
 }  // namespace uffdio_api
 
 namespace uffdio_range {
 using Struct = uapi::UffdioRange;
 constexpr Field kFields[] = {
-    FIELD(start), FIELD(len),
+    FIELD(start),
+    FIELD(len),
 };
 }  // namespace uffdio_range
 
@@ -276,7 +365,10 @@ constexpr Field kFields[] = {
 namespace uffdio_writeprotect {
 using Struct = uapi::UffdioWriteprotect;
 constexpr Field kFields[] = {
-    FIELD(range), FIELD(range.start), FIELD(range.len), FIELD(mode),
+    FIELD(range),
+    FIELD(range.start),
+    FIELD(range.len),
+    FIELD(mode),
 };
 }  // namespace uffdio_writeprotect
 
@@ -297,9 +389,21 @@ constexpr Field kFields[] = {
 namespace uffd_msg {
 using Struct = uapi::UffdMsg;
 constexpr Field kFields[] = {
-    FIELD(event), FIELD(reserved1), FIELD(reserved2), FIELD(reserved3), FIELD(arg), FIELD(arg.pagefault.flags),
-    FIELD(arg.pagefault.address), FIELD(arg.pagefault.ptid), FIELD(arg.fork.ufd), FIELD(arg.remap.from),
-    FIELD(arg.remap.to), FIELD(arg.remap.len), FIELD(arg.remove.start), FIELD(arg.remove.end), FIELD(arg.reserved),
+    FIELD(event),
+    FIELD(reserved1),
+    FIELD(reserved2),
+    FIELD(reserved3),
+    FIELD(arg),
+    FIELD(arg.pagefault.flags),
+    FIELD(arg.pagefault.address),
+    FIELD(arg.pagefault.ptid),
+    FIELD(arg.fork.ufd),
+    FIELD(arg.remap.from),
+    FIELD(arg.remap.to),
+    FIELD(arg.remap.len),
+    FIELD(arg.remove.start),
+    FIELD(arg.remove.end),
+    FIELD(arg.reserved),
 };
 }  // namespace uffd_msg
 

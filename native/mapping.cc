@@ -32,9 +32,10 @@ constexpr int kMadvCollapse = 25;
 // True for advice after which every access still succeeds. Advice this list does not know may poison or guard pages.
 bool IsHarmless(int advice) {
   constexpr int kHarmless[] = {
-      MADV_NORMAL,      MADV_RANDOM,      MADV_SEQUENTIAL, MADV_WILLNEED, MADV_DONTNEED,     MADV_FREE,          MADV_REMOVE,         MADV_DONTFORK,
-      MADV_DOFORK,      MADV_MERGEABLE,   MADV_UNMERGEABLE, MADV_HUGEPAGE, MADV_NOHUGEPAGE,  MADV_DONTDUMP,      MADV_DODUMP,         MADV_WIPEONFORK,
-      MADV_KEEPONFORK,  kMadvCold,        kMadvPageout,    kMadvPopulateRead, kMadvPopulateWrite, kMadvDontneedLocked, kMadvCollapse,
+      MADV_NORMAL,     MADV_RANDOM,       MADV_SEQUENTIAL,    MADV_WILLNEED,       MADV_DONTNEED,    MADV_FREE,
+      MADV_REMOVE,     MADV_DONTFORK,     MADV_DOFORK,        MADV_MERGEABLE,      MADV_UNMERGEABLE, MADV_HUGEPAGE,
+      MADV_NOHUGEPAGE, MADV_DONTDUMP,     MADV_DODUMP,        MADV_WIPEONFORK,     MADV_KEEPONFORK,  kMadvCold,
+      kMadvPageout,    kMadvPopulateRead, kMadvPopulateWrite, kMadvDontneedLocked, kMadvCollapse,
   };
   return std::find(std::begin(kHarmless), std::end(kHarmless), advice) != std::end(kHarmless);
 }
@@ -54,13 +55,19 @@ int MapFlags(Arguments& args, napi_env env, napi_value value) {
 }
 
 Napi::Value ThrowHasViews(Napi::Env env, const char* what) {
-  return ThrowCoded(env, "MAPPING_HAS_VIEWS", std::string(what) + ": JavaScript has an ArrayBuffer over this mapping (in this or another Worker) and would fault on it");
+  return ThrowCoded(
+      env, "MAPPING_HAS_VIEWS",
+      std::string(what) +
+          ": JavaScript has an ArrayBuffer over this mapping (in this or another Worker) and would fault on it");
 }
 
 // One direction of a copy with the mapping on one side.
-Napi::Value Copy(Napi::Env env, const MappedMemory& memory, uint64_t offset, void* to, const void* from, size_t sizeBytes) {
+Napi::Value Copy(Napi::Env env, const MappedMemory& memory, uint64_t offset, void* to, const void* from,
+                 size_t sizeBytes) {
   if (!ArmCopyGuard()) {
-    return ThrowCoded(env, "GUARD_DISPLACED", "other code in this process keeps replacing the handlers of SIGBUS and SIGSEGV: a copy cannot be guarded");
+    return ThrowCoded(
+        env, "GUARD_DISPLACED",
+        "other code in this process keeps replacing the handlers of SIGBUS and SIGSEGV: a copy cannot be guarded");
   }
   const CopyFault fault = GuardedCopy(to, from, sizeBytes);
   if (fault.signal == 0) return env.Undefined();
@@ -69,7 +76,8 @@ Napi::Value Copy(Napi::Env env, const MappedMemory& memory, uint64_t offset, voi
   const uint64_t page = (FitsIn(memory.sizeBytes(), at, 1) ? at : offset) & ~(kPageSize - 1);
   return ThrowCodedWith(env, bus ? "MAPPING_SIGBUS" : "MAPPING_SIGSEGV",
                         "the page at offset " + std::to_string(page) + " of the mapping cannot be accessed: " +
-                            (bus ? "it is past the end of its file, poisoned, or missing under UFFD_FEATURE_SIGBUS" : "it is protected or guarded"),
+                            (bus ? "it is past the end of its file, poisoned, or missing under UFFD_FEATURE_SIGBUS"
+                                 : "it is protected or guarded"),
                         "offset", static_cast<double>(page));
 }
 
@@ -82,7 +90,8 @@ MappedRange PageRange(Arguments& args, const MappedMemory* memory, napi_value of
   if (args.failed()) return range;
   if (range.lengthBytes == 0) args.Reject("lengthBytes", "must not be 0");
   if (!FitsIn(memory->sizeBytes(), range.offset, range.lengthBytes)) {
-    args.Reject("offset", "and lengthBytes must stay within the mapping's " + std::to_string(memory->sizeBytes()) + " bytes");
+    args.Reject("offset",
+                "and lengthBytes must stay within the mapping's " + std::to_string(memory->sizeBytes()) + " bytes");
   }
   return range;
 }
@@ -119,7 +128,8 @@ Napi::Value Mapping::Anonymous(const Napi::CallbackInfo& info) {
   void* address = mmap(nullptr, sizeBytes, prot, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
   const int error = errno;
   if (address == MAP_FAILED) {
-    return ThrowFailure(env, {family::kMapping, "mmap", error}, std::to_string(sizeBytes) + " bytes of anonymous memory");
+    return ThrowFailure(env, {family::kMapping, "mmap", error},
+                        std::to_string(sizeBytes) + " bytes of anonymous memory");
   }
   const bool huge = (flags & MAP_HUGETLB) != 0;
   return Wrap(env, std::make_shared<MappedMemory>(address, sizeBytes, prot, huge, nullptr, 0));
@@ -139,7 +149,8 @@ Napi::Value Mapping::OfFile(const Napi::CallbackInfo& info) {
   const int error = errno;
   if (address == MAP_FAILED) {
     return ThrowFailure(env, {family::kMapping, "mmap", error},
-                        std::to_string(sizeBytes) + " bytes of a file at " + std::to_string(fileOffset) + " with prot " + std::to_string(prot));
+                        std::to_string(sizeBytes) + " bytes of a file at " + std::to_string(fileOffset) +
+                            " with prot " + std::to_string(prot));
   }
   file->RefreshGuarantee();
   const bool huge = (flags & MAP_HUGETLB) != 0;
@@ -158,7 +169,9 @@ Napi::Value Mapping::ViewAll(const Napi::CallbackInfo& info) {
   std::shared_ptr<void> hold;
   if (!view_.made()) {
     std::string whyNot;
-    if (!memory->AddView(&whyNot)) return ThrowCoded(env, "MAPPING_NOT_VIEWABLE", "this mapping cannot be seen by JavaScript: " + whyNot + "; use read() and write()");
+    if (!memory->AddView(&whyNot))
+      return ThrowCoded(env, "MAPPING_NOT_VIEWABLE",
+                        "this mapping cannot be seen by JavaScript: " + whyNot + "; use read() and write()");
     // The view counts until V8 lets go of the memory.
     hold = std::shared_ptr<void>(memory.get(), [memory](void*) { memory->DropView(); });
   }
@@ -176,7 +189,8 @@ Napi::Value Mapping::Protect(const Napi::CallbackInfo& info) {
   if (!result.ok()) {
     // Not taken back: a part of the range may have changed.
     return ThrowFailure(env, {family::kMapping, "mprotect", result.error},
-                        std::to_string(range.lengthBytes) + " bytes at " + std::to_string(range.offset) + " to prot " + std::to_string(prot));
+                        std::to_string(range.lengthBytes) + " bytes at " + std::to_string(range.offset) + " to prot " +
+                            std::to_string(prot));
   }
   return env.Undefined();
 }
@@ -188,10 +202,12 @@ Napi::Value Mapping::Advise(const Napi::CallbackInfo& info) {
   const int advice = args.Int32(info[2], "advice");
   if (args.failed()) return {};
   if (!IsHarmless(advice) && !object()->AddRestriction()) return ThrowHasViews(env, "Mapping.advise");
-  const CallResult result = CallRetrying([&] { return madvise(object()->at(range.offset), range.lengthBytes, advice); });
+  const CallResult result =
+      CallRetrying([&] { return madvise(object()->at(range.offset), range.lengthBytes, advice); });
   if (!result.ok()) {
     return ThrowFailure(env, {family::kMapping, "madvise", result.error},
-                        "advice " + std::to_string(advice) + " for " + std::to_string(range.lengthBytes) + " bytes at " + std::to_string(range.offset));
+                        "advice " + std::to_string(advice) + " for " + std::to_string(range.lengthBytes) +
+                            " bytes at " + std::to_string(range.offset));
   }
   return env.Undefined();
 }
@@ -200,7 +216,8 @@ Napi::Value Mapping::Read(const Napi::CallbackInfo& info) {
   Arguments args(info, "Mapping.read");
   const uint64_t offset = args.Integer(info[0], "offset");
   const Bytes into = args.Buffer(info[1], "into");
-  if (!args.failed() && !FitsIn(object()->sizeBytes(), offset, into.size)) args.Reject("offset", "plus the length must stay within the mapping");
+  if (!args.failed() && !FitsIn(object()->sizeBytes(), offset, into.size))
+    args.Reject("offset", "plus the length must stay within the mapping");
   if (args.failed()) return {};
   return Copy(info.Env(), *object(), offset, into.data, object()->at(offset), into.size);
 }
@@ -209,7 +226,8 @@ Napi::Value Mapping::Write(const Napi::CallbackInfo& info) {
   Arguments args(info, "Mapping.write");
   const uint64_t offset = args.Integer(info[0], "offset");
   const Bytes from = args.Buffer(info[1], "from");
-  if (!args.failed() && !FitsIn(object()->sizeBytes(), offset, from.size)) args.Reject("offset", "plus the length must stay within the mapping");
+  if (!args.failed() && !FitsIn(object()->sizeBytes(), offset, from.size))
+    args.Reject("offset", "plus the length must stay within the mapping");
   if (args.failed()) return {};
   return Copy(info.Env(), *object(), offset, object()->at(offset), from.data, from.size);
 }
@@ -220,9 +238,11 @@ Napi::Value Mapping::PreadFrom(const Napi::CallbackInfo& info) {
   const uint64_t fileOffset = args.Integer(info[1], "fileOffset");
   const uint64_t offset = args.Integer(info[2], "offset");
   const uint64_t lengthBytes = args.Integer(info[3], "lengthBytes");
-  if (!args.failed() && !FitsIn(object()->sizeBytes(), offset, lengthBytes)) args.Reject("offset", "plus lengthBytes must stay within the mapping");
+  if (!args.failed() && !FitsIn(object()->sizeBytes(), offset, lengthBytes))
+    args.Reject("offset", "plus lengthBytes must stay within the mapping");
   if (args.failed()) return {};
-  const CallResult result = CallRetrying([&] { return pread(file->fd(), object()->at(offset), lengthBytes, static_cast<off_t>(fileOffset)); });
+  const CallResult result = CallRetrying(
+      [&] { return pread(file->fd(), object()->at(offset), lengthBytes, static_cast<off_t>(fileOffset)); });
   return Napi::Number::New(info.Env(), static_cast<double>(result.ok() ? result.value : -result.error));
 }
 

@@ -14,13 +14,10 @@ void FileGuarantee::NeverShorterThan(uint64_t sizeBytes) {
   }
 }
 
-MappedMemory::MappedMemory(void* address, size_t sizeBytes, int prot, bool huge, std::shared_ptr<const FileGuarantee> guarantee, uint64_t fileOffset)
-    : address_(static_cast<uint8_t*>(address)),
-      sizeBytes_(sizeBytes),
-      prot_(prot),
-      huge_(huge),
-      guarantee_(std::move(guarantee)),
-      fileOffset_(fileOffset) {}
+MappedMemory::MappedMemory(void* address, size_t sizeBytes, int prot, bool huge,
+                           std::shared_ptr<const FileGuarantee> guarantee, uint64_t fileOffset)
+    : address_(static_cast<uint8_t*>(address)), sizeBytes_(sizeBytes), prot_(prot), huge_(huge),
+      guarantee_(std::move(guarantee)), fileOffset_(fileOffset) {}
 
 MappedMemory::~MappedMemory() { munmap(address_, sizeBytes_); }
 
@@ -34,7 +31,8 @@ bool MappedMemory::AddView(std::string* whyNot) {
   } else if (huge_ || (guarantee_ && guarantee_->huge())) {
     *whyNot = "it is of huge pages, and their pool may be empty at the access";
   } else if (guarantee_ && !FitsIn(guarantee_->sizeBytes(), fileOffset_, sizeBytes_)) {
-    *whyNot = "its file can be shorter than the mapping: only a memfd sealed with F_SEAL_SHRINK and mapped within its size can be viewed";
+    *whyNot = "its file can be shorter than the mapping: only a memfd sealed with F_SEAL_SHRINK and mapped within its "
+              "size can be viewed";
   } else {
     views_++;
     return true;

@@ -30,7 +30,8 @@ class FileGuarantee {
 class MappedMemory : public SharedObject {
  public:
   // Takes over [address, address + sizeBytes). `guarantee` is null for anonymous memory.
-  MappedMemory(void* address, size_t sizeBytes, int prot, bool huge, std::shared_ptr<const FileGuarantee> guarantee, uint64_t fileOffset);
+  MappedMemory(void* address, size_t sizeBytes, int prot, bool huge, std::shared_ptr<const FileGuarantee> guarantee,
+               uint64_t fileOffset);
   ~MappedMemory();
   MappedMemory(const MappedMemory&) = delete;
   MappedMemory& operator=(const MappedMemory&) = delete;

@@ -34,8 +34,8 @@ class SharedObject {
   const uint64_t id_;
 };
 
-// The objects of one class that have a handle open. An entry goes with its last handle, even where a memory slot or a view
-// keeps the object itself alive.
+// The objects of one class that have a handle open. An entry goes with its last handle, even where a memory slot or a
+// view keeps the object itself alive.
 template <class K>
 class Registry {
  public:

@@ -21,8 +21,8 @@ CallResult Call(F&& call) {
   return result;
 }
 
-// Again while interrupted, as often as a vCPU thread's timer could do in seconds: a call that a signal always catches must
-// end too.
+// Again while interrupted, as often as a vCPU thread's timer could do in seconds: a call that a signal always catches
+// must end too.
 template <class F>
 CallResult CallRetrying(F&& call) {
   constexpr int kMaxAttempts = 64;

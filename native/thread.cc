@@ -28,7 +28,9 @@ class CpuMask {
   std::vector<unsigned long> words_ = std::vector<unsigned long>(kMaxCpus / (8 * sizeof(unsigned long)));
 };
 
-Napi::Value MonotonicNsOf(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(MonotonicNs())); }
+Napi::Value MonotonicNsOf(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(MonotonicNs()));
+}
 
 Napi::Value ThreadIdOf(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), CurrentThreadId()); }
 
@@ -37,7 +39,9 @@ Napi::Value SetTimerSlackNs(const Napi::CallbackInfo& info) {
   const uint64_t slackNs = args.Integer(info[0], "slackNs");
   if (args.failed()) return {};
   const CallResult result = Call([&] { return prctl(PR_SET_TIMERSLACK, slackNs, 0, 0, 0); });
-  if (!result.ok()) return ThrowFailure(info.Env(), {family::kThread, "PR_SET_TIMERSLACK", result.error}, std::to_string(slackNs) + " ns");
+  if (!result.ok())
+    return ThrowFailure(info.Env(), {family::kThread, "PR_SET_TIMERSLACK", result.error},
+                        std::to_string(slackNs) + " ns");
   return info.Env().Undefined();
 }
 
@@ -55,7 +59,8 @@ Napi::Value SetAffinity(const Napi::CallbackInfo& info) {
   if (args.failed()) return {};
   const CallResult result = Call([&] { return sched_setaffinity(0, mask.sizeBytes(), mask.get()); });
   if (!result.ok()) {
-    return ThrowFailure(info.Env(), {family::kThread, "sched_setaffinity", result.error}, "CPUs " + names + "; EINVAL means that none of them is there and allowed");
+    return ThrowFailure(info.Env(), {family::kThread, "sched_setaffinity", result.error},
+                        "CPUs " + names + "; EINVAL means that none of them is there and allowed");
   }
   return info.Env().Undefined();
 }
@@ -64,11 +69,13 @@ Napi::Value GetAffinity(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   CpuMask mask;
   const CallResult result = Call([&] { return sched_getaffinity(0, mask.sizeBytes(), mask.get()); });
-  if (!result.ok()) return ThrowFailure(env, {family::kThread, "sched_getaffinity", result.error}, "the CPUs of this thread");
+  if (!result.ok())
+    return ThrowFailure(env, {family::kThread, "sched_getaffinity", result.error}, "the CPUs of this thread");
   const Napi::Array cpus = Napi::Array::New(env);
   uint32_t count = 0;
   for (size_t cpu = 0; cpu < kMaxCpus; cpu++) {
-    if (CPU_ISSET_S(cpu, mask.sizeBytes(), mask.get())) cpus.Set(count++, Napi::Number::New(env, static_cast<double>(cpu)));
+    if (CPU_ISSET_S(cpu, mask.sizeBytes(), mask.get()))
+      cpus.Set(count++, Napi::Number::New(env, static_cast<double>(cpu)));
   }
   return cpus;
 }

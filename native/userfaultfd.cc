@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <string>
 
 #include "arguments.h"
 #include "eventfd.h"
+#include "hex.h"
 #include "mapping.h"
 #include "poll.h"
 #include "retry.h"
@@ -23,16 +23,11 @@ namespace {
 constexpr const char* kDevice = "/dev/userfaultfd";
 constexpr size_t kMaxMessages = 256;
 
-std::string Hex(uint64_t number) {
-  char text[24];
-  snprintf(text, sizeof(text), "0x%llx", static_cast<unsigned long long>(number));
-  return text;
-}
-
 // The system call, or the device where the call is refused: vm.unprivileged_userfaultfd guards only the former.
 CallResult OpenUserfaultfd(bool userModeOnly) {
   const int flags = O_CLOEXEC | O_NONBLOCK;
-  CallResult result = Call([&] { return syscall(SYS_userfaultfd, flags | (userModeOnly ? uapi::kUffdUserModeOnly : 0)); });
+  CallResult result =
+      Call([&] { return syscall(SYS_userfaultfd, flags | (userModeOnly ? uapi::kUffdUserModeOnly : 0)); });
   // The device gives descriptors for kernel faults as well, so it is no answer to "user mode only".
   if (result.ok() || userModeOnly || (result.error != EPERM && result.error != ENOSYS)) return result;
   const Descriptor device(static_cast<int>(CallRetrying([] { return open(kDevice, O_RDWR | O_CLOEXEC); }).value));
@@ -49,7 +44,9 @@ uint64_t OfferedFeatures(bool userModeOnly) {
   return ioctl(probe.get(), uapi::kUffdioApi, &api) == 0 ? api.features : 0;
 }
 
-uapi::UffdioRange RangeOf(const MappedMemory& memory, const MappedRange& range) { return {memory.hva() + range.offset, range.lengthBytes}; }
+uapi::UffdioRange RangeOf(const MappedMemory& memory, const MappedRange& range) {
+  return {memory.hva() + range.offset, range.lengthBytes};
+}
 
 // The arguments that most requests have: mapping, offset, lengthBytes, mode.
 struct Request {
@@ -57,7 +54,8 @@ struct Request {
   MappedRange range;
   uint64_t mode = 0;
 
-  Request(Arguments& args, const Napi::CallbackInfo& info, bool hasMode) : memory(args.Object<Mapping>(info[0], "mapping")) {
+  Request(Arguments& args, const Napi::CallbackInfo& info, bool hasMode)
+      : memory(args.Object<Mapping>(info[0], "mapping")) {
     if (args.failed()) return;
     range = PageRange(args, memory.get(), info[1], info[2]);
     if (hasMode) mode = args.Integer(info[3], "mode");
@@ -99,7 +97,8 @@ std::shared_ptr<UserfaultfdObject> Userfaultfd::Construct(const Napi::CallbackIn
   const CallResult opened = OpenUserfaultfd(userModeOnly);
   if (!opened.ok()) {
     ThrowFailure(env, {family::kUffd, "userfaultfd", opened.error},
-                 "a descriptor for faults of user space and kernel; be root, have CAP_SYS_PTRACE, set vm.unprivileged_userfaultfd to 1, or get "
+                 "a descriptor for faults of user space and kernel; be root, have CAP_SYS_PTRACE, set "
+                 "vm.unprivileged_userfaultfd to 1, or get "
                  "access to /dev/userfaultfd");
     return nullptr;
   }
@@ -109,7 +108,8 @@ std::shared_ptr<UserfaultfdObject> Userfaultfd::Construct(const Napi::CallbackIn
   if (!shaken.ok()) {
     const uint64_t offered = OfferedFeatures(userModeOnly);
     ThrowFailure(env, {family::kUffd, "UFFDIO_API", shaken.error},
-                 "features " + Hex(features) + " asked for, this kernel has " + Hex(offered) + ", missing " + Hex(features & ~offered));
+                 "features " + Hex(features) + " asked for, this kernel has " + Hex(offered) + ", missing " +
+                     Hex(features & ~offered));
     return nullptr;
   }
   return std::make_shared<UserfaultfdObject>(std::move(fd), api.features);
@@ -134,7 +134,9 @@ Napi::Function Userfaultfd::Define(Napi::Env env) {
 
 Napi::Value Userfaultfd::Fd(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), object()->fd()); }
 
-Napi::Value Userfaultfd::Features(const Napi::CallbackInfo& info) { return Napi::BigInt::New(info.Env(), object()->features()); }
+Napi::Value Userfaultfd::Features(const Napi::CallbackInfo& info) {
+  return Napi::BigInt::New(info.Env(), object()->features());
+}
 
 Napi::Value Userfaultfd::Register(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -143,16 +145,19 @@ Napi::Value Userfaultfd::Register(const Napi::CallbackInfo& info) {
   if (args.failed()) return {};
   if (!request.memory->AddRestriction()) {
     return ThrowCoded(env, "MAPPING_HAS_VIEWS",
-                      "Userfaultfd.register: JavaScript has an ArrayBuffer over this mapping (in this or another Worker) and would wait on itself: "
+                      "Userfaultfd.register: JavaScript has an ArrayBuffer over this mapping (in this or another "
+                      "Worker) and would wait on itself: "
                       "map the memory a second time for the view");
   }
   uapi::UffdioRegister argument{RangeOf(*request.memory, request.range), request.mode, 0};
   const CallResult result = Call([&] { return ioctl(object()->fd(), uapi::kUffdioRegister, &argument); });
   if (!result.ok()) {
     request.memory->DropRestriction();
-    return ThrowFailure(env, {family::kUffd, "UFFDIO_REGISTER", result.error},
-                        std::to_string(request.range.lengthBytes) + " bytes at " + std::to_string(request.range.offset) + ", mode " + std::to_string(request.mode) +
-                            "; EBUSY means another userfaultfd has the range, EINVAL that this backing or kernel lacks the mode");
+    return ThrowFailure(
+        env, {family::kUffd, "UFFDIO_REGISTER", result.error},
+        std::to_string(request.range.lengthBytes) + " bytes at " + std::to_string(request.range.offset) + ", mode " +
+            std::to_string(request.mode) +
+            "; EBUSY means another userfaultfd has the range, EINVAL that this backing or kernel lacks the mode");
   }
   object()->Hold(request.memory, argument.range.start, argument.range.start + argument.range.len);
   return Napi::BigInt::New(env, argument.ioctls);
@@ -180,7 +185,8 @@ Napi::Value Userfaultfd::Copy(const Napi::CallbackInfo& info) {
   const uint64_t mode = args.Integer(info[3], "mode");
   const Bytes from = args.Buffer(info[2], "from", kPageSize);
   if (!args.failed() && from.size % kPageSize != 0) args.Reject("from", "must be whole pages");
-  if (!args.failed() && !FitsIn(memory->sizeBytes(), offset, from.size)) args.Reject("offset", "plus the length must stay within the mapping");
+  if (!args.failed() && !FitsIn(memory->sizeBytes(), offset, from.size))
+    args.Reject("offset", "plus the length must stay within the mapping");
   if (args.failed()) return {};
   uapi::UffdioCopy argument{memory->hva() + offset, reinterpret_cast<uint64_t>(from.data), from.size, mode, 0};
   const CallResult result = Call([&] { return ioctl(object()->fd(), uapi::kUffdioCopy, &argument); });
@@ -245,7 +251,8 @@ Napi::Value Userfaultfd::Read(const Napi::CallbackInfo& info) {
   if (ready <= 0) return Number(env, ready);
   if (descriptors[0].revents == 0) return Number(env, 0);
   const size_t messages = std::min(events.size / sizeof(uapi::UffdMsg), kMaxMessages);
-  const CallResult result = CallRetrying([&] { return read(object()->fd(), events.data, messages * sizeof(uapi::UffdMsg)); });
+  const CallResult result =
+      CallRetrying([&] { return read(object()->fd(), events.data, messages * sizeof(uapi::UffdMsg)); });
   if (result.ok()) return Number(env, result.value / static_cast<long>(sizeof(uapi::UffdMsg)));
   // Another reader was quicker, or the waiter went away.
   return Number(env, result.error == EAGAIN ? 0 : -result.error);

@@ -12,6 +12,7 @@
 
 #include "arguments.h"
 #include "clock.h"
+#include "hex.h"
 #include "ioctl.h"
 #include "thread.h"
 
@@ -23,12 +24,14 @@ constexpr int64_t kSliceNs = 100'000'000;
 
 // A request whose argument is one structure in a buffer of the caller's.
 template <class Struct>
-Napi::Value StructIoctl(const Napi::CallbackInfo& info, const char* call, const VcpuObject& vcpu, uint32_t request, const char* name) {
+Napi::Value StructIoctl(const Napi::CallbackInfo& info, const char* call, const VcpuObject& vcpu, uint32_t request,
+                        const char* name) {
   Arguments args(info, call);
   const Bytes bytes = args.Buffer(info[0], "buffer", sizeof(Struct));
   if (args.failed()) return {};
   const CallResult result = Ioctl(vcpu.fd(), request, bytes.data);
-  if (!result.ok()) return ThrowFailure(info.Env(), {family::kKvm, name, result.error}, "vCPU " + std::to_string(vcpu.vcpuId()));
+  if (!result.ok())
+    return ThrowFailure(info.Env(), {family::kKvm, name, result.error}, "vCPU " + std::to_string(vcpu.vcpuId()));
   return info.Env().Undefined();
 }
 
@@ -38,11 +41,7 @@ struct OneMsr {
 };
 static_assert(sizeof(OneMsr) == 24 && offsetof(OneMsr, entry) == 8);
 
-std::string Msr(uint32_t index) {
-  char text[24];
-  snprintf(text, sizeof(text), "MSR 0x%x", index);
-  return text;
-}
+std::string Msr(uint32_t index) { return "MSR " + Hex(index); }
 
 // KVM_GET_MSRS and KVM_SET_MSRS return how many of the MSRs they did.
 bool OneMsrDone(Napi::Env env, const CallResult& result, const char* name, uint32_t index) {
@@ -51,7 +50,9 @@ bool OneMsrDone(Napi::Env env, const CallResult& result, const char* name, uint3
     return false;
   }
   if (result.value != 1) {
-    ThrowCoded(env, "KVM_MSR_REFUSED", std::string(name) + " refused " + Msr(index) + ": this KVM does not have it, the vCPU's CPUID hides it, or the value is not valid for it");
+    ThrowCoded(env, "KVM_MSR_REFUSED",
+               std::string(name) + " refused " + Msr(index) +
+                   ": this KVM does not have it, the vCPU's CPUID hides it, or the value is not valid for it");
     return false;
   }
   return true;
@@ -144,20 +145,26 @@ Napi::Function Vcpu::Define(Napi::Env env) {
 
 Napi::Value Vcpu::Create(Napi::Env env, const std::shared_ptr<VmObject>& vm, uint32_t id) {
   const int unprepared = PrepareKickableThread();
-  if (unprepared != 0) return ThrowFailure(env, {family::kThread, "sigaction", unprepared}, "the signal that ends KVM_RUN");
+  if (unprepared != 0)
+    return ThrowFailure(env, {family::kThread, "sigaction", unprepared}, "the signal that ends KVM_RUN");
   const CallResult created = faultlab::Ioctl(vm->fd(), uapi::kCreateVcpu, static_cast<unsigned long>(id));
   if (!created.ok()) {
-    return ThrowFailure(env, {family::kKvm, "KVM_CREATE_VCPU", created.error}, "vCPU " + std::to_string(id) + "; EEXIST means that the VM has it already, EINVAL that KVM_CAP_MAX_VCPU_ID is lower");
+    return ThrowFailure(env, {family::kKvm, "KVM_CREATE_VCPU", created.error},
+                        "vCPU " + std::to_string(id) +
+                            "; EEXIST means that the VM has it already, EINVAL that KVM_CAP_MAX_VCPU_ID is lower");
   }
   Descriptor fd(static_cast<int>(created.value));
   const size_t sizeBytes = vm->vcpuMmapSizeBytes();
   void* address = mmap(nullptr, sizeBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
   const int mapError = errno;
-  if (address == MAP_FAILED) return ThrowFailure(env, {family::kKvm, "mmap", mapError}, "struct kvm_run of vCPU " + std::to_string(id));
+  if (address == MAP_FAILED)
+    return ThrowFailure(env, {family::kKvm, "mmap", mapError}, "struct kvm_run of vCPU " + std::to_string(id));
   auto area = std::make_shared<RunArea>(address, sizeBytes);
   auto vcpu = std::make_shared<VcpuObject>(vm, std::move(fd), std::move(area), id, CurrentThreadId());
   const int timerError = vcpu->CreateTimer();
-  if (timerError != 0) return ThrowFailure(env, {family::kThread, "timer_create", timerError}, "the 100 ms slice of vCPU " + std::to_string(id) + "; the limit is RLIMIT_SIGPENDING");
+  if (timerError != 0)
+    return ThrowFailure(env, {family::kThread, "timer_create", timerError},
+                        "the 100 ms slice of vCPU " + std::to_string(id) + "; the limit is RLIMIT_SIGPENDING");
   return Wrap(env, std::move(vcpu));
 }
 
@@ -183,7 +190,9 @@ Napi::Value Vcpu::Fd(const Napi::CallbackInfo& info) { return Napi::Number::New(
 
 Napi::Value Vcpu::Id(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), object()->vcpuId()); }
 
-Napi::Value Vcpu::ThreadId(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), object()->threadId()); }
+Napi::Value Vcpu::ThreadId(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), object()->threadId());
+}
 
 Napi::Value Vcpu::RunAreaView(const Napi::CallbackInfo& info) {
   const std::shared_ptr<RunArea>& area = object()->area();
@@ -191,19 +200,30 @@ Napi::Value Vcpu::RunAreaView(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Vcpu::Run(const Napi::CallbackInfo& info) {
-  if (!object()->OnItsThread()) return ThrowCoded(info.Env(), "VCPU_WRONG_THREAD", "KVM_RUN belongs to the thread that created the vCPU");
+  if (!object()->OnItsThread())
+    return ThrowCoded(info.Env(), "VCPU_WRONG_THREAD", "KVM_RUN belongs to the thread that created the vCPU");
   return Napi::Number::New(info.Env(), object()->Run());
 }
 
-Napi::Value Vcpu::RunTimeNs(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(object()->runTimeNs())); }
+Napi::Value Vcpu::RunTimeNs(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(object()->runTimeNs()));
+}
 
-Napi::Value Vcpu::RunCount(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(object()->runCount())); }
+Napi::Value Vcpu::RunCount(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(object()->runCount()));
+}
 
-Napi::Value Vcpu::SliceCount(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(object()->sliceCount())); }
+Napi::Value Vcpu::SliceCount(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(object()->sliceCount()));
+}
 
-Napi::Value Vcpu::GetRegs(const Napi::CallbackInfo& info) { return StructIoctl<uapi::KvmRegs>(info, "Vcpu.getRegs", *object(), uapi::kGetRegs, "KVM_GET_REGS"); }
+Napi::Value Vcpu::GetRegs(const Napi::CallbackInfo& info) {
+  return StructIoctl<uapi::KvmRegs>(info, "Vcpu.getRegs", *object(), uapi::kGetRegs, "KVM_GET_REGS");
+}
 
-Napi::Value Vcpu::SetRegs(const Napi::CallbackInfo& info) { return StructIoctl<uapi::KvmRegs>(info, "Vcpu.setRegs", *object(), uapi::kSetRegs, "KVM_SET_REGS"); }
+Napi::Value Vcpu::SetRegs(const Napi::CallbackInfo& info) {
+  return StructIoctl<uapi::KvmRegs>(info, "Vcpu.setRegs", *object(), uapi::kSetRegs, "KVM_SET_REGS");
+}
 
 Napi::Value Vcpu::GetSregs(const Napi::CallbackInfo& info) {
   return StructIoctl<uapi::KvmSregs>(info, "Vcpu.getSregs", *object(), uapi::kGetSregs, "KVM_GET_SREGS");
@@ -214,11 +234,13 @@ Napi::Value Vcpu::SetSregs(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Vcpu::GetVcpuEvents(const Napi::CallbackInfo& info) {
-  return StructIoctl<uapi::KvmVcpuEvents>(info, "Vcpu.getVcpuEvents", *object(), uapi::kGetVcpuEvents, "KVM_GET_VCPU_EVENTS");
+  return StructIoctl<uapi::KvmVcpuEvents>(info, "Vcpu.getVcpuEvents", *object(), uapi::kGetVcpuEvents,
+                                          "KVM_GET_VCPU_EVENTS");
 }
 
 Napi::Value Vcpu::SetVcpuEvents(const Napi::CallbackInfo& info) {
-  return StructIoctl<uapi::KvmVcpuEvents>(info, "Vcpu.setVcpuEvents", *object(), uapi::kSetVcpuEvents, "KVM_SET_VCPU_EVENTS");
+  return StructIoctl<uapi::KvmVcpuEvents>(info, "Vcpu.setVcpuEvents", *object(), uapi::kSetVcpuEvents,
+                                          "KVM_SET_VCPU_EVENTS");
 }
 
 Napi::Value Vcpu::SetCpuid2(const Napi::CallbackInfo& info) {
@@ -226,7 +248,8 @@ Napi::Value Vcpu::SetCpuid2(const Napi::CallbackInfo& info) {
   Arguments args(info, "Vcpu.setCpuid2");
   const Bytes entries = args.Buffer(info[0], "entries");
   constexpr size_t kMaxEntries = 256;
-  if (!args.failed() && (entries.size % sizeof(uapi::KvmCpuidEntry2) != 0 || entries.size / sizeof(uapi::KvmCpuidEntry2) > kMaxEntries)) {
+  if (!args.failed() &&
+      (entries.size % sizeof(uapi::KvmCpuidEntry2) != 0 || entries.size / sizeof(uapi::KvmCpuidEntry2) > kMaxEntries)) {
     args.Reject("entries", "must be up to 256 entries of 40 bytes");
   }
   if (args.failed()) return {};
@@ -236,12 +259,17 @@ Napi::Value Vcpu::SetCpuid2(const Napi::CallbackInfo& info) {
   if (entries.size != 0) memcpy(argument.data() + sizeof(head), entries.data, entries.size);
   const CallResult result = faultlab::Ioctl(object()->fd(), uapi::kSetCpuid2, argument.data());
   if (!result.ok()) {
-    return ThrowFailure(env, {family::kKvm, "KVM_SET_CPUID2", result.error}, std::to_string(head.nent) + " entries; it must come before the first KVM_RUN, and may not promise what this host lacks");
+    return ThrowFailure(
+        env, {family::kKvm, "KVM_SET_CPUID2", result.error},
+        std::to_string(head.nent) +
+            " entries; it must come before the first KVM_RUN, and may not promise what this host lacks");
   }
   return env.Undefined();
 }
 
-Napi::Value Vcpu::GetCpuid2(const Napi::CallbackInfo& info) { return GetCpuid(info.Env(), object()->fd(), uapi::kGetCpuid2, "KVM_GET_CPUID2"); }
+Napi::Value Vcpu::GetCpuid2(const Napi::CallbackInfo& info) {
+  return GetCpuid(info.Env(), object()->fd(), uapi::kGetCpuid2, "KVM_GET_CPUID2");
+}
 
 Napi::Value Vcpu::GetMsr(const Napi::CallbackInfo& info) {
   Arguments args(info, "Vcpu.getMsr");
@@ -267,7 +295,8 @@ Napi::Value Vcpu::SetMsr(const Napi::CallbackInfo& info) {
 Napi::Value Vcpu::GetMpState(const Napi::CallbackInfo& info) {
   uapi::KvmMpState state{};
   const CallResult result = faultlab::Ioctl(object()->fd(), uapi::kGetMpState, &state);
-  if (!result.ok()) return ThrowFailure(info.Env(), {family::kKvm, "KVM_GET_MP_STATE", result.error}, "needs KVM_CAP_MP_STATE");
+  if (!result.ok())
+    return ThrowFailure(info.Env(), {family::kKvm, "KVM_GET_MP_STATE", result.error}, "needs KVM_CAP_MP_STATE");
   return Napi::Number::New(info.Env(), state.mp_state);
 }
 
@@ -277,7 +306,8 @@ Napi::Value Vcpu::SetMpState(const Napi::CallbackInfo& info) {
   if (args.failed()) return {};
   const CallResult result = faultlab::Ioctl(object()->fd(), uapi::kSetMpState, &state);
   if (!result.ok()) {
-    return ThrowFailure(info.Env(), {family::kKvm, "KVM_SET_MP_STATE", result.error}, "state " + std::to_string(state.mp_state) + "; all but RUNNABLE need an in-kernel LAPIC");
+    return ThrowFailure(info.Env(), {family::kKvm, "KVM_SET_MP_STATE", result.error},
+                        "state " + std::to_string(state.mp_state) + "; all but RUNNABLE need an in-kernel LAPIC");
   }
   return info.Env().Undefined();
 }
@@ -289,7 +319,8 @@ Napi::Value Vcpu::Translate(const Napi::CallbackInfo& info) {
   translation.linear_address = args.BigUint64(info[0], "gva");
   if (args.failed()) return {};
   const CallResult result = faultlab::Ioctl(object()->fd(), uapi::kTranslate, &translation);
-  if (!result.ok()) return ThrowFailure(env, {family::kKvm, "KVM_TRANSLATE", result.error}, "gva " + std::to_string(translation.linear_address));
+  if (!result.ok())
+    return ThrowFailure(env, {family::kKvm, "KVM_TRANSLATE", result.error}, "gva " + Hex(translation.linear_address));
   const Napi::Object translated = Napi::Object::New(env);
   translated.Set("gpa", Napi::BigInt::New(env, translation.physical_address));
   translated.Set("valid", Napi::Boolean::New(env, translation.valid != 0));
@@ -304,8 +335,10 @@ Napi::Value Vcpu::Interrupt(const Napi::CallbackInfo& info) {
   if (args.failed()) return {};
   const CallResult result = faultlab::Ioctl(object()->fd(), uapi::kInterrupt, &interrupt);
   if (!result.ok()) {
-    return ThrowFailure(info.Env(), {family::kKvm, "KVM_INTERRUPT", result.error},
-                        "vector " + std::to_string(interrupt.irq) + "; ENXIO means that the VM has an in-kernel irqchip, EEXIST that an interrupt is queued already");
+    return ThrowFailure(
+        info.Env(), {family::kKvm, "KVM_INTERRUPT", result.error},
+        "vector " + std::to_string(interrupt.irq) +
+            "; ENXIO means that the VM has an in-kernel irqchip, EEXIST that an interrupt is queued already");
   }
   return info.Env().Undefined();
 }
@@ -322,7 +355,8 @@ Napi::Value Vcpu::SetupMce(const Napi::CallbackInfo& info) {
   if (args.failed()) return {};
   const CallResult result = faultlab::Ioctl(object()->fd(), uapi::kX86SetupMce, &mcgCap);
   if (!result.ok()) {
-    return ThrowFailure(info.Env(), {family::kKvm, "KVM_X86_SETUP_MCE", result.error}, "MCG_CAP " + std::to_string(mcgCap) + "; KVM_X86_GET_MCE_CAP_SUPPORTED tells what there is");
+    return ThrowFailure(info.Env(), {family::kKvm, "KVM_X86_SETUP_MCE", result.error},
+                        "MCG_CAP " + Hex(mcgCap) + "; KVM_X86_GET_MCE_CAP_SUPPORTED tells what there is");
   }
   return info.Env().Undefined();
 }
@@ -338,15 +372,21 @@ Napi::Value Vcpu::SetMce(const Napi::CallbackInfo& info) {
   mce.bank = static_cast<uint8_t>(args.Integer(args.Property(info[0], "bank"), "bank", 255));
   if (args.failed()) return {};
   const CallResult result = faultlab::Ioctl(vcpu->fd(), uapi::kX86SetMce, &mce);
-  if (!result.ok()) return ThrowFailure(info.Env(), {family::kKvm, "KVM_X86_SET_MCE", result.error}, "bank " + std::to_string(mce.bank) + "; setupMce comes first, and the status needs its VAL bit");
+  if (!result.ok())
+    return ThrowFailure(info.Env(), {family::kKvm, "KVM_X86_SET_MCE", result.error},
+                        "bank " + std::to_string(mce.bank) +
+                            "; setupMce comes first, and the status needs its VAL bit");
   return info.Env().Undefined();
 }
 
-Napi::Value Vcpu::EnableCap(const Napi::CallbackInfo& info) { return faultlab::EnableCap(info, "Vcpu.enableCap", std::shared_ptr<VcpuObject>(object())->fd()); }
+Napi::Value Vcpu::EnableCap(const Napi::CallbackInfo& info) {
+  return faultlab::EnableCap(info, "Vcpu.enableCap", std::shared_ptr<VcpuObject>(object())->fd());
+}
 
 Napi::Value Vcpu::TscKhz(const Napi::CallbackInfo& info) {
   const CallResult result = faultlab::Ioctl(object()->fd(), uapi::kGetTscKhz, 0UL);
-  if (!result.ok()) return ThrowFailure(info.Env(), {family::kKvm, "KVM_GET_TSC_KHZ", result.error}, "needs KVM_CAP_GET_TSC_KHZ");
+  if (!result.ok())
+    return ThrowFailure(info.Env(), {family::kKvm, "KVM_GET_TSC_KHZ", result.error}, "needs KVM_CAP_GET_TSC_KHZ");
   return Napi::Number::New(info.Env(), static_cast<double>(result.value));
 }
 

@@ -41,7 +41,8 @@ class RunArea {
 // Everything but Kick() is for the thread that created it.
 class VcpuObject : public SharedObject {
  public:
-  VcpuObject(std::shared_ptr<VmObject> vm, Descriptor fd, std::shared_ptr<RunArea> area, uint32_t vcpuId, pid_t threadId)
+  VcpuObject(std::shared_ptr<VmObject> vm, Descriptor fd, std::shared_ptr<RunArea> area, uint32_t vcpuId,
+             pid_t threadId)
       : vm_(std::move(vm)), area_(std::move(area)), fd_(std::move(fd)), vcpuId_(vcpuId), threadId_(threadId) {}
 
   int fd() const { return fd_.get(); }

@@ -8,8 +8,8 @@
 namespace faultlab {
 namespace {
 
-// Shared by the finalizer and by the failure path, either of which may come first or alone: a refused buffer's finalizer
-// runs in some versions of Node and not in others.
+// Shared by the finalizer and by the failure path, either of which may come first or alone: a refused buffer's
+// finalizer runs in some versions of Node and not in others.
 struct Holder {
   std::shared_ptr<void> hold;
 };

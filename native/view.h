@@ -9,8 +9,8 @@
 
 namespace faultlab {
 
-// The one ArrayBuffer of a handle. It keeps `hold` until V8 has freed the buffer - not until it is detached: a program may
-// have moved the memory to another buffer of its own with ArrayBuffer.prototype.transfer().
+// The one ArrayBuffer of a handle. It keeps `hold` until V8 has freed the buffer - not until it is detached: a program
+// may have moved the memory to another buffer of its own with ArrayBuffer.prototype.transfer().
 class View {
  public:
   // The ArrayBuffer made before, or a new one. Throws VIEW_FAILED and returns an empty value where there can be none.

@@ -8,6 +8,7 @@
 
 #include "arguments.h"
 #include "eventfd.h"
+#include "hex.h"
 #include "ioctl.h"
 #include "mapping.h"
 #include "uapi/kvm.h"
@@ -27,15 +28,16 @@ struct SlotRequest {
 
   uint64_t userspaceAddress() const { return backing.memory ? backing.memory->hva() + offset : 0; }
 
-  void Read(Arguments& args, napi_value slotValue, napi_value flagsValue, napi_value gpaValue, napi_value sizeValue, napi_value mapping, napi_value offsetValue,
-            napi_env env) {
+  void Read(Arguments& args, napi_value slotValue, napi_value flagsValue, napi_value gpaValue, napi_value sizeValue,
+            napi_value mapping, napi_value offsetValue, napi_env env) {
     slot = args.Uint32(slotValue, "slot");
     flags = args.Uint32(flagsValue, "flags");
     gpa = args.BigUint64(gpaValue, "gpa");
     sizeBytes = args.PageAligned(sizeValue, "sizeBytes");
     offset = args.PageAligned(offsetValue, "offset");
     if (!args.failed() && gpa % kPageSize != 0) args.Reject("gpa", "must be a multiple of 4096");
-    if (!args.failed() && !FitsIn(UINT64_MAX, gpa, sizeBytes)) args.Reject("gpa", "plus sizeBytes must not pass 2 ** 64");
+    if (!args.failed() && !FitsIn(UINT64_MAX, gpa, sizeBytes))
+      args.Reject("gpa", "plus sizeBytes must not pass 2 ** 64");
     napi_valuetype type = napi_undefined;
     if (mapping != nullptr) napi_typeof(env, mapping, &type);
     if (type == napi_null) {
@@ -44,13 +46,16 @@ struct SlotRequest {
     }
     backing.memory = args.Object<Mapping>(mapping, "mapping");
     if (!args.failed() && !FitsIn(backing.memory->sizeBytes(), offset, sizeBytes)) {
-      args.Reject("offset", "plus sizeBytes must stay within the mapping's " + std::to_string(backing.memory->sizeBytes()) + " bytes");
+      args.Reject("offset", "plus sizeBytes must stay within the mapping's " +
+                                std::to_string(backing.memory->sizeBytes()) + " bytes");
     }
   }
 
   std::string Words() const {
-    return "slot " + std::to_string(slot) + ", flags " + std::to_string(flags) + ", " + std::to_string(sizeBytes) + " bytes at gpa " + std::to_string(gpa) +
-           "; EEXIST means that it overlaps another slot, EINVAL that an existing slot cannot change so or that a flag is not known";
+    return "slot " + std::to_string(slot) + ", flags " + std::to_string(flags) + ", " + std::to_string(sizeBytes) +
+           " bytes at gpa " + Hex(gpa) +
+           "; EEXIST means that it overlaps another slot, EINVAL that an existing slot cannot change so or that a flag "
+           "is not known";
   }
 };
 
@@ -79,7 +84,9 @@ Napi::Function Vm::Define(Napi::Env env) {
 
 Napi::Value Vm::Fd(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), object()->fd()); }
 
-Napi::Value Vm::CheckExtension(const Napi::CallbackInfo& info) { return faultlab::CheckExtension(info, "Vm.checkExtension", object()->fd()); }
+Napi::Value Vm::CheckExtension(const Napi::CallbackInfo& info) {
+  return faultlab::CheckExtension(info, "Vm.checkExtension", object()->fd());
+}
 
 Napi::Value Vm::CreateVcpu(const Napi::CallbackInfo& info) {
   Arguments args(info, "Vm.createVcpu");
@@ -94,10 +101,13 @@ Napi::Value Vm::SetUserMemoryRegion(const Napi::CallbackInfo& info) {
   SlotRequest request;
   request.Read(args, info[0], info[1], info[2], info[3], info[4], info[5], env);
   if (args.failed()) return {};
-  uapi::KvmUserspaceMemoryRegion region{request.slot, request.flags, request.gpa, request.sizeBytes, request.userspaceAddress()};
-  const CallResult result = object()->SetSlot(request.slot, request.sizeBytes, request.backing,
-                                              [&] { return faultlab::Ioctl(object()->fd(), uapi::kSetUserMemoryRegion, &region); });
-  if (!result.ok()) return ThrowFailure(env, {family::kKvm, "KVM_SET_USER_MEMORY_REGION", result.error}, request.Words());
+  uapi::KvmUserspaceMemoryRegion region{request.slot, request.flags, request.gpa, request.sizeBytes,
+                                        request.userspaceAddress()};
+  const CallResult result = object()->SetSlot(request.slot, request.sizeBytes, request.backing, [&] {
+    return faultlab::Ioctl(object()->fd(), uapi::kSetUserMemoryRegion, &region);
+  });
+  if (!result.ok())
+    return ThrowFailure(env, {family::kKvm, "KVM_SET_USER_MEMORY_REGION", result.error}, request.Words());
   return env.Undefined();
 }
 
@@ -121,13 +131,15 @@ Napi::Value Vm::SetUserMemoryRegion2(const Napi::CallbackInfo& info) {
   request.Read(args, slot, flags, gpa, sizeBytes, mapping, offset, env);
   uapi::KvmUserspaceMemoryRegion2 region{};
   if (!IsAbsent(env, guestMemfd)) request.backing.guestMemfd = args.Object<File>(guestMemfd, "guestMemfd");
-  if (!IsAbsent(env, guestMemfdOffset)) region.guest_memfd_offset = args.PageAligned(guestMemfdOffset, "guestMemfdOffset");
+  if (!IsAbsent(env, guestMemfdOffset))
+    region.guest_memfd_offset = args.PageAligned(guestMemfdOffset, "guestMemfdOffset");
   if (!IsAbsent(env, bitmap)) request.backing.userfaultBitmap = args.Object<Mapping>(bitmap, "userfaultBitmap");
   if (args.failed()) return {};
   if (const auto& held = request.backing.userfaultBitmap) {
     // KVM reads whole 64-bit words.
     const uint64_t neededBytes = (request.sizeBytes / kPageSize + 63) / 64 * 8;
-    if (held->sizeBytes() < neededBytes) args.Reject("userfaultBitmap", "must have a bit for each page: " + std::to_string(neededBytes) + " bytes");
+    if (held->sizeBytes() < neededBytes)
+      args.Reject("userfaultBitmap", "must have a bit for each page: " + std::to_string(neededBytes) + " bytes");
     if (args.failed()) return {};
     region.userfault_bitmap = held->hva();
   }
@@ -137,9 +149,11 @@ Napi::Value Vm::SetUserMemoryRegion2(const Napi::CallbackInfo& info) {
   region.memory_size = request.sizeBytes;
   region.userspace_addr = request.userspaceAddress();
   if (request.backing.guestMemfd) region.guest_memfd = static_cast<uint32_t>(request.backing.guestMemfd->fd());
-  const CallResult result =
-      vm->SetSlot(request.slot, request.sizeBytes, request.backing, [&] { return faultlab::Ioctl(vm->fd(), uapi::kSetUserMemoryRegion2, &region); });
-  if (!result.ok()) return ThrowFailure(env, {family::kKvm, "KVM_SET_USER_MEMORY_REGION2", result.error}, request.Words());
+  const CallResult result = vm->SetSlot(request.slot, request.sizeBytes, request.backing, [&] {
+    return faultlab::Ioctl(vm->fd(), uapi::kSetUserMemoryRegion2, &region);
+  });
+  if (!result.ok())
+    return ThrowFailure(env, {family::kKvm, "KVM_SET_USER_MEMORY_REGION2", result.error}, request.Words());
   return env.Undefined();
 }
 
@@ -164,7 +178,9 @@ Napi::Value Vm::CreateGuestMemfd(const Napi::CallbackInfo& info) {
   return File::Wrap(env, file);
 }
 
-Napi::Value Vm::EnableCap(const Napi::CallbackInfo& info) { return faultlab::EnableCap(info, "Vm.enableCap", std::shared_ptr<VmObject>(object())->fd()); }
+Napi::Value Vm::EnableCap(const Napi::CallbackInfo& info) {
+  return faultlab::EnableCap(info, "Vm.enableCap", std::shared_ptr<VmObject>(object())->fd());
+}
 
 Napi::Value Vm::EnableSplitIrqchip(const Napi::CallbackInfo& info) {
   Arguments args(info, "Vm.enableSplitIrqchip");
@@ -173,7 +189,8 @@ Napi::Value Vm::EnableSplitIrqchip(const Napi::CallbackInfo& info) {
   const CallResult result = faultlab::EnableCap(object()->fd(), uapi::kCapSplitIrqchip, 0, {ioapicPins});
   if (!result.ok()) {
     return ThrowFailure(info.Env(), {family::kKvm, "KVM_ENABLE_CAP", result.error},
-                        "KVM_CAP_SPLIT_IRQCHIP with " + std::to_string(ioapicPins) + " pins; it must come before the first vCPU");
+                        "KVM_CAP_SPLIT_IRQCHIP with " + std::to_string(ioapicPins) +
+                            " pins; it must come before the first vCPU");
   }
   return info.Env().Undefined();
 }
@@ -183,7 +200,8 @@ Napi::Value Vm::SetTssAddr(const Napi::CallbackInfo& info) {
   const uint32_t gpa = args.Uint32(info[0], "gpa");
   if (args.failed()) return {};
   const CallResult result = faultlab::Ioctl(object()->fd(), uapi::kSetTssAddr, static_cast<unsigned long>(gpa));
-  if (!result.ok()) return ThrowFailure(info.Env(), {family::kKvm, "KVM_SET_TSS_ADDR", result.error}, "three pages at gpa " + std::to_string(gpa));
+  if (!result.ok())
+    return ThrowFailure(info.Env(), {family::kKvm, "KVM_SET_TSS_ADDR", result.error}, "three pages at gpa " + Hex(gpa));
   return info.Env().Undefined();
 }
 
@@ -193,7 +211,8 @@ Napi::Value Vm::SetIdentityMapAddr(const Napi::CallbackInfo& info) {
   if (args.failed()) return {};
   const CallResult result = faultlab::Ioctl(object()->fd(), uapi::kSetIdentityMapAddr, &gpa);
   if (!result.ok()) {
-    return ThrowFailure(info.Env(), {family::kKvm, "KVM_SET_IDENTITY_MAP_ADDR", result.error}, "a page at gpa " + std::to_string(gpa) + "; it must come before the first vCPU");
+    return ThrowFailure(info.Env(), {family::kKvm, "KVM_SET_IDENTITY_MAP_ADDR", result.error},
+                        "a page at gpa " + Hex(gpa) + "; it must come before the first vCPU");
   }
   return info.Env().Undefined();
 }
@@ -207,7 +226,8 @@ Napi::Value Vm::SetMsrFilter(const Napi::CallbackInfo& info) {
   };
   std::vector<RangeValues> ranges;
   for (const Napi::Value& element : args.Elements(info[1], "ranges", uapi::kMsrFilterMaxRanges)) {
-    ranges.push_back({args.Property(element, "flags"), args.Property(element, "base"), args.Property(element, "count"), args.Property(element, "bitmap")});
+    ranges.push_back({args.Property(element, "flags"), args.Property(element, "base"), args.Property(element, "count"),
+                      args.Property(element, "bitmap")});
   }
   uapi::KvmMsrFilter filter{};
   filter.flags = args.Uint32(info[0], "flags");
@@ -216,12 +236,14 @@ Napi::Value Vm::SetMsrFilter(const Napi::CallbackInfo& info) {
     range.flags = args.Uint32(ranges[i].flags, "flags of a range");
     range.base = args.Uint32(ranges[i].base, "base");
     range.nmsrs = static_cast<uint32_t>(args.Integer(ranges[i].count, "count", uapi::kMsrFilterMaxBitmapBytes * 8, 1));
-    range.bitmap = reinterpret_cast<uint64_t>(args.Buffer(ranges[i].bitmap, "bitmap", (size_t{range.nmsrs} + 7) / 8).data);
+    range.bitmap =
+        reinterpret_cast<uint64_t>(args.Buffer(ranges[i].bitmap, "bitmap", (size_t{range.nmsrs} + 7) / 8).data);
   }
   if (args.failed()) return {};
   const CallResult result = faultlab::Ioctl(vm->fd(), uapi::kX86SetMsrFilter, &filter);
   if (!result.ok()) {
-    return ThrowFailure(env, {family::kKvm, "KVM_X86_SET_MSR_FILTER", result.error}, std::to_string(ranges.size()) + " ranges; needs KVM_CAP_X86_MSR_FILTER");
+    return ThrowFailure(env, {family::kKvm, "KVM_X86_SET_MSR_FILTER", result.error},
+                        std::to_string(ranges.size()) + " ranges; needs KVM_CAP_X86_MSR_FILTER");
   }
   return env.Undefined();
 }
@@ -247,7 +269,8 @@ Napi::Value Vm::Irqfd(const Napi::CallbackInfo& info) {
   irqfd.fd = static_cast<uint32_t>(event->fd());
   const CallResult result = faultlab::Ioctl(object()->fd(), uapi::kIrqfd, &irqfd);
   if (!result.ok()) {
-    return ThrowFailure(info.Env(), {family::kKvm, "KVM_IRQFD", result.error}, "gsi " + std::to_string(irqfd.gsi) + "; needs an in-kernel irqchip (split or full)");
+    return ThrowFailure(info.Env(), {family::kKvm, "KVM_IRQFD", result.error},
+                        "gsi " + std::to_string(irqfd.gsi) + "; needs an in-kernel irqchip (split or full)");
   }
   return info.Env().Undefined();
 }
@@ -270,10 +293,12 @@ Napi::Value Vm::SetMsiRoutes(const Napi::CallbackInfo& info) {
   const uapi::KvmIrqRouting head{static_cast<uint32_t>(entries.size()), 0};
   std::vector<uint8_t> argument(sizeof(head) + entries.size() * sizeof(uapi::KvmIrqRoutingEntry));
   memcpy(argument.data(), &head, sizeof(head));
-  if (!entries.empty()) memcpy(argument.data() + sizeof(head), entries.data(), entries.size() * sizeof(uapi::KvmIrqRoutingEntry));
+  if (!entries.empty())
+    memcpy(argument.data() + sizeof(head), entries.data(), entries.size() * sizeof(uapi::KvmIrqRoutingEntry));
   const CallResult result = faultlab::Ioctl(vm->fd(), uapi::kSetGsiRouting, argument.data());
   if (!result.ok()) {
-    return ThrowFailure(env, {family::kKvm, "KVM_SET_GSI_ROUTING", result.error}, std::to_string(entries.size()) + " MSI routes; needs an in-kernel irqchip (split or full)");
+    return ThrowFailure(env, {family::kKvm, "KVM_SET_GSI_ROUTING", result.error},
+                        std::to_string(entries.size()) + " MSI routes; needs an in-kernel irqchip (split or full)");
   }
   return env.Undefined();
 }

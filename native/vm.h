@@ -16,8 +16,8 @@
 
 namespace faultlab {
 
-// What must stay alive while a memory slot exists: were the memory unmapped, whatever the process maps at its address next
-// would be the guest's to read and write.
+// What must stay alive while a memory slot exists: were the memory unmapped, whatever the process maps at its address
+// next would be the guest's to read and write.
 struct SlotBacking {
   std::shared_ptr<MappedMemory> memory;
   std::shared_ptr<FileObject> guestMemfd;
@@ -32,8 +32,8 @@ class VmObject : public SharedObject {
   int fd() const { return fd_.get(); }
   size_t vcpuMmapSizeBytes() const { return vcpuMmapSizeBytes_; }
 
-  // Sets a slot with `ioctl` and keeps its backing, or forgets it when `sizeBytes` is 0. One at a time, so that what is kept
-  // is what the kernel has.
+  // Sets a slot with `ioctl` and keeps its backing, or forgets it when `sizeBytes` is 0. One at a time, so that what is
+  // kept is what the kernel has.
   template <class F>
   auto SetSlot(uint32_t slot, uint64_t sizeBytes, SlotBacking backing, F&& call) {
     const std::lock_guard<std::mutex> lock(mutex_);

@@ -1,4 +1,5 @@
-// The structures and requests of KVM on x86-64 that the addon passes to the kernel, from Documentation/virt/kvm/api.rst.
+// The structures and requests of KVM on x86-64 that the addon passes to the kernel, from
+// Documentation/virt/kvm/api.rst.
 //
 // Our own, because a distribution's <linux/kvm.h> is older than the kernels this project runs on: guest_memfd and
 // KVM_SET_USER_MEMORY_REGION2 are missing there. Field names are the kernel's. Each structure's size and offsets are

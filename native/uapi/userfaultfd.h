@@ -1,5 +1,5 @@
-// The structures and requests of userfaultfd (Documentation/admin-guide/mm/userfaultfd.rst), our own for the same reason as
-// those of KVM.
+// The structures and requests of userfaultfd (Documentation/admin-guide/mm/userfaultfd.rst), our own for the same
+// reason as those of KVM.
 #ifndef KVM_FAULTLAB_UAPI_USERFAULTFD_H_
 #define KVM_FAULTLAB_UAPI_USERFAULTFD_H_
 
