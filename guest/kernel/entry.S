@@ -5,6 +5,7 @@
 #include "abi.h"
 #include "apf.h"
 
+	.file "entry.S"
 	.text
 	.globl _start
 /* rdi = vCPU index, rsi = vcpu_block, rdx = TSS, rsp = kernel_stack_top. */
@@ -53,7 +54,13 @@ entry_timer:
 entry_trap:
 	push %rax
 	ENTER
-	jmp handle_trap
+	cmp %rsp, %r13
+	je handle_trap
+	/* The kernel itself met an instruction that is none: its frame is not the current task's. */
+	add $4 * 8, %rsp
+	push $0
+	push $6
+	jmp unexpected
 entry_spurious:
 	iretq
 
