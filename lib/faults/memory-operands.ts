@@ -2,7 +2,7 @@
  * Which memory an instruction touches, as formulas over the registers. Decoding is the work of iced-x86; this module keeps its answers,
  * since the same few instructions fault again and again.
  */
-import { CodeSize, Decoder, DecoderOptions, InstructionInfoFactory, MemorySizeExt, OpAccess, Register } from 'iced-x86';
+import { Decoder, DecoderOptions, InstructionInfoFactory, MemorySizeExt, OpAccess, Register, RegisterExt } from 'iced-x86';
 
 /** Longest x86 instruction. */
 export const MAX_INSTRUCTION_BYTES = 15;
@@ -72,7 +72,7 @@ export function decodeInstruction(bytes: Uint8Array, rip: bigint): DecodedInstru
               scale: used.scale,
               displacement: used.displacement,
               segment: used.segment === Register.FS ? 'fs' : used.segment === Register.GS ? 'gs' : null,
-              addressBits: used.addressSize === CodeSize.Code32 ? 32 : 64,
+              addressBits: isNarrow(used.base) || isNarrow(used.index) ? 32 : 64,
               sizeBytes: MemorySizeExt.size(used.memorySize) || UNKNOWN_SIZE_BYTES,
               write: used.access !== OpAccess.Read && used.access !== OpAccess.CondRead,
             });
@@ -90,4 +90,9 @@ export function decodeInstruction(bytes: Uint8Array, rip: bigint): DecodedInstru
     factory.free();
     decoder.free();
   }
+}
+
+/** 32-bit registers form a 32-bit address. */
+function isNarrow(register: Register): boolean {
+  return register !== Register.None && RegisterExt.size(register) === 4;
 }

@@ -24,7 +24,7 @@ const START_TIMEOUT_MS = 60_000;
 /** After a stop, the guest gets this long (besides the latency) to end by itself. */
 const STOP_GRACE_MS = 2_000;
 /** A Worker that was told to stop ends within this time, or its thread is terminated. */
-const JOIN_TIMEOUT_MS = 5_000;
+const JOIN_TIMEOUT_MS = 2_000;
 const WATCH_INTERVAL_MS = 250;
 
 /** Why a run ended. */
