@@ -1,6 +1,7 @@
 /**
  * `npm run test:oracle`: the same kernel calls through libc and ffi-napi, compared with the addon's. ffi-napi is unmaintained, so it has
- * its own node_modules, is built here with the one define that lets it compile, and where it does not build the run says so.
+ * its own node_modules; where the binary it carries does not load it is compiled with the one define that lets it, and where that fails
+ * too the run says so.
  */
 import { spawnSync } from 'node:child_process';
 import { closeSync } from 'node:fs';

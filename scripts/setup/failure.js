@@ -8,6 +8,7 @@ const EXIT_CODES = Object.freeze({
   STEP_TIMED_OUT: 70,
   STATE_UNWRITABLE: 73,
   LOCK_TIMED_OUT: 75,
+  NETWORK: 75,
 });
 
 /** @typedef {keyof typeof EXIT_CODES} SetupCode */

@@ -57,7 +57,8 @@ async function buildAddon() {
   const headers = localNodeHeaders();
   const command = [process.execPath, inRoot('node_modules/node-gyp/bin/node-gyp.js'), 'rebuild', '-j', 'max', '--loglevel', 'error'];
   if (headers !== undefined && process.env.npm_config_nodedir === undefined) command.push(`--nodedir=${headers}`);
-  await runLogged({ name: 'native', command, limitSeconds: 1800 });
+  const networkHint = 'node-gyp downloads the headers of this Node, which did not bring its own; set npm_config_nodedir to a prefix that has include/node';
+  await runLogged({ name: 'native', command, limitSeconds: 1800, networkHint });
   const reason = whyNotLoadable();
   if (reason !== '') throw new SetupFailure('STEP_FAILED', 'the native addon was built but does not load', reason);
 }

@@ -50,7 +50,8 @@ export async function installPackages(directory, name) {
   }
   // --include=dev: the build needs the compiler also where NODE_ENV is production.
   const command = [...npm, 'ci', '--ignore-scripts', '--include=dev', '--no-audit', '--no-fund'];
-  await runLogged({ name, command, limitSeconds: 900, directory });
+  const networkHint = 'packages come from the npm registry (`npm config get registry`); check the network or npm\'s proxy settings and try again';
+  await runLogged({ name, command, limitSeconds: 900, directory, networkHint });
 }
 
 /** @type {import('./steps.js').Step} */

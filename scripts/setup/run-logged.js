@@ -8,6 +8,7 @@ import { SetupFailure } from './failure.js';
 
 const TAIL_LINES = 25;
 const KILL_GRACE_MS = 5000;
+const NETWORK_TROUBLE = /\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT)\b/;
 /** @type {readonly NodeJS.Signals[]} */
 const PASSED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
@@ -19,10 +20,11 @@ const PASSED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP'];
  * @param {number} job.limitSeconds after this it is killed
  * @param {Record<string, string>} [job.environment] added to ours
  * @param {string} [job.directory] where to run it; the root by default
+ * @param {string} [job.networkHint] what to do where the log shows that the network was the trouble
  * @returns {Promise<void>} when it ended well
- * @throws {SetupFailure} STEP_FAILED, STEP_TIMED_OUT
+ * @throws {SetupFailure} STEP_FAILED, STEP_TIMED_OUT, NETWORK
  */
-export async function runLogged({ name, command, limitSeconds, environment = {}, directory = ROOT }) {
+export async function runLogged({ name, command, limitSeconds, environment = {}, directory = ROOT, networkHint = '' }) {
   mkdirSync(STATE_DIRECTORY, { recursive: true });
   const logFile = join(STATE_DIRECTORY, `${name}.log`);
   const log = openSync(logFile, 'w');
@@ -68,7 +70,10 @@ export async function runLogged({ name, command, limitSeconds, environment = {},
 
   if (interruptedBy !== undefined) process.exit(128 + constants.signals[interruptedBy]);
   if (outcome === '') return;
-  const tail = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-TAIL_LINES).join('\n');
+  const text = readFileSync(logFile, 'utf8');
+  const tail = text.trimEnd().split('\n').slice(-TAIL_LINES).join('\n');
+  const network = networkHint === '' ? null : NETWORK_TROUBLE.exec(text);
+  if (network !== null) throw new SetupFailure('NETWORK', `\`${command.join(' ')}\` could not reach the network (${network[0]}): ${networkHint}`, tail);
   if (timedOut) throw new SetupFailure('STEP_TIMED_OUT', `\`${command.join(' ')}\` did not end within ${String(limitSeconds)} s; its log is ${logFile}`, tail);
   throw new SetupFailure('STEP_FAILED', `\`${command.join(' ')}\` failed (${outcome}); the whole log is ${logFile}`, tail);
 }
