@@ -12,6 +12,11 @@ export interface WorkCost {
   readonly pagingPerSecond: number;
   /** `pagingPerSecond / controlPerSecond`: 1 = nothing lost. */
   readonly relative: number | null;
+  /**
+   * Rate of work after paging / before it: 1 on a quiet host. Far from 1 the host itself changed speed meanwhile, and `relative` is no more
+   * trustworthy than that.
+   */
+  readonly controlDrift: number | null;
   /** Of the time lost: time in the guest kernel's handlers and on the way into and out of them, beyond what control has of it. */
   readonly guestKernelShare: number | null;
 }
@@ -42,7 +47,9 @@ interface Spans {
  * @param tscKhz - frequency of the TSC
  */
 export function workCost(guest: readonly GuestVcpuReport[], tscKhz: number): WorkCost {
-  const control = add(guest.flatMap((vcpu) => [vcpu.controlBefore, vcpu.controlAfter]));
+  const before = add(guest.map((vcpu) => vcpu.controlBefore));
+  const after = add(guest.map((vcpu) => vcpu.controlAfter));
+  const control = add([before, after]);
   const paging = add(guest.map((vcpu) => vcpu.paging));
   const perSecond = (spans: Spans): number => (spans.tscCycles === 0 ? 0 : (spans.work / spans.tscCycles) * tscKhz * 1e3);
   // Rates are per vCPU times vCPUs, so that they mean the work of the whole guest.
@@ -55,6 +62,7 @@ export function workCost(guest: readonly GuestVcpuReport[], tscKhz: number): Wor
     controlPerSecond,
     pagingPerSecond,
     relative: controlPerSecond === null ? null : pagingPerSecond / controlPerSecond,
+    controlDrift: before.work === 0 || after.work === 0 ? null : perSecond(after) / perSecond(before),
     guestKernelShare: control.tscCycles === 0 ? null : Math.max(0, kernelShare(paging, events * entryExit) - kernelShare(control, 0)),
   };
 }
