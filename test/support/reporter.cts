@@ -8,6 +8,9 @@ import runRecord = require('./run-record.cjs');
 /** After this a run that has ended and does not let the process go is called a leak. */
 const GRACE_MS = 20_000;
 
+/** Titles shown for each reason; mocha has shown all of them above. */
+const MOST_TITLES = 10;
+
 const IN_CI = !['', '0', 'false'].includes(process.env['CI'] ?? '');
 
 /** Ends a process that something left open keeps alive, and says what it is. */
@@ -55,15 +58,22 @@ class Reporter extends Mocha.reporters.Spec {
     process.stdout.write(`${String(passes)} passed, ${String(failed)} failed, ${String(skipped)} skipped\n`);
   }
 
-  /** Prints every skip; returns how many of them a run in CI does not accept. */
+  /** Prints the skips by their reason; returns how many of them a run in CI does not accept. */
   private printSkips(): number {
+    const byReason = new Map<string, string[]>();
     let condemned = 0;
-    if (this.skipped.length > 0) process.stdout.write(`*** ${String(this.skipped.length)} skipped ***\n`);
     for (const test of this.skipped) {
       const record = runRecord.skipOf(test);
       const verdict = record?.hostCannot === true ? 'this host cannot' : IN_CI ? 'NOT ACCEPTED IN CI' : 'would fail in CI';
       if (record?.hostCannot !== true) condemned += 1;
-      process.stdout.write(`  - ${test.fullTitle()}: ${record?.reason ?? 'no reason given'} [${verdict}]\n`);
+      const reason = `${record?.reason ?? 'no reason given'} [${verdict}]`;
+      byReason.set(reason, [...(byReason.get(reason) ?? []), test.fullTitle()]);
+    }
+    if (this.skipped.length > 0) process.stdout.write(`*** ${String(this.skipped.length)} skipped ***\n`);
+    for (const [reason, titles] of byReason) {
+      process.stdout.write(`  ${reason}\n`);
+      for (const title of titles.slice(0, MOST_TITLES)) process.stdout.write(`    - ${title}\n`);
+      if (titles.length > MOST_TITLES) process.stdout.write(`    - and ${String(titles.length - MOST_TITLES)} more\n`);
     }
     return condemned;
   }
