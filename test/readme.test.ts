@@ -12,8 +12,8 @@ describe('README', () => {
   it('has a library example that type-checks, boots a guest, handles its faults and ends', function () {
     requireKvm(this);
     this.timeout(90_000);
-    const [, code] = /```ts\n(.*?)```/s.exec(readFileSync(new URL('README.md', ROOT), 'utf8')) ?? [];
-    assert(code !== undefined, 'README.md has no example in TypeScript');
+    const code = /```ts\n(.*?)```/s.exec(readFileSync(new URL('README.md', ROOT), 'utf8'))?.[1] ?? '';
+    assert.notEqual(code, '', 'README.md has no example in TypeScript');
     assert(code.split('\n').length < 45, 'the example is to be short');
     // Inside the package, so that it imports kvm-faultlab by its name.
     const folder = fileURLToPath(new URL('dist/readme-example/', ROOT));

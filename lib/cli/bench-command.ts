@@ -13,9 +13,9 @@ import {
   MODE_NAMES,
   isDeliveryMode,
   type DeliveryMode,
-  type Machine,
 } from '../machine/index.js';
 import { ExitCode, exitCodeOf } from './exit-codes.js';
+import { Interruption } from './interruption.js';
 import { ProgressDisplay } from './progress.js';
 
 interface Flags {
@@ -79,41 +79,29 @@ export function benchCommand(setExitCode: (code: number) => void): Command {
 
 async function run(flags: Flags): Promise<number> {
   const progress = new ProgressDisplay(process.stderr.isTTY);
-  let running: Machine | null = null;
-  let interrupted = false;
-  const interrupt = (): void => {
-    if (interrupted) process.exit(ExitCode.INTERRUPTED);
-    interrupted = true;
-    running?.stop();
-  };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
+  const interruption = new Interruption();
   try {
     const report = await runBench(toOptions(flags), {
-      prepared: () => undefined,
       started: (mode, machine) => {
-        running = machine;
         progress.begin(mode, machine);
-        // The signal may have come while the machine was being made.
-        if (interrupted) machine.stop();
+        interruption.follow(machine);
       },
       ended: () => {
-        running = null;
+        interruption.follow(null);
         progress.end();
       },
-      interrupted: () => interrupted,
+      interrupted: () => interruption.requested,
     });
     emit(report, flags.json);
-    if (interrupted) return ExitCode.INTERRUPTED;
+    if (interruption.requested) return ExitCode.INTERRUPTED;
     return report.passed ? ExitCode.OK : ExitCode.VERDICT;
   } catch (error) {
     if (!(error instanceof BenchFailure)) throw error;
     if (error.report.modes.length > 0) emit(error.report, flags.json);
     process.stderr.write(`mode ${error.mode}: ${describe(error.cause)}\n`);
-    return interrupted ? ExitCode.INTERRUPTED : exitCodeOf(error.cause);
+    return interruption.requested ? ExitCode.INTERRUPTED : exitCodeOf(error.cause);
   } finally {
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
+    interruption.close();
   }
 }
 
