@@ -78,7 +78,7 @@ export function benchCommand(setExitCode: (code: number) => void): Command {
 }
 
 async function run(flags: Flags): Promise<number> {
-  const progress = new ProgressDisplay(process.stderr.isTTY);
+  const progress = new ProgressDisplay(Boolean(process.stderr.isTTY));
   const interruption = new Interruption();
   try {
     const report = await runBench(toOptions(flags), {
@@ -129,7 +129,7 @@ function emit(report: BenchReport, json: string | undefined): void {
     process.stdout.write(text);
     return;
   }
-  process.stdout.write(`${renderReport(report, { color: process.stdout.isTTY && process.env['NO_COLOR'] === undefined })}\n`);
+  process.stdout.write(`${renderReport(report, { color: Boolean(process.stdout.isTTY) && process.env['NO_COLOR'] === undefined })}\n`);
   if (json === undefined) return;
   try {
     writeFileSync(json, text);

@@ -102,7 +102,9 @@ describe('kvm-faultlab bench', function () {
 
   it('pages a file whose last page is not whole in every mode, and writes the same report as a table and as JSON', () => {
     const json = join(folder, 'report.json');
-    const { code, stdout, stderr } = cli(['bench', '--image', join(folder, 'image'), '--json', json, '--control', '40ms', '--order', 'random']);
+    // CI systems take colours without a terminal; a file or a pipe there must not get any either.
+    const env = { ...process.env, CI: 'true', FORCE_COLOR: undefined };
+    const { code, stdout, stderr } = cli(['bench', '--image', join(folder, 'image'), '--json', json, '--control', '40ms', '--order', 'random'], env);
     assert.equal(code, 0, stderr);
     const report = JSON.parse(readFileSync(json, 'utf8')) as BenchReport;
     assert.deepEqual(report.modes.map((mode) => mode.mode), ['sync-uffd', 'sync-exit', 'apf-kernel', 'apf-user']);
