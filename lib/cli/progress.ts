@@ -1,5 +1,6 @@
 /** Progress of long work on standard error: a bar on a terminal, nothing elsewhere. */
 import { Presets, SingleBar } from 'cli-progress';
+import { formatDuration } from '../bench/index.js';
 import type { DeliveryMode, Machine } from '../machine/index.js';
 
 const REFRESH_MS = 100;
@@ -17,13 +18,17 @@ export class ProgressDisplay {
     if (!this.enabled) return;
     const { pageCount } = machine.progress();
     this.bar = new SingleBar(
-      { format: `${mode.padEnd(10)} {bar} {percentage}% {value}/{total} pages, {phase}, ETA {eta_formatted}`, stream: process.stderr, hideCursor: true, clearOnComplete: true },
+      { format: `${mode.padEnd(10)} {bar} {percentage}% {value}/{total} pages, {status}`, stream: process.stderr, hideCursor: true, clearOnComplete: true },
       Presets.shades_classic,
     );
-    this.bar.start(pageCount, 0, { phase: 'booting' });
+    this.bar.start(pageCount, 0, { status: 'booting' });
+    let pagingSinceMs: number | null = null;
     this.timer = setInterval(() => {
       const { pages, phase } = machine.progress();
-      this.bar?.update(pages, { phase });
+      if (phase === 'paging') pagingSinceMs ??= Date.now();
+      const elapsedMs = pagingSinceMs === null ? 0 : Date.now() - pagingSinceMs;
+      const known = phase === 'paging' && pages > 0 && elapsedMs > 0;
+      this.bar?.update(pages, { status: known ? `${formatDuration(((pageCount - pages) * elapsedMs * 1e6) / pages)} to go` : phase });
     }, REFRESH_MS);
   }
 
