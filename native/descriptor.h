@@ -24,6 +24,7 @@ class Descriptor {
   Descriptor& operator=(const Descriptor&) = delete;
   ~Descriptor() { Close(); }
 
+  void Reset() { Close(); }
   int get() const { return fd_; }
   bool valid() const { return fd_ >= 0; }
 

@@ -8,6 +8,10 @@
 #include <cerrno>
 #include <mutex>
 
+#include "clock.h"
+#include "kick_signal.h"
+#include "thread.h"
+
 #if !defined(__x86_64__)
 #error "the copy routine is written for x86-64"
 #endif
@@ -94,13 +98,18 @@ void Chain(int signal, siginfo_t* info, void* context) {
   chainDepth = depth;
 }
 
+// Makes the routine return instead of repeating the access.
+void Divert(gregset_t& registers, int64_t signal, greg_t address) {
+  registers[REG_R9] = signal;
+  registers[REG_R10] = address;
+  registers[REG_RIP] = reinterpret_cast<greg_t>(FaultlabCopyFixup);
+}
+
 void OnFault(int signal, siginfo_t* info, void* context) {
   const int error = errno;
   auto& registers = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
   if (info->si_code > 0 && registers[REG_RIP] == reinterpret_cast<greg_t>(FaultlabCopyAccess)) {
-    registers[REG_R9] = signal;
-    registers[REG_R10] = reinterpret_cast<greg_t>(info->si_addr);
-    registers[REG_RIP] = reinterpret_cast<greg_t>(FaultlabCopyFixup);
+    Divert(registers, signal, reinterpret_cast<greg_t>(info->si_addr));
   } else {
     Chain(signal, info, context);
   }
@@ -147,10 +156,29 @@ bool ArmCopyGuard() {
   return true;
 }
 
-CopyFault GuardedCopy(void* to, const void* from, size_t sizeBytes) {
+CopyFault GuardedCopy(void* to, const void* from, size_t sizeBytes, int64_t limitNs) {
   CopyFault fault;
+  if (limitNs == 0) {
+    FaultlabCopy(to, from, sizeBytes, &fault);
+    return fault;
+  }
+  SignalTimer timer;
+  // The interval is for a first signal that comes a moment early.
+  constexpr int64_t kAgainNs = 10'000'000;
+  if (PrepareKickableThread() == 0 && timer.Create(CurrentThreadId()) == 0 && timer.Arm(limitNs, kAgainNs) == 0) {
+    fault.deadlineNs = MonotonicNs() + limitNs;
+  }
   FaultlabCopy(to, from, sizeBytes, &fault);
   return fault;
+}
+
+void AbandonLateCopy(void* context) {
+  auto& registers = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
+  if (registers[REG_RIP] != reinterpret_cast<greg_t>(FaultlabCopyAccess)) return;
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): the routine keeps the pointer there
+  const auto* fault = reinterpret_cast<const CopyFault*>(registers[REG_R8]);
+  if (fault->deadlineNs == 0 || MonotonicNs() < fault->deadlineNs) return;
+  Divert(registers, CopyFault::kLate, 0);
 }
 
 }  // namespace faultlab

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "clock.h"
+#include "guarded_copy.h"
 
 #if !defined(sigev_notify_thread_id)
 #define sigev_notify_thread_id _sigev_un._tid
@@ -30,8 +31,9 @@ bool IsOurs(const siginfo_t& info) {
   return (info.si_code == SI_TIMER || info.si_code == SI_QUEUE) && info.si_value.sival_ptr == &marker;
 }
 
-// Being delivered is all that a kick has to do: it makes KVM_RUN return.
+// Being delivered is all that a kick has to do: it makes KVM_RUN return. A copy must be told.
 void OnKick(int signal, siginfo_t* info, void* context) {
+  if (IsOurs(*info)) AbandonLateCopy(context);
   if (IsOurs(*info) || previous.sa_handler == SIG_DFL || previous.sa_handler == SIG_IGN) return;
   const int error = errno;
   previous.sa_sigaction(signal, info, context);
@@ -71,7 +73,7 @@ int SendKick(pid_t threadId) {
   return syscall(SYS_rt_tgsigqueueinfo, getpid(), threadId, KickSignal(), &info) == 0 ? 0 : errno;
 }
 
-int SliceTimer::Create(pid_t threadId) {
+int SignalTimer::Create(pid_t threadId) {
   sigevent event{};
   event.sigev_notify = SIGEV_THREAD_ID;
   event.sigev_signo = KickSignal();
@@ -82,12 +84,12 @@ int SliceTimer::Create(pid_t threadId) {
   return 0;
 }
 
-int SliceTimer::Arm(int64_t intervalNs) {
-  const itimerspec setting{ToTimespec(intervalNs), ToTimespec(intervalNs)};
+int SignalTimer::Arm(int64_t firstNs, int64_t intervalNs) {
+  const itimerspec setting{ToTimespec(intervalNs), ToTimespec(firstNs)};
   return timer_settime(timer_, 0, &setting, nullptr) == 0 ? 0 : errno;
 }
 
-void SliceTimer::Delete() {
+void SignalTimer::Delete() {
   if (created_) timer_delete(timer_);
   created_ = false;
 }

@@ -1,4 +1,4 @@
-// The signal that ends a KVM_RUN.
+// The signal that ends what a thread waits for in the kernel: KVM_RUN, or a page that a guarded copy needs.
 #ifndef KVM_FAULTLAB_KICK_SIGNAL_H_
 #define KVM_FAULTLAB_KICK_SIGNAL_H_
 
@@ -15,19 +15,20 @@ int PrepareKickableThread();
 // Sends the signal to a thread of this process. 0 or an errno.
 int SendKick(pid_t threadId);
 
-// A timer that sends the signal to one thread at intervals.
-class SliceTimer {
+// A timer that sends the signal to one thread.
+class SignalTimer {
  public:
-  SliceTimer() = default;
-  ~SliceTimer() { Delete(); }
-  SliceTimer(const SliceTimer&) = delete;
-  SliceTimer& operator=(const SliceTimer&) = delete;
-  SliceTimer(SliceTimer&&) = delete;
-  SliceTimer& operator=(SliceTimer&&) = delete;
+  SignalTimer() = default;
+  ~SignalTimer() { Delete(); }
+  SignalTimer(const SignalTimer&) = delete;
+  SignalTimer& operator=(const SignalTimer&) = delete;
+  SignalTimer(SignalTimer&&) = delete;
+  SignalTimer& operator=(SignalTimer&&) = delete;
 
   // 0 or an errno.
   int Create(pid_t threadId);
-  int Arm(int64_t intervalNs);
+  // First after `firstNs`, then at intervals.
+  int Arm(int64_t firstNs, int64_t intervalNs);
   void Delete();
 
  private:

@@ -19,6 +19,8 @@ constexpr int kHugeSizeMask = MAP_HUGE_MASK << MAP_HUGE_SHIFT;
 // None of these places the mapping somewhere, or changes whose memory it is.
 constexpr int kMapFlags = MAP_NORESERVE | MAP_POPULATE | MAP_LOCKED | MAP_NONBLOCK | MAP_HUGETLB | kHugeSizeMask;
 constexpr int kProtMask = PROT_READ | PROT_WRITE | PROT_EXEC;
+// Longest that a copy waits for pages that a userfaultfd has.
+constexpr int64_t kLongestWaitNs = 10'000'000'000;
 constexpr uint64_t kMaxMappingBytes = uint64_t{1} << 46;
 
 // Newer than the C library's headers.
@@ -69,8 +71,12 @@ Napi::Value Copy(Napi::Env env, const MappedMemory& memory, uint64_t offset, voi
         env, "GUARD_DISPLACED",
         "other code in this process keeps replacing the handlers of SIGBUS and SIGSEGV: a copy cannot be guarded");
   }
-  const CopyFault fault = GuardedCopy(to, from, sizeBytes);
+  const CopyFault fault = GuardedCopy(to, from, sizeBytes, memory.registered() ? kLongestWaitNs : 0);
   if (fault.signal == 0) return env.Undefined();
+  if (fault.signal == CopyFault::kLate) {
+    return ThrowCoded(env, "MAPPING_TIMEOUT",
+                      "nobody filled a missing page of the mapping for 10 s: it is registered with a userfaultfd");
+  }
   const bool bus = fault.signal == SIGBUS;
   const uint64_t at = fault.address - memory.hva();
   const uint64_t page = (FitsIn(memory.sizeBytes(), at, 1) ? at : offset) & ~(kPageSize - 1);
@@ -241,6 +247,11 @@ Napi::Value Mapping::PreadFrom(const Napi::CallbackInfo& info) {
   if (!args.failed() && !FitsIn(object()->sizeBytes(), offset, lengthBytes))
     args.Reject("offset", "plus lengthBytes must stay within the mapping");
   if (args.failed()) return {};
+  if (object()->registered()) {
+    return ThrowCoded(info.Env(), "MAPPING_REGISTERED",
+                      "Mapping.preadFrom: a userfaultfd has a part of this mapping, and the kernel would wait for its "
+                      "pages without end; read into a second mapping of the memory, or use Userfaultfd.copy");
+  }
   const CallResult result = CallRetrying(
       [&] { return pread(file->fd(), object()->at(offset), lengthBytes, static_cast<off_t>(fileOffset)); });
   return Napi::Number::New(info.Env(), static_cast<double>(result.ok() ? result.value : -result.error));

@@ -2,6 +2,7 @@
 #ifndef KVM_FAULTLAB_MEMORY_H_
 #define KVM_FAULTLAB_MEMORY_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -52,6 +53,11 @@ class MappedMemory : public SharedObject {
   // Takes back an announcement when the use did not come about.
   void DropRestriction();
 
+  // How many userfaultfds have a part of it: an access may wait for as long as nobody fills the page.
+  void AddRegistration() { registrations_.fetch_add(1, std::memory_order_relaxed); }
+  void DropRegistration() { registrations_.fetch_sub(1, std::memory_order_relaxed); }
+  bool registered() const { return registrations_.load(std::memory_order_relaxed) != 0; }
+
  private:
   uint8_t* const address_;
   const size_t sizeBytes_;
@@ -63,6 +69,7 @@ class MappedMemory : public SharedObject {
   std::mutex mutex_;
   size_t views_ = 0;
   size_t restrictions_ = 0;
+  std::atomic<size_t> registrations_{0};
 };
 
 }  // namespace faultlab

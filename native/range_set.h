@@ -14,9 +14,11 @@ class RangeSet {
   void Add(uint64_t start, uint64_t end);
   void Remove(uint64_t start, uint64_t end);
   bool empty() const { return ranges_.empty(); }
+  // Start to end.
+  const std::map<uint64_t, uint64_t>& ranges() const { return ranges_; }
 
  private:
-  std::map<uint64_t, uint64_t> ranges_;  // start to end
+  std::map<uint64_t, uint64_t> ranges_;
 };
 
 }  // namespace faultlab

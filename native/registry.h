@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <unordered_map>
+#include <vector>
 
 namespace faultlab {
 
@@ -72,6 +73,15 @@ class Registry {
     const std::lock_guard<std::mutex> lock(mutex_);
     const auto found = entries_.find(id);
     return found == entries_.end() ? nullptr : found->second.object;
+  }
+
+  // All that have a handle open now.
+  std::vector<std::shared_ptr<K>> All() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    std::vector<std::shared_ptr<K>> objects;
+    objects.reserve(entries_.size());
+    for (const auto& [id, entry] : entries_) objects.push_back(entry.object);
+    return objects;
   }
 
   size_t handles() {

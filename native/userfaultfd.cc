@@ -75,6 +75,7 @@ Napi::Value Progress(Napi::Env env, const CallResult& result, int64_t doneBytes)
 void UserfaultfdObject::Hold(const std::shared_ptr<MappedMemory>& memory, uint64_t start, uint64_t end) {
   const std::lock_guard<std::mutex> lock(mutex_);
   Held& held = held_[memory->id()];
+  if (!held.memory) memory->AddRegistration();
   held.memory = memory;
   held.ranges.Add(start, end);
 }
@@ -84,7 +85,26 @@ void UserfaultfdObject::Release(const std::shared_ptr<MappedMemory>& memory, uin
   const auto found = held_.find(memory->id());
   if (found == held_.end()) return;
   found->second.ranges.Remove(start, end);
-  if (found->second.ranges.empty()) held_.erase(found);
+  if (!found->second.ranges.empty()) return;
+  memory->DropRegistration();
+  held_.erase(found);
+}
+
+UserfaultfdObject::~UserfaultfdObject() {
+  fd_.Reset();  // ends the registrations, and only then may the memory go
+  for (const auto& [id, held] : held_) held.memory->DropRegistration();
+}
+
+void UserfaultfdObject::UnregisterAll() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const auto& [id, held] : held_) {
+    for (const auto& [start, end] : held.ranges.ranges()) {
+      uapi::UffdioRange range{start, end - start};
+      ioctl(fd_.get(), uapi::kUffdioUnregister, &range);
+    }
+    held.memory->DropRegistration();
+  }
+  held_.clear();
 }
 
 std::shared_ptr<UserfaultfdObject> Userfaultfd::Construct(const Napi::CallbackInfo& info) {
@@ -118,6 +138,7 @@ std::shared_ptr<UserfaultfdObject> Userfaultfd::Construct(const Napi::CallbackIn
 Napi::Function Userfaultfd::Define(Napi::Env env) {
   return Handle::Define(env, {
                                  Static<&Userfaultfd::Adopt>("adopt"),
+                                 Static<&Userfaultfd::ReleaseAll>("releaseAll"),
                                  Getter<&Userfaultfd::Fd>("fd"),
                                  Getter<&Userfaultfd::Features>("features"),
                                  Method<&Userfaultfd::Register>("register"),
@@ -130,6 +151,11 @@ Napi::Function Userfaultfd::Define(Napi::Env env) {
                                  Method<&Userfaultfd::Wake>("wake"),
                                  Method<&Userfaultfd::Read>("read"),
                              });
+}
+
+Napi::Value Userfaultfd::ReleaseAll(const Napi::CallbackInfo& info) {
+  for (const auto& object : Registry<UserfaultfdObject>::Instance().All()) object->UnregisterAll();
+  return info.Env().Undefined();
 }
 
 Napi::Value Userfaultfd::Fd(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), object()->fd()); }

@@ -20,12 +20,20 @@ class UserfaultfdObject : public SharedObject {
  public:
   UserfaultfdObject(Descriptor fd, uint64_t features) : features_(features), fd_(std::move(fd)) {}
 
+  ~UserfaultfdObject();
+  UserfaultfdObject(const UserfaultfdObject&) = delete;
+  UserfaultfdObject& operator=(const UserfaultfdObject&) = delete;
+  UserfaultfdObject(UserfaultfdObject&&) = delete;
+  UserfaultfdObject& operator=(UserfaultfdObject&&) = delete;
+
   int fd() const { return fd_.get(); }
   uint64_t features() const { return features_; }
 
   // Registered memory stays mapped: an address that were mapped anew would take this descriptor's faults for its own.
   void Hold(const std::shared_ptr<MappedMemory>& memory, uint64_t start, uint64_t end);
   void Release(const std::shared_ptr<MappedMemory>& memory, uint64_t start, uint64_t end);
+  // Unregisters everything, which wakes all who wait.
+  void UnregisterAll();
 
  private:
   struct Held {
@@ -36,7 +44,7 @@ class UserfaultfdObject : public SharedObject {
   const uint64_t features_;
   std::mutex mutex_;
   std::map<uint64_t, Held> held_;  // by the mapping's number
-  const Descriptor fd_;            // closed first: that ends the registrations
+  Descriptor fd_;
 };
 
 class Userfaultfd : public Handle<Userfaultfd, UserfaultfdObject> {
@@ -51,6 +59,7 @@ class Userfaultfd : public Handle<Userfaultfd, UserfaultfdObject> {
   static Napi::Function Define(Napi::Env env);
 
  private:
+  static Napi::Value ReleaseAll(const Napi::CallbackInfo& info);
   Napi::Value Fd(const Napi::CallbackInfo& info);
   Napi::Value Features(const Napi::CallbackInfo& info);
   Napi::Value Register(const Napi::CallbackInfo& info);

@@ -66,7 +66,7 @@ bool VcpuObject::OnItsThread() const { return CurrentThreadId() == threadId_; }
 
 int VcpuObject::Run() {
   if (!armed_) {
-    const int error = timer_.Arm(kSliceNs);
+    const int error = timer_.Arm(kSliceNs, kSliceNs);
     if (error != 0) return -error;
     armed_ = true;
   }

@@ -72,7 +72,7 @@ class VcpuObject : public SharedObject {
   const Descriptor fd_;
   const uint32_t vcpuId_;
   const pid_t threadId_;
-  SliceTimer timer_;
+  SignalTimer timer_;
   bool armed_ = false;
   uint64_t runTimeNs_ = 0;
   uint64_t runCount_ = 0;

@@ -8,7 +8,9 @@
  * - A method of a closed handle throws `code: 'HANDLE_CLOSED'`; `close()` twice is harmless.
  * - An argument of the wrong type or out of range throws `code: 'BAD_ARGUMENT'` before any system call.
  * - `share()` gives a process-wide number that another Worker turns into a handle of its own with `adopt()`; the
- *   kernel object lives until the last handle is closed or collected. A number never issued throws `BAD_SHARE`.
+ *   kernel object lives until the last handle is closed or collected. A number never issued, of another class, or whose last
+ *   handle is closed throws `BAD_SHARE`.
+ * - Families: KVM_ (KVM's ioctls, and /dev/kvm itself), UFFD_, MAPPING_ (mmap, mprotect, madvise), FILE_, EVENTFD_, THREAD_.
  * - 64-bit addresses are BigInt; offsets and sizes into a mapping are safe-integer Numbers, in bytes.
  */
 
@@ -40,7 +42,7 @@ export interface NativeFile extends NativeHandle {
 export interface NativeFileConstructor {
   /** memfd_create(2); sized with ftruncate. With `sealShrink`, F_SEAL_SHRINK | F_SEAL_SEAL is added after sizing. */
   memfd(name: string, sizeBytes: number, options?: { sealShrink?: boolean; hugetlb?: boolean }): NativeFile;
-  /** open(2) with O_CLOEXEC. */
+  /** open(2) with O_CLOEXEC, O_NOCTTY and O_NONBLOCK (a FIFO would hold the open). */
   open(path: string, flags: number, mode?: number): NativeFile;
   adopt(share: number): NativeFile;
 }
@@ -53,24 +55,36 @@ export interface NativeMapping extends NativeHandle {
   /**
    * An ArrayBuffer over the whole mapping. Throws `MAPPING_NOT_VIEWABLE` where a JavaScript access could fault: a file
    * that can shrink, a mapping without read and write permission, one that mprotect or userfaultfd has been used on.
-   * From then on `protect()` and userfaultfd registration of this mapping throw `MAPPING_HAS_VIEWS` (in any Worker).
-   * Detached by `close()`. The same ArrayBuffer is returned for a second call on the same handle.
+   * Huge pages are among those: their pool may be empty at the access. From then on, until the engine has freed the
+   * buffer, `protect()`, `advise()` with advice that can make accesses fault, and userfaultfd registration of this mapping
+   * throw `MAPPING_HAS_VIEWS` (in any Worker). Detached by `close()`. The same ArrayBuffer is returned for a second call on
+   * the same handle. Throws `VIEW_FAILED` where the engine makes none (larger than 4 GiB on Node 20).
    */
   view(): ArrayBuffer;
   /** mprotect(2). */
   protect(offset: number, lengthBytes: number, prot: number): void;
   /** madvise(2). */
   advise(offset: number, lengthBytes: number, advice: number): void;
-  /** Copies out; a SIGBUS or SIGSEGV on the way throws `MAPPING_SIGBUS` / `MAPPING_SIGSEGV` with `offset` of the bad byte's page. */
+  /**
+   * Copies out; a SIGBUS or SIGSEGV on the way throws `MAPPING_SIGBUS` / `MAPPING_SIGSEGV` with `offset` of the bad byte's page;
+   * what is before it has been copied. A page that a userfaultfd has is waited for, up to 10 s for the copy: `MAPPING_TIMEOUT`.
+   * Throws `GUARD_DISPLACED` where other code keeps taking SIGBUS or SIGSEGV over.
+   */
   read(offset: number, into: Uint8Array): void;
   /** Copies in; guarded as `read`. */
   write(offset: number, from: Uint8Array): void;
-  /** pread(2) from a file straight into the mapping. Bytes read (short at the end of the file) or a negative errno. */
+  /**
+   * pread(2) from a file straight into the mapping. Bytes read (short at the end of the file) or a negative errno. Throws
+   * `MAPPING_REGISTERED` while a userfaultfd has a part of the mapping: the kernel would wait for its pages without end.
+   */
   preadFrom(file: NativeFile, fileOffset: number, offset: number, lengthBytes: number): number;
 }
 /** Ways to a {@link NativeMapping}. */
 export interface NativeMappingConstructor {
-  /** mmap(2), MAP_PRIVATE | MAP_ANONYMOUS, plus `flags` (MAP_NORESERVE, MAP_POPULATE, ...). */
+  /**
+   * mmap(2), MAP_PRIVATE | MAP_ANONYMOUS, plus `flags`: MAP_NORESERVE, MAP_POPULATE, MAP_LOCKED, MAP_NONBLOCK, MAP_HUGETLB with
+   * a size. `sizeBytes` is whole 4096-byte pages.
+   */
   anonymous(sizeBytes: number, prot: number, flags?: number): NativeMapping;
   /** mmap(2), MAP_SHARED, of a file. */
   ofFile(file: NativeFile, fileOffset: number, sizeBytes: number, prot: number, flags?: number): NativeMapping;
@@ -82,7 +96,7 @@ export interface NativeEventFd extends NativeHandle {
   readonly fd: number;
   /** Adds `count` (default 1). */
   signal(count?: number): void;
-  /** Waits up to `timeoutNs`; the count taken, 0 on time-out. */
+  /** Waits up to `timeoutNs` (0 to 10e9); the count taken, 0 on time-out. */
   wait(timeoutNs: number): number;
 }
 /** Ways to a {@link NativeEventFd}. */
@@ -94,7 +108,7 @@ export interface NativeEventFdConstructor {
 /** userfaultfd(2), or /dev/userfaultfd where the system call is refused; UFFDIO_API done. */
 export interface NativeUserfaultfd extends NativeHandle {
   readonly fd: number;
-  /** Feature bits the kernel granted. */
+  /** Feature bits as UFFDIO_API returns them: all that this kernel has, whatever was asked for. */
   readonly features: bigint;
   /** UFFDIO_REGISTER with UFFDIO_REGISTER_MODE_*; returns the bit mask of ioctls the range supports. */
   register(mapping: NativeMapping, offset: number, lengthBytes: number, mode: number): bigint;
@@ -110,8 +124,9 @@ export interface NativeUserfaultfd extends NativeHandle {
   /** UFFDIO_WAKE. 0 or a negative errno. */
   wake(mapping: NativeMapping, offset: number, lengthBytes: number): number;
   /**
-   * Reads up to `events.byteLength / 32` messages (struct uffd_msg, 32 bytes each). Returns how many, 0 on time-out or
-   * when `wake` was signalled (its count is not taken), or a negative errno.
+   * Waits up to `timeoutNs` (0 to 10e9) and reads up to `events.byteLength / 32` messages (struct uffd_msg, 32 bytes each;
+   * at most 256). Returns how many, 0 on time-out, when `wake` was signalled (its count is not taken) or when another reader
+   * was quicker, or a negative errno. A thread whose wait a signal interrupts faults again: the same address may come twice.
    */
   read(events: Uint8Array, timeoutNs: number, wake?: NativeEventFd): number;
 }
@@ -120,6 +135,11 @@ export interface NativeUserfaultfdConstructor {
   /** `features` = UFFD_FEATURE_* asked for; throws `UFFD_EPERM`, `UFFD_ENOSYS`, `UFFD_EINVAL` (a feature is missing). */
   new (features: bigint, userModeOnly?: boolean): NativeUserfaultfd;
   adopt(share: number): NativeUserfaultfd;
+  /**
+   * UFFDIO_UNREGISTER of everything that any userfaultfd of this process has, which wakes every waiter: for the end of the
+   * process (the loader calls it then), when nobody will fill pages any more.
+   */
+  releaseAll(): void;
 }
 
 /** /dev/kvm. */
@@ -133,7 +153,12 @@ export interface NativeKvm extends NativeHandle {
   /** KVM_GET_MSR_INDEX_LIST. */
   msrIndexList(): Uint32Array;
   createVm(type: number): NativeVm;
-  /** Any ioctl on this fd; `argument` is a number or a buffer that the kernel reads and writes. Returns its result; throws on failure. */
+  /**
+   * Any ioctl on this fd; `argument` is a number or a buffer that the kernel reads and writes. Returns its result; throws
+   * `KVM_<ERRNO>`. A request that carries a size takes a buffer of at least that size and never a number, which would be an
+   * address. What is beyond the addon's sight is the caller's: counts inside a buffer, addresses inside it (memory given to
+   * KVM this way is not kept mapped), descriptors returned. KVM_RUN is refused: only `run()` is sure to return.
+   */
   ioctl(request: number, argument?: number | Uint8Array): number;
 }
 /** The way to a {@link NativeKvm}. */
@@ -149,10 +174,11 @@ export interface NativeVm extends NativeHandle {
   /** KVM_CREATE_VCPU on the calling thread, which must be the one that runs it. */
   createVcpu(id: number): NativeVcpu;
   /**
-   * KVM_SET_USER_MEMORY_REGION. The VM keeps the mapping alive while the slot exists. `sizeBytes` 0 deletes the slot.
+   * KVM_SET_USER_MEMORY_REGION. The VM keeps the mapping alive while the slot exists and any handle of the VM or of one of
+   * its vCPUs is open. `sizeBytes` 0 deletes the slot; otherwise there must be a mapping.
    */
   setUserMemoryRegion(slot: number, flags: number, gpa: bigint, sizeBytes: number, mapping: NativeMapping | null, offset: number): void;
-  /** KVM_SET_USER_MEMORY_REGION2: with guest_memfd, and the proposals' userfault bitmap (its mapping is kept alive too). */
+  /** KVM_SET_USER_MEMORY_REGION2: with guest_memfd, and the proposals' userfault bitmap (both are kept alive too). */
   setUserMemoryRegion2(region: {
     slot: number; flags: number; gpa: bigint; sizeBytes: number; mapping: NativeMapping | null; offset: number;
     guestMemfd?: NativeFile; guestMemfdOffset?: number; userfaultBitmap?: NativeMapping;
@@ -231,7 +257,10 @@ export interface NativeVcpu extends NativeHandle {
 }
 /** What can be done to a vCPU of another thread. */
 export interface NativeVcpuStatics {
-  /** Ends the KVM_RUN of the vCPU behind `share`, from any thread: immediate_exit, then a signal to its thread. False if it is closed. */
+  /**
+   * Ends the KVM_RUN of the vCPU behind `share`, from any thread: immediate_exit, then a signal to its thread. Not in KVM_RUN,
+   * its next run() returns at once. Kicks that it has not seen yet are one. False if it is closed.
+   */
   kick(share: number): boolean;
 }
 

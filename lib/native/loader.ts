@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isMainThread } from 'node:worker_threads';
 import type { NativeAddon } from './addon.js';
 
 /** Environment variable with the path of another `.node` file, such as a build with sanitizers. */
@@ -23,7 +24,12 @@ let loaded: NativeAddon | undefined;
  * it for itself. Throws `ADDON_NOT_BUILT`, with what to run, where there is none or it does not load.
  */
 export function nativeAddon(): NativeAddon {
-  loaded ??= load();
+  if (loaded === undefined) {
+    const addon = load();
+    loaded = addon;
+    // Node joins every Worker at exit, and one that waits for a page nobody fills any more would never come back.
+    if (isMainThread) process.once('exit', () => addon.Userfaultfd.releaseAll());
+  }
   return loaded;
 }
 

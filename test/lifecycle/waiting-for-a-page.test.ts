@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { requireKvm } from '../support/kvm-available.js';
+import { describeEnd, runChild } from './support/child.js';
+
+describe('a process with a Worker that waits for a page nobody fills', function () {
+  this.timeout(30_000);
+
+  it('ends by process.exit: a vCPU in KVM_RUN', async function () {
+    requireKvm(this);
+    const ended = await runChild('wait-for-page', ['vcpu']);
+    assert.equal(ended.code, 6, describeEnd(ended));
+  });
+
+  it('ends by process.exit: a guarded copy', async () => {
+    const ended = await runChild('wait-for-page', ['copy']);
+    assert.equal(ended.code, 6, describeEnd(ended));
+  });
+
+  it('a guarded copy gives up after 10 s with MAPPING_TIMEOUT, having copied what was there', async () => {
+    const ended = await runChild('late-copy');
+    assert.equal(ended.code, 0, describeEnd(ended));
+    assert.deepEqual(JSON.parse(ended.stdout), { code: 'MAPPING_TIMEOUT', before: [7, 0], preadFrom: 'MAPPING_REGISTERED', after: [7, 0] });
+  });
+});
