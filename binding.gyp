@@ -35,7 +35,8 @@
       "cflags!": ["-O3"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O3"],
       "cflags_cc": ["-std=c++17", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden", "-fvisibility-inlines-hidden"],
-      "ldflags": ["-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack"],
+      # nodelete: Node unloads an addon with the last Worker that used it, and the signal handlers would go with it.
+      "ldflags": ["-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack", "-Wl,-z,nodelete"],
       "libraries": ["-lrt"]
     }
   ]

@@ -179,9 +179,8 @@ struct vcpu_block {
 	u64 cycles_tick;        /* TSC cycles in the timer handler */
 	u64 cycles_trap;        /* TSC cycles in the trap handler */
 
-	u64 null_traps;              /* calibration at boot: null traps made from CPL3 */
-	u64 null_trap_cycles;        /* TSC cycles of all of them, CPL3 to CPL3 */
-	u64 null_trap_kernel_cycles; /* the part of them that is in cycles_trap */
+	u64 null_trap_cycles; /* calibration at boot: TSC cycles of the fastest null trap, CPL3 to CPL3; 0: not done */
+	u64 null_trap_kernel_cycles; /* the part of it that is in cycles_trap */
 
 	struct phase_record phase[PHASE_COUNT]; /* by PHASE_* */
 

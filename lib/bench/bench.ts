@@ -45,8 +45,6 @@ export const BENCH_DEFAULTS = {
 
 /** Told how a bench goes on. */
 export interface BenchObserver extends ModeObserver {
-  /** The image is ready: `pages` of it will be visited in each mode. */
-  prepared(image: Image, pages: number): void;
   /** True when no further mode should start. */
   interrupted(): boolean;
 }
@@ -66,7 +64,6 @@ export async function runBench(options: BenchOptions, observer: BenchObserver): 
     requireMemory(pages);
     const order = visitingOrder(options.order, image.pageCount, pages, options.seed);
     const expected = checksumImage(image, order);
-    observer.prepared(image, pages);
     const report = (): BenchReport => ({
       reportVersion: REPORT_VERSION,
       tool: { name: 'kvm-faultlab', version: packageVersion(), node: process.versions.node },

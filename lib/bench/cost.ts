@@ -12,6 +12,11 @@ export interface WorkCost {
   readonly pagingPerSecond: number;
   /** `pagingPerSecond / controlPerSecond`: 1 = nothing lost. */
   readonly relative: number | null;
+  /**
+   * Rate of work after paging / before it: 1 on a quiet host. Far from 1 the host itself changed speed meanwhile, and `relative` is no more
+   * trustworthy than that.
+   */
+  readonly controlDrift: number | null;
   /** Of the time lost: time in the guest kernel's handlers and on the way into and out of them, beyond what control has of it. */
   readonly guestKernelShare: number | null;
 }
@@ -24,7 +29,7 @@ export interface KernelCost {
   readonly readyNs: number | null;
   /** In the handler of a timer tick. */
   readonly tickNs: number | null;
-  /** A null trap, CPL3 to CPL3. */
+  /** A null trap, CPL3 to CPL3: the fastest of many. */
   readonly nullTrapNs: number | null;
   /** Of a null trap, the way in and out: what the host adds to every event besides the handler. */
   readonly entryExitNs: number | null;
@@ -42,7 +47,9 @@ interface Spans {
  * @param tscKhz - frequency of the TSC
  */
 export function workCost(guest: readonly GuestVcpuReport[], tscKhz: number): WorkCost {
-  const control = add(guest.flatMap((vcpu) => [vcpu.controlBefore, vcpu.controlAfter]));
+  const before = add(guest.map((vcpu) => vcpu.controlBefore));
+  const after = add(guest.map((vcpu) => vcpu.controlAfter));
+  const control = add([before, after]);
   const paging = add(guest.map((vcpu) => vcpu.paging));
   const perSecond = (spans: Spans): number => (spans.tscCycles === 0 ? 0 : (spans.work / spans.tscCycles) * tscKhz * 1e3);
   // Rates are per vCPU times vCPUs, so that they mean the work of the whole guest.
@@ -55,6 +62,7 @@ export function workCost(guest: readonly GuestVcpuReport[], tscKhz: number): Wor
     controlPerSecond,
     pagingPerSecond,
     relative: controlPerSecond === null ? null : pagingPerSecond / controlPerSecond,
+    controlDrift: before.work === 0 || after.work === 0 ? null : perSecond(after) / perSecond(before),
     guestKernelShare: control.tscCycles === 0 ? null : Math.max(0, kernelShare(paging, events * entryExit) - kernelShare(control, 0)),
   };
 }
@@ -66,12 +74,13 @@ export function kernelCost(guest: readonly GuestVcpuReport[], tscKhz: number): K
     const times = sum(guest, count);
     return times === 0 ? null : (sum(guest, cycles) / times) * toNs;
   };
+  const fastest = fastestTrap(guest);
   const entryExit = entryExitCycles(guest);
   return {
     notPresentNs: per((v) => v.cyclesNotPresent, (v) => v.notPresent),
     readyNs: per((v) => v.cyclesReady, (v) => v.ready + v.wakeAll + v.spuriousReady),
     tickNs: per((v) => v.cyclesTick, (v) => v.ticks),
-    nullTrapNs: per((v) => v.nullTrapCycles, (v) => v.nullTraps),
+    nullTrapNs: fastest === null ? null : fastest.nullTrapCycles * toNs,
     entryExitNs: entryExit === null ? null : entryExit * toNs,
   };
 }
@@ -81,10 +90,15 @@ export function pagingSeconds(guest: readonly GuestVcpuReport[], tscKhz: number)
   return Math.max(...guest.map((vcpu) => vcpu.paging.tscCycles)) / (tscKhz * 1e3);
 }
 
+/** The vCPU whose calibration was disturbed least. */
+function fastestTrap(guest: readonly GuestVcpuReport[]): GuestVcpuReport | null {
+  const calibrated = guest.filter((vcpu) => vcpu.nullTrapCycles > 0);
+  return calibrated.length === 0 ? null : calibrated.reduce((best, vcpu) => (vcpu.nullTrapCycles < best.nullTrapCycles ? vcpu : best));
+}
+
 function entryExitCycles(guest: readonly GuestVcpuReport[]): number | null {
-  const traps = sum(guest, (vcpu) => vcpu.nullTraps);
-  if (traps === 0) return null;
-  return Math.max(0, sum(guest, (vcpu) => vcpu.nullTrapCycles - vcpu.nullTrapKernelCycles) / traps);
+  const fastest = fastestTrap(guest);
+  return fastest === null ? null : Math.max(0, fastest.nullTrapCycles - fastest.nullTrapKernelCycles);
 }
 
 function add(phases: readonly PhaseReport[]): Spans {

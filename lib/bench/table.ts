@@ -12,6 +12,8 @@ export interface TableOptions {
 type Row = readonly [label: string, value: (mode: ModeReport) => string];
 
 const NOTHING = '-';
+/** From here on the work figures of a mode are not to be trusted. */
+const NOISY_DRIFT = 0.15;
 const count = (value: number): string => Math.round(value).toLocaleString('en-US');
 const share = (value: number | null): string => (value === null ? NOTHING : `${(value * 100).toFixed(1)} %`);
 const time = (ns: number | null | undefined): string => (ns === null || ns === undefined ? NOTHING : formatDuration(ns));
@@ -27,6 +29,7 @@ const ROWS: readonly Row[] = [
   ['work vs control', (m) => share(m.work.relative)],
   ['work lost', (m) => share(m.work.relative === null ? null : Math.max(0, 1 - m.work.relative))],
   ['  by guest kernel', (m) => share(m.work.guestKernelShare)],
+  ['control drift', (m) => drift(m)],
   ['KVM_RUN exits', (m) => count(m.exits.exits)],
   ['  EFAULT / MSR', (m) => `${count(m.exits.faultExits)} / ${count(m.exits.msrExits)}`],
   ['not-present events', (m) => count(m.events.notPresent)],
@@ -49,6 +52,10 @@ export function renderReport(report: BenchReport, options: TableOptions): string
     for (const [label, value] of ROWS) table.push([label, ...report.modes.map(value)]);
     lines.push(table.toString(), '');
     lines.push(...kernelNote(report), '');
+  }
+  const noisy = report.modes.filter(({ work }) => work.controlDrift !== null && Math.abs(work.controlDrift - 1) > NOISY_DRIFT).map(({ mode }) => mode);
+  if (noisy.length > 0) {
+    lines.push(colors.yellow(`noisy host: control ran more than ${NOISY_DRIFT * 100} % faster or slower after paging than before (${noisy.join(', ')}); repeat the run before quoting its work figures`));
   }
   for (const mode of report.modes) lines.push(...complaints(mode).map((line) => colors.red(line)));
   lines.push(verdict(report, colors));
@@ -78,6 +85,13 @@ function kernelNote(report: BenchReport): string[] {
   const note = [`guest kernel, a handler's run: ${parts.join(', ')}`];
   if (report.host.kind === 'PVM') note.push('On a PVM host KVM emulates the guest kernel instruction by instruction; "by guest kernel" is the loss that VMX and SVM hosts do not have.');
   return note;
+}
+
+function drift(mode: ModeReport): string {
+  const { controlDrift } = mode.work;
+  if (controlDrift === null) return NOTHING;
+  const percent = (controlDrift - 1) * 100;
+  return `${percent < 0 ? '' : '+'}${percent.toFixed(1)} %`;
 }
 
 function agreement(mode: ModeReport): string {

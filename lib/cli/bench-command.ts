@@ -3,8 +3,19 @@ import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { BENCH_DEFAULTS, BenchFailure, formatDuration, parseDuration, renderReport, runBench, type BenchOptions, type BenchReport } from '../bench/index.js';
 import { FaultLabError, describe } from '../errors/index.js';
-import { MODES, MODE_NAMES, isDeliveryMode, type DeliveryMode, type Machine } from '../machine/index.js';
+import { MAX_TASKS, MAX_VCPUS, MAX_WINDOW_PAGES } from '../guest/index.js';
+import {
+  MAX_LATENCY_NS,
+  MAX_RESOLVERS,
+  MAX_TICK_NS,
+  MIN_TICK_NS,
+  MODES,
+  MODE_NAMES,
+  isDeliveryMode,
+  type DeliveryMode,
+} from '../machine/index.js';
 import { ExitCode, exitCodeOf } from './exit-codes.js';
+import { Interruption } from './interruption.js';
 import { ProgressDisplay } from './progress.js';
 
 interface Flags {
@@ -47,16 +58,16 @@ export function benchCommand(setExitCode: (code: number) => void): Command {
     .description('page a real file into the tiny guest in every delivery mode, prove each byte, and print what each mode cost')
     .option('--image <file>', 'file to page in (default: an image of 64 MiB made for the run)')
     .addOption(new Option('--modes <list>', `comma-separated delivery modes`).argParser(parseModes).default([...MODE_NAMES], MODE_NAMES.join(',')))
-    .addOption(counted('--vcpus <n>', 'vCPUs', BENCH_DEFAULTS.vcpus))
-    .addOption(counted('--fault-tasks <n>', 'tasks on each vCPU that visit pages', BENCH_DEFAULTS.faultTasks))
-    .addOption(counted('--work-tasks <n>', 'tasks on each vCPU that count meanwhile', BENCH_DEFAULTS.workTasks))
-    .addOption(timed('--latency <time>', 'added to every page request: a network or a disk', BENCH_DEFAULTS.latencyNs))
+    .addOption(counted('--vcpus <n>', 'vCPUs', 1, MAX_VCPUS, BENCH_DEFAULTS.vcpus))
+    .addOption(counted('--fault-tasks <n>', 'tasks on each vCPU that visit pages', 1, MAX_TASKS, BENCH_DEFAULTS.faultTasks))
+    .addOption(counted('--work-tasks <n>', 'tasks on each vCPU that count meanwhile', 0, MAX_TASKS - 1, BENCH_DEFAULTS.workTasks))
+    .addOption(timed('--latency <time>', 'added to every page request: a network or a disk', 0, MAX_LATENCY_NS, BENCH_DEFAULTS.latencyNs))
     .addOption(new Option('--order <order>', 'order in which pages are visited').choices(['seq', 'random']).default(BENCH_DEFAULTS.order))
-    .addOption(counted('--seed <n>', 'seed of the random order', BENCH_DEFAULTS.seed))
-    .addOption(counted('--pages <n>', 'pages to visit (default: all of the image)'))
-    .addOption(counted('--resolvers <n>', 'resolver Workers', BENCH_DEFAULTS.resolvers))
-    .addOption(timed('--tick <time>', "tick of the guest's scheduler", BENCH_DEFAULTS.tickNs))
-    .addOption(timed('--control <time>', 'length of the control phases before and after paging', BENCH_DEFAULTS.controlNs))
+    .addOption(counted('--seed <n>', 'seed of the random order', 0, 2 ** 31 - 1, BENCH_DEFAULTS.seed))
+    .addOption(counted('--pages <n>', 'pages to visit (default: all of the image)', 1, MAX_WINDOW_PAGES))
+    .addOption(counted('--resolvers <n>', 'resolver Workers', 1, MAX_RESOLVERS, BENCH_DEFAULTS.resolvers))
+    .addOption(timed('--tick <time>', "tick of the guest's scheduler", MIN_TICK_NS, MAX_TICK_NS, BENCH_DEFAULTS.tickNs))
+    .addOption(timed('--control <time>', 'length of the control phases before and after paging', 0, 60e9, BENCH_DEFAULTS.controlNs))
     .option('--json <file>', "write the report as JSON to a file, or to standard output with '-'")
     .option('--guest <file>', "another guest ELF than the project's own")
     .addHelpText('after', EXAMPLES)
@@ -67,42 +78,30 @@ export function benchCommand(setExitCode: (code: number) => void): Command {
 }
 
 async function run(flags: Flags): Promise<number> {
-  const progress = new ProgressDisplay(process.stderr.isTTY);
-  let running: Machine | null = null;
-  let interrupted = false;
-  const interrupt = (): void => {
-    if (interrupted) process.exit(ExitCode.INTERRUPTED);
-    interrupted = true;
-    running?.stop();
-  };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
+  const progress = new ProgressDisplay(Boolean(process.stderr.isTTY));
+  const interruption = new Interruption();
   try {
     const report = await runBench(toOptions(flags), {
-      prepared: () => undefined,
       started: (mode, machine) => {
-        running = machine;
         progress.begin(mode, machine);
-        // The signal may have come while the machine was being made.
-        if (interrupted) machine.stop();
+        interruption.follow(machine);
       },
       ended: () => {
-        running = null;
+        interruption.follow(null);
         progress.end();
       },
-      interrupted: () => interrupted,
+      interrupted: () => interruption.requested,
     });
     emit(report, flags.json);
-    if (interrupted) return ExitCode.INTERRUPTED;
+    if (interruption.requested) return ExitCode.INTERRUPTED;
     return report.passed ? ExitCode.OK : ExitCode.VERDICT;
   } catch (error) {
     if (!(error instanceof BenchFailure)) throw error;
     if (error.report.modes.length > 0) emit(error.report, flags.json);
     process.stderr.write(`mode ${error.mode}: ${describe(error.cause)}\n`);
-    return interrupted ? ExitCode.INTERRUPTED : exitCodeOf(error.cause);
+    return interruption.requested ? ExitCode.INTERRUPTED : exitCodeOf(error.cause);
   } finally {
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
+    interruption.close();
   }
 }
 
@@ -130,7 +129,7 @@ function emit(report: BenchReport, json: string | undefined): void {
     process.stdout.write(text);
     return;
   }
-  process.stdout.write(`${renderReport(report, { color: process.stdout.isTTY && process.env['NO_COLOR'] === undefined })}\n`);
+  process.stdout.write(`${renderReport(report, { color: Boolean(process.stdout.isTTY) && process.env['NO_COLOR'] === undefined })}\n`);
   if (json === undefined) return;
   try {
     writeFileSync(json, text);
@@ -149,18 +148,25 @@ function parseModes(text: string): DeliveryMode[] {
   return modes;
 }
 
-function counted(flags: string, description: string, initial?: number): Option {
+/** An option that takes a whole number from `least` to `most`. */
+function counted(flags: string, description: string, least: number, most: number, initial?: number): Option {
   const name = flags.split(' ')[0];
   const option = new Option(flags, description).argParser((text: string) => {
-    if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text)) || Number(text) < (name === '--work-tasks' || name === '--seed' ? 0 : 1)) {
-      throw new FaultLabError('BAD_OPTION', `${name} must be a whole number${name === '--work-tasks' || name === '--seed' ? '' : ' above 0'}, not '${text}'`);
-    }
-    return Number(text);
+    const value = /^\d+$/.test(text) ? Number(text) : NaN;
+    if (value >= least && value <= most) return value;
+    throw new FaultLabError('BAD_OPTION', `${name} must be a whole number from ${least} to ${most}, not '${text}'`);
   });
   return initial === undefined ? option : option.default(initial);
 }
 
-function timed(flags: string, description: string, initial: number): Option {
+/** An option that takes a duration from `leastNs` to `mostNs`. */
+function timed(flags: string, description: string, leastNs: number, mostNs: number, initialNs: number): Option {
   const name = flags.split(' ')[0];
-  return new Option(flags, description).argParser((text: string) => parseDuration(text, name)).default(initial, formatDuration(initial));
+  return new Option(flags, description)
+    .argParser((text: string) => {
+      const ns = parseDuration(text, name);
+      if (ns >= leastNs && ns <= mostNs) return ns;
+      throw new FaultLabError('BAD_OPTION', `${name} must be from ${formatDuration(leastNs)} to ${formatDuration(mostNs)}, not ${text}`);
+    })
+    .default(initialNs, formatDuration(initialNs));
 }

@@ -1,6 +1,7 @@
 /** Exit codes of every command; `kvm-faultlab help exit-codes` and docs/CLI.md list them. */
 import { isCoded } from '../errors/index.js';
 
+/** What the process ends with. */
 export const ExitCode = {
   /** Everything asked for was done and every verdict is good. */
   OK: 0,

@@ -8,7 +8,8 @@ const hintByCode = {
     'Load the module of this CPU (modprobe kvm_intel, kvm_amd or kvm_pvm), switch virtualization on in the firmware, or, in a VM or container, have /dev/kvm passed in.',
   KVM_ENXIO: 'Load the module of this CPU (modprobe kvm_intel, kvm_amd or kvm_pvm): /dev/kvm exists but nothing serves it.',
   KVM_ENODEV: 'Load the module of this CPU (modprobe kvm_intel, kvm_amd or kvm_pvm): /dev/kvm exists but nothing serves it.',
-  KVM_EACCES: 'Join the group that owns /dev/kvm (sudo usermod -aG kvm "$USER", then log in again), or run as root.',
+  KVM_EACCES:
+    'Join the group that owns /dev/kvm (sudo usermod -aG kvm "$USER", then log in again), grant it to yourself (sudo setfacl -m u:$USER:rw /dev/kvm), or run as root.',
   KVM_EPERM: 'A security policy (seccomp, SELinux, container device rules) refuses /dev/kvm to this process: allow it, or run outside the sandbox.',
   KVM_ENOMEM: 'Give the VM less memory, or free some: KVM could not allocate what it needs.',
   KVM_API_VERSION: 'Only KVM API version 12 exists in kernels since 2.6.22: what answered at this path is not KVM.',

@@ -30,8 +30,12 @@ export class DeliverySchedule {
   private readonly dueTags = new Float64Array(MOST_BATCHED_PAGES);
 
   /**
-   * @param capacity - most requests under way at once
+   * @param states - of the window's pages
+   * @param filler - fills and maps pages
    * @param latencyNs - added to each request, ns
+   * @param capacity - most requests under way at once
+   * @param counters - of this resolver
+   * @param complete - told about each request whose page is in place
    */
   constructor(
     private readonly states: PageStates,

@@ -2,7 +2,7 @@
  * Which memory an instruction touches, as formulas over the registers. Decoding is the work of iced-x86; this module keeps its answers,
  * since the same few instructions fault again and again.
  */
-import { Decoder, DecoderOptions, InstructionInfoFactory, MemorySizeExt, OpAccess, Register, RegisterExt } from 'iced-x86';
+import { Decoder, DecoderOptions, InstructionInfoFactory, MemorySizeExt, OpAccess, Register, RegisterExt, type UsedMemory } from 'iced-x86';
 
 /** Longest x86 instruction. */
 export const MAX_INSTRUCTION_BYTES = 15;
@@ -63,7 +63,8 @@ export function decodeInstruction(bytes: Uint8Array, rip: bigint): DecodedInstru
       const info = factory.info(instruction);
       try {
         const operands: MemoryOperand[] = [];
-        for (const used of info.usedMemory()) {
+        // Typed as any[] by the package.
+        for (const used of info.usedMemory() as UsedMemory[]) {
           if (used.access !== OpAccess.NoMemAccess && used.access !== OpAccess.None) {
             operands.push({
               // iced folds RIP into the displacement.

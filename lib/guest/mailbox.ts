@@ -58,8 +58,9 @@ export interface GuestVcpuReport {
   readonly cyclesReady: number;
   readonly cyclesTick: number;
   readonly cyclesTrap: number;
-  readonly nullTraps: number;
+  /** The fastest of many null traps at boot, CPL3 to CPL3; 0 when it was not measured. */
   readonly nullTrapCycles: number;
+  /** Of it, the part within the handler. */
   readonly nullTrapKernelCycles: number;
   readonly controlBefore: PhaseReport;
   readonly paging: PhaseReport;
@@ -139,7 +140,6 @@ export class Mailbox {
       cyclesReady: view.number('cycles_ready'),
       cyclesTick: view.number('cycles_tick'),
       cyclesTrap: view.number('cycles_trap'),
-      nullTraps: view.number('null_traps'),
       nullTrapCycles: view.number('null_trap_cycles'),
       nullTrapKernelCycles: view.number('null_trap_kernel_cycles'),
       controlBefore: this.phase(index, 0),

@@ -55,11 +55,12 @@ export class MemorySlot {
     return this.#deleted;
   }
 
-  /** Changes the slot's flags, as KVM allows (dirty logging, read-only at creation only). Throws FaultLabError. */
+  /** Replaces the slot's flags, as far as KVM allows; KVM_MEM_GUEST_MEMFD stays as it was created. Throws FaultLabError. */
   setFlags(flags: number): void {
     if (this.#deleted) throw new FaultLabError('HANDLE_CLOSED', `memory slot ${this.slot} is deleted: its flags cannot change`);
-    this.#set(flags);
-    this.#flags = flags;
+    const wanted = flags | (this.#flags & KVM_MEM_GUEST_MEMFD);
+    this.#set(wanted);
+    this.#flags = wanted;
   }
 
   /** Takes the range away from the guest: accesses become MMIO exits. Idempotent. Throws FaultLabError. */

@@ -2,7 +2,7 @@
  * The VMM's end of the async page fault protocol for one vCPU (mode `apf-user`): the state machine, driven by real exits, with its effects on
  * the shared area, the vCPU's pending events and the ready interrupt.
  */
-import { AsyncPfHost, ReadyQueue, SYNC_TAG, asyncTag, type FaultContext, type ReadyDelivery } from '../asyncpf/index.js';
+import { AsyncPfHost, SYNC_TAG, asyncTag, type FaultContext, type ReadyDelivery, type ReadyQueue } from '../asyncpf/index.js';
 import { PageState, type PageStates } from '../faults/index.js';
 import { msiTo, type Vcpu, type Vm } from '../kvm/index.js';
 import type { SystemRam } from '../memory/index.js';

@@ -112,7 +112,7 @@ export class Machine {
         }),
         this.watchForStall(watch.signal),
       ]);
-      return this.collect(this.stopping ? 'stopped' : 'done');
+      return await this.collect(this.stopping ? 'stopped' : 'done');
     } finally {
       watch.abort();
       await this.join();

@@ -2,7 +2,8 @@
  * The delivery modes: how a fault reaches whoever resolves it, and what the guest sees meanwhile. Each is a choice of mechanism on the
  * host and of what the guest is offered; the guest itself is the same binary in all of them.
  */
-import { uffdFeatures } from '../uapi/index.js';
+import type { CapabilityRequirement } from '../kvm/index.js';
+import { KVM_X86_DISABLE_EXITS_HLT, uffdFeatures } from '../uapi/index.js';
 
 /** A delivery mode. */
 export type DeliveryMode = 'sync-uffd' | 'sync-exit' | 'apf-kernel' | 'apf-user';
@@ -29,8 +30,8 @@ export interface ModeTraits {
   readonly uffdFeatures: bigint;
 }
 
-const SLEEP = uffdFeatures.MINOR_SHMEM | uffdFeatures.THREAD_ID;
-const EXIT = uffdFeatures.MINOR_SHMEM | uffdFeatures.SIGBUS;
+const SLEEP = uffdFeatures.MISSING_SHMEM | uffdFeatures.MINOR_SHMEM | uffdFeatures.THREAD_ID;
+const EXIT = uffdFeatures.MISSING_SHMEM | uffdFeatures.MINOR_SHMEM | uffdFeatures.SIGBUS;
 
 /** Every mode, in the order reports show them. */
 export const MODES: Readonly<Record<DeliveryMode, ModeTraits>> = {
@@ -78,4 +79,15 @@ export const MODE_NAMES = Object.keys(MODES) as readonly DeliveryMode[];
 /** True for the name of a mode. */
 export function isDeliveryMode(name: string): name is DeliveryMode {
   return Object.hasOwn(MODES, name);
+}
+
+/** Capabilities that the VM must have for a mode. */
+export function modeCapabilities(mode: DeliveryMode): CapabilityRequirement[] {
+  const traits = MODES[mode];
+  const needed: CapabilityRequirement[] = ['SPLIT_IRQCHIP', 'IMMEDIATE_EXIT'];
+  if (!traits.syntheticHalt) needed.push({ capability: 'X86_DISABLE_EXITS', bits: KVM_X86_DISABLE_EXITS_HLT });
+  if (traits.catches === 'exit') needed.push('SYNC_REGS');
+  if (traits.asyncPf && !traits.vmmInjects) needed.push('ASYNC_PF', 'ASYNC_PF_INT');
+  if (traits.vmmInjects) needed.push('X86_USER_SPACE_MSR', 'X86_MSR_FILTER', 'EXCEPTION_PAYLOAD');
+  return needed;
 }

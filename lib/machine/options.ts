@@ -2,7 +2,7 @@
 import { FaultLabError } from '../errors/index.js';
 import type { PageSourceModule } from '../faults/index.js';
 import { MAX_TASKS, MAX_VCPUS, MAX_WINDOW_PAGES } from '../guest/index.js';
-import { MAX_LATENCY_NS, MAX_RESOLVERS } from './limits.js';
+import { MAX_LATENCY_NS, MAX_RESOLVERS, MAX_TICK_NS, MIN_TICK_NS } from './limits.js';
 import { MODE_NAMES, isDeliveryMode, type DeliveryMode } from './modes.js';
 
 /** Options of {@link Machine.create}. Sizes in pages of 4 KiB, times in ns. */
@@ -62,7 +62,7 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
     vcpus: integer('vcpus', options.vcpus ?? 1, 1, MAX_VCPUS),
     latencyNs: integer('latencyNs', options.latencyNs ?? 0, 0, MAX_LATENCY_NS),
     resolvers: integer('resolvers', options.resolvers ?? 1, 1, MAX_RESOLVERS),
-    tickNs: integer('tickNs', options.tickNs ?? 4e6, 100e3, 1e9),
+    tickNs: integer('tickNs', options.tickNs ?? 4e6, MIN_TICK_NS, MAX_TICK_NS),
     controlTicks: integer('controlTicks', options.controlTicks ?? 0, 0, 1e6),
     stallNs: integer('stallNs', options.stallNs ?? 30e9, 1e9, 3600e9),
   };
@@ -70,7 +70,7 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
 
 function integer(name: string, value: number, least: number, most: number): number {
   if (!Number.isInteger(value) || value < least || value > most) {
-    throw new FaultLabError('BAD_OPTION', `${name} must be a whole number from ${least} to ${most}, not ${value}`);
+    throw new FaultLabError('BAD_OPTION', `the option ${name} must be a whole number from ${least} to ${most}, not ${value}`);
   }
   return value;
 }

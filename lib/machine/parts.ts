@@ -28,12 +28,11 @@ import {
   UFFDIO_REGISTER_MODE_MINOR,
   UFFDIO_REGISTER_MODE_MISSING,
   gpa,
-  type CapabilityName,
 } from '../uapi/index.js';
 import { ControlBlock } from './control-block.js';
 import { RESOLVER_COUNTERS, VCPU_COUNTERS, countersSizeBytes } from './counters.js';
 import { mostRequests } from './limits.js';
-import { MODES } from './modes.js';
+import { MODES, modeCapabilities } from './modes.js';
 import type { CheckedOptions } from './options.js';
 import type { ResolverPlan, SharedPlan, VcpuPlan } from './plan.js';
 
@@ -160,12 +159,7 @@ function makeVm(kvm: Kvm, options: CheckedOptions): Vm {
   const mode = MODES[options.mode];
   const vm = kvm.createVm();
   try {
-    const needed: CapabilityName[] = ['SPLIT_IRQCHIP', 'IMMEDIATE_EXIT'];
-    if (mode.catches === 'exit') needed.push('SYNC_REGS');
-    if (mode.asyncPf && !mode.vmmInjects) needed.push('ASYNC_PF', 'ASYNC_PF_INT');
-    if (mode.vmmInjects) needed.push('X86_USER_SPACE_MSR', 'X86_MSR_FILTER', 'EXCEPTION_PAYLOAD');
-    if (!mode.syntheticHalt) needed.push('X86_DISABLE_EXITS');
-    vm.requireCapabilities(needed);
+    vm.requireCapabilities(modeCapabilities(options.mode));
     vm.enableSplitIrqchip();
     if (!mode.syntheticHalt) vm.enableCap('X86_DISABLE_EXITS', 0, [BigInt(KVM_X86_DISABLE_EXITS_HLT)]);
     if (mode.vmmInjects) {

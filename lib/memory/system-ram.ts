@@ -27,6 +27,7 @@ export class SystemRam {
   }
 
   /**
+   * New memory, all zeroes.
    * @param base - gpa of the first byte, page aligned
    * @param sizeBytes - multiple of the page size
    * @throws what memfd_create(2) and mmap(2) say, coded

@@ -36,6 +36,7 @@ export interface NativeFile extends NativeHandle {
   pread(into: Uint8Array, fileOffset: number): number;
   pwrite(from: Uint8Array, fileOffset: number): number;
 }
+/** Ways to a {@link NativeFile}. */
 export interface NativeFileConstructor {
   /** memfd_create(2); sized with ftruncate. With `sealShrink`, F_SEAL_SHRINK | F_SEAL_SEAL is added after sizing. */
   memfd(name: string, sizeBytes: number, options?: { sealShrink?: boolean; hugetlb?: boolean }): NativeFile;
@@ -67,6 +68,7 @@ export interface NativeMapping extends NativeHandle {
   /** pread(2) from a file straight into the mapping. Bytes read (short at the end of the file) or a negative errno. */
   preadFrom(file: NativeFile, fileOffset: number, offset: number, lengthBytes: number): number;
 }
+/** Ways to a {@link NativeMapping}. */
 export interface NativeMappingConstructor {
   /** mmap(2), MAP_PRIVATE | MAP_ANONYMOUS, plus `flags` (MAP_NORESERVE, MAP_POPULATE, ...). */
   anonymous(sizeBytes: number, prot: number, flags?: number): NativeMapping;
@@ -83,6 +85,7 @@ export interface NativeEventFd extends NativeHandle {
   /** Waits up to `timeoutNs`; the count taken, 0 on time-out. */
   wait(timeoutNs: number): number;
 }
+/** Ways to a {@link NativeEventFd}. */
 export interface NativeEventFdConstructor {
   new (): NativeEventFd;
   adopt(share: number): NativeEventFd;
@@ -112,6 +115,7 @@ export interface NativeUserfaultfd extends NativeHandle {
    */
   read(events: Uint8Array, timeoutNs: number, wake?: NativeEventFd): number;
 }
+/** Ways to a {@link NativeUserfaultfd}. */
 export interface NativeUserfaultfdConstructor {
   /** `features` = UFFD_FEATURE_* asked for; throws `UFFD_EPERM`, `UFFD_ENOSYS`, `UFFD_EINVAL` (a feature is missing). */
   new (features: bigint, userModeOnly?: boolean): NativeUserfaultfd;
@@ -132,6 +136,7 @@ export interface NativeKvm extends NativeHandle {
   /** Any ioctl on this fd; `argument` is a number or a buffer that the kernel reads and writes. Returns its result; throws on failure. */
   ioctl(request: number, argument?: number | Uint8Array): number;
 }
+/** The way to a {@link NativeKvm}. */
 export interface NativeKvmConstructor {
   /** open(2) of `path` (default /dev/kvm): throws `KVM_ENOENT`, `KVM_EACCES`, ... */
   new (path?: string): NativeKvm;
@@ -171,6 +176,7 @@ export interface NativeVm extends NativeHandle {
   setMsiRoutes(routes: readonly { gsi: number; addressLow: number; addressHigh: number; data: number }[]): void;
   ioctl(request: number, argument?: number | Uint8Array): number;
 }
+/** The way to a {@link NativeVm} of another Worker. */
 export interface NativeVmConstructor {
   adopt(share: number): NativeVm;
 }
@@ -223,6 +229,7 @@ export interface NativeVcpu extends NativeHandle {
   tscKhz(): number;
   ioctl(request: number, argument?: number | Uint8Array): number;
 }
+/** What can be done to a vCPU of another thread. */
 export interface NativeVcpuStatics {
   /** Ends the KVM_RUN of the vCPU behind `share`, from any thread: immediate_exit, then a signal to its thread. False if it is closed. */
   kick(share: number): boolean;
@@ -238,7 +245,7 @@ export interface NativeAddon {
   readonly EventFd: NativeEventFdConstructor;
   readonly Userfaultfd: NativeUserfaultfdConstructor;
   /** CLOCK_MONOTONIC in ns, as a Number. */
-  monotonicNs(): number;
+  readonly monotonicNs: () => number;
   /** gettid(2). */
   threadId(): number;
   /** prctl(PR_SET_TIMERSLACK) for the calling thread. */

@@ -105,7 +105,7 @@ export class SregsView extends StructView<ControlRegisterName> {
 
   /** Current privilege level: SS.DPL, which is what KVM itself uses on VMX and SVM. */
   cpl(): number {
-    return this.ss.number('dpl');
+    return this.ss.field.dpl.number();
   }
 
   /** interrupt_bitmap has a bit for each of 256 vectors; KVM allows at most one to be set. The vector, or -1. */

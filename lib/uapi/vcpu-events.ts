@@ -63,12 +63,12 @@ export class VcpuEventsView extends StructView<VcpuEventsField> {
    * fault's address is written to sregs.cr2 (or comes as a payload, see `pendException`).
    */
   injectException(vector: number, errorCode?: number): void {
-    this.setNumber('exception.injected', 1);
-    this.setNumber('exception.pending', 0);
-    this.setNumber('exception.nr', vector);
-    this.setNumber('exception.has_error_code', errorCode === undefined ? 0 : 1);
-    this.setNumber('exception.error_code', errorCode ?? 0);
-    this.setNumber('exception_has_payload', 0);
+    this.field['exception.injected'].setNumber(1);
+    this.field['exception.pending'].setNumber(0);
+    this.field['exception.nr'].setNumber(vector);
+    this.field['exception.has_error_code'].setNumber(errorCode === undefined ? 0 : 1);
+    this.field['exception.error_code'].setNumber(errorCode ?? 0);
+    this.field.exception_has_payload.setNumber(0);
   }
 
   /**
@@ -77,20 +77,20 @@ export class VcpuEventsView extends StructView<VcpuEventsField> {
    */
   pendException(vector: number, errorCode: number | undefined, payloadLow: number, payloadHigh: number): void {
     this.injectException(vector, errorCode);
-    this.setNumber('exception.injected', 0);
-    this.setNumber('exception.pending', 1);
-    this.setNumber('exception_has_payload', 1);
-    this.setLowHigh('exception_payload', payloadLow, payloadHigh);
-    this.setNumber('flags', (this.number('flags') | KVM_VCPUEVENT_VALID_PAYLOAD) >>> 0);
+    this.field['exception.injected'].setNumber(0);
+    this.field['exception.pending'].setNumber(1);
+    this.field.exception_has_payload.setNumber(1);
+    this.field.exception_payload.setLowHigh(payloadLow, payloadHigh);
+    this.field.flags.setNumber((this.field.flags.number() | KVM_VCPUEVENT_VALID_PAYLOAD) >>> 0);
   }
 
   /** True while an exception, interrupt or NMI is on its way in: injecting another one would replace it. */
   isBusy(): boolean {
     return (
-      this.number('exception.injected') !== 0 ||
-      this.number('exception.pending') !== 0 ||
-      this.number('interrupt.injected') !== 0 ||
-      this.number('nmi.injected') !== 0
+      this.field['exception.injected'].number() !== 0 ||
+      this.field['exception.pending'].number() !== 0 ||
+      this.field['interrupt.injected'].number() !== 0 ||
+      this.field['nmi.injected'].number() !== 0
     );
   }
 }

@@ -11,7 +11,7 @@ const IDLE = { tscCycles: 0, work: 0, kernelCycles: 0 };
 function vcpu(changes: Partial<GuestVcpuReport>): GuestVcpuReport {
   return {
     phase: 'done', apfEnabled: false, notPresent: 0, ready: 0, wakeAll: 0, earlyReady: 0, spuriousReady: 0, ticks: 0, traps: 0, switches: 0,
-    idle: 0, pages: 0, mismatches: 0, cyclesNotPresent: 0, cyclesReady: 0, cyclesTick: 0, cyclesTrap: 0, nullTraps: 0, nullTrapCycles: 0,
+    idle: 0, pages: 0, mismatches: 0, cyclesNotPresent: 0, cyclesReady: 0, cyclesTick: 0, cyclesTrap: 0, nullTrapCycles: 0,
     nullTrapKernelCycles: 0, controlBefore: IDLE, paging: IDLE, controlAfter: IDLE, ...changes,
   };
 }
@@ -57,11 +57,11 @@ describe('the arithmetic of a report', () => {
         vcpu({
           notPresent: 100,
           ready: 100,
-          fastestTrapCycles: 300,
-          fastestTrapKernelCycles: 100,
+          nullTrapCycles: 300,
+          nullTrapKernelCycles: 100,
           controlBefore: { tscCycles: 1_000_000, work: 10, kernelCycles: 10_000 },
           paging: { tscCycles: 1_000_000, work: 5, kernelCycles: 60_000 },
-        } as Partial<GuestVcpuReport>),
+        }),
       ],
       TSC_KHZ,
     );

@@ -5,7 +5,7 @@ import type { CapabilityValues, DoctorFacts, KvmFacts, Probed } from '../../lib/
 /** Values of KVM_CHECK_EXTENSION: 1 for everything, but for what is given. */
 export function capabilityValues(changes: Partial<Record<CapabilityName, number>> = {}): CapabilityValues {
   const all = Object.fromEntries(Object.keys(capabilities).map((name) => [name, 1])) as Record<CapabilityName, number>;
-  return { ...all, ...changes };
+  return { ...all, X86_DISABLE_EXITS: 0xf, ...changes };
 }
 
 /** What a KVM with everything says. */

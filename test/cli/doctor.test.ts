@@ -90,9 +90,11 @@ describe('doctor: lines', () => {
     assert.equal(check('cap-async-pf', { kvm }).status, 'ok');
   });
 
-  it('does not call a host unfit that merely has an old Node minor with the right Node-API, nor fit with the wrong one', () => {
+  it('compares Node versions as numbers, and wants the Node-API level as well', () => {
     assert.equal(check('node', { node: { version: '24.1.0', napi: 10 } }).status, 'ok');
-    assert.equal(check('node', { node: { version: '20.1.0', napi: 8 } }).status, 'missing');
+    assert.equal(check('node', { node: { version: '20.17.0', napi: 9 } }).status, 'ok');
+    assert.equal(check('node', { node: { version: '20.9.0', napi: 9 } }).status, 'missing');
+    assert.equal(check('node', { node: { version: '22.1.0', napi: 8 } }).status, 'missing');
     assert.equal(check('node', { node: { version: '9.99.0', napi: 9 } }).status, 'missing');
   });
 });
@@ -122,8 +124,13 @@ describe('doctor: delivery modes', () => {
     assert.deepEqual(cannot(without({ ASYNC_PF_INT: 0 })), ['apf-kernel']);
     assert.deepEqual(cannot({ kvm: kvmFacts({ pvFeatures: 1 << 4 }) }), ['apf-kernel']);
     assert.deepEqual(cannot(without({ X86_MSR_FILTER: 0 })), ['apf-user']);
+    assert.deepEqual(cannot(without({ EXCEPTION_PAYLOAD: 0 })), ['apf-user']);
+    assert.deepEqual(cannot(without({ SYNC_REGS: 0 })), ['sync-exit', 'apf-user']);
+    // MWAIT alone is not enough: only HLT keeps KVM from halting a vCPU that waits.
+    assert.deepEqual(cannot(without({ X86_DISABLE_EXITS: 1 })), ['sync-uffd', 'sync-exit', 'apf-user']);
     assert.deepEqual(cannot(without({ MEMORY_FAULT_INFO: 0, GUEST_MEMFD: 0 })), []);
-    assert.deepEqual(cannot({ uffd: { found: true, value: { features: ['MISSING_SHMEM', 'MINOR_SHMEM'], way: 'userfaultfd(2)' } } }), ['sync-exit', 'apf-user']);
+    assert.deepEqual(cannot({ uffd: { found: true, value: { features: ['MISSING_SHMEM', 'MINOR_SHMEM', 'THREAD_ID'], way: 'userfaultfd(2)' } } }), ['sync-exit', 'apf-user']);
+    assert.deepEqual(cannot({ uffd: { found: true, value: { features: ['MISSING_SHMEM', 'MINOR_SHMEM', 'SIGBUS'], way: 'userfaultfd(2)' } } }), ['sync-uffd', 'apf-kernel']);
   });
 
   it('names the first thing to remedy, not all that depends on it', () => {

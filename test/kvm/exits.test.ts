@@ -24,7 +24,7 @@ import {
   setCpuidBit,
 } from '../../lib/uapi/index.js';
 import { requireKvm } from '../support/kvm-available.js';
-import { CODE_GPA, setRealModeHandler, withRealModeGuest, withUserModeGuest, type GuestOptions } from './guests.js';
+import { CODE_GPA, setRealModeDataSegment, setRealModeHandler, withRealModeGuest, withUserModeGuest, type GuestOptions } from './guests.js';
 
 const HLT = [0xf4];
 const OUT_AL_10 = [0xe6, 0x10]; // out %al, $0x10
@@ -66,13 +66,10 @@ describe('exits of a real-mode guest', () => {
   });
 
   it('an access outside every slot is MMIO, and a read of it gets what was put into its data', () => {
-    // mov $0x77, %al; movl $0x90000, %ebx; mov %al, (%ebx); mov (%ebx), %al; out %al, $0x10
-    const code = [0xb0, 0x77, 0x66, 0xbb, 0x00, 0x00, 0x09, 0x00, 0x67, 0x88, 0x03, 0x67, 0x8a, 0x03, ...OUT_AL_10];
-    withRealModeGuest(code, ({ vcpu, runToExit, vm }) => {
-      assert.ok(vm.checkExtension('USER_MEMORY') > 0);
-      const sregs = vcpu.getSregs();
-      sregs.ds.setNumber('limit', 0xffff_ffff);
-      vcpu.setSregs(sregs);
+    // mov $0x77, %al; mov %al, %ds:0; mov %ds:0, %al; out %al, $0x10
+    withRealModeGuest([0xb0, 0x77, 0xa2, 0x00, 0x00, 0xa0, 0x00, 0x00, ...OUT_AL_10], (guest) => {
+      const { vcpu, runToExit } = guest;
+      setRealModeDataSegment(guest, 0x90000);
       assert.deepEqual(runToExit(), { kind: 'mmio', gpa: 0x90000n, isWrite: true, data: new Uint8Array([0x77]) });
       assert.deepEqual(runToExit(), { kind: 'mmio', gpa: 0x90000n, isWrite: false, data: new Uint8Array(1) });
       vcpu.exit.setMmioData(0x99, 0);
@@ -83,24 +80,23 @@ describe('exits of a real-mode guest', () => {
   it('a deleted slot is no memory any more', () => {
     // mov 0x5000, %al (twice), each followed by out
     const load = [0xa0, 0x00, 0x50];
-    withRealModeGuest(
-      [...load, ...OUT_AL_10, ...load, ...OUT_AL_10],
-      ({ vm, memory, runToExit, vcpu }) => {
-        const extra = vm.createMemorySlot({ slot: 1, gpa: gpa(0x10_0000), sizeBytes: 4096, mapping: memory, offset: 0x5000 });
-        memory.write(0x5000, Uint8Array.of(0x33));
-        assert.deepEqual(runToExit(), io(0x33));
-        const sregs = vcpu.getSregs();
-        sregs.ds.setNumber('base', 0x10_0000 - 0x5000);
-        sregs.ds.setNumber('limit', 0xffff_ffff);
-        vcpu.setSregs(sregs);
-        extra.delete();
-        extra.delete();
-        assert.deepEqual(runToExit(), { kind: 'mmio', gpa: 0x10_0000n, isWrite: false, data: new Uint8Array(1) });
-        assert.throws(() => {
+    withRealModeGuest([...load, ...OUT_AL_10, ...load, ...OUT_AL_10], (guest) => {
+      const { vm, memory, runToExit } = guest;
+      const extra = vm.createMemorySlot({ slot: 1, gpa: gpa(0x95000), sizeBytes: 4096, mapping: memory, offset: 0x5000 });
+      memory.write(0x5000, Uint8Array.of(0x33));
+      setRealModeDataSegment(guest, 0x90000);
+      assert.deepEqual(runToExit(), io(0x33));
+      extra.delete();
+      extra.delete();
+      assert.ok(extra.deleted);
+      assert.deepEqual(runToExit(), { kind: 'mmio', gpa: 0x95000n, isWrite: false, data: new Uint8Array(1) });
+      assert.throws(
+        () => {
           extra.setFlags(0);
-        }, { code: 'HANDLE_CLOSED' });
-      },
-    );
+        },
+        { code: 'HANDLE_CLOSED' },
+      );
+    });
   });
 
   it('a kick ends KVM_RUN, and immediate_exit keeps the guest from being entered', () => {

@@ -29,7 +29,7 @@ export interface Guest {
   readonly memory: NativeMapping;
   readonly slot: MemorySlot;
   /** Runs until an exit that is no interruption; at most 50 slices of 100 ms. */
-  runToExit(): VcpuExit;
+  readonly runToExit: () => VcpuExit;
 }
 
 /** How a guest is set up. */
@@ -45,8 +45,12 @@ export const CODE_GPA = 0x10000;
 export const HANDLER_GPA = 0x18000;
 const DEFAULT_SIZE_BYTES = 0x40000;
 const MOST_SLICES = 50;
+// VMX hosts without unrestricted guest emulate real mode with the help of these pages; nobody else looks at them.
+const IDENTITY_MAP_GPA = 0xfeff_c000n;
+const TSS_GPA = 0xfeff_d000;
 
-function runToExit(vcpu: Vcpu): VcpuExit {
+/** Runs until an exit that is no interruption; at most 50 slices of 100 ms. */
+export function runToExit(vcpu: Vcpu): VcpuExit {
   for (let slice = 0; slice < MOST_SLICES; slice++) {
     const exit = vcpu.decodeExit(vcpu.run());
     if (exit.kind !== 'interrupted') return exit;
@@ -60,9 +64,8 @@ function withVcpu<T>({ prepareVm, sizeBytes = DEFAULT_SIZE_BYTES }: GuestOptions
   const memory = nativeAddon().Mapping.anonymous(sizeBytes, PROT_READ | PROT_WRITE);
   let vcpu: Vcpu | undefined;
   try {
-    // VMX hosts without unrestricted guest emulate real mode with the help of these pages; nobody else looks at them.
-    vm.setIdentityMapAddr(0xfeff_c000n);
-    vm.setTssAddr(0xfeff_d000);
+    vm.setIdentityMapAddr(IDENTITY_MAP_GPA);
+    vm.setTssAddr(TSS_GPA);
     prepareVm?.(vm);
     const slot = vm.createMemorySlot({ slot: 0, gpa: gpa(0), sizeBytes, mapping: memory });
     const created = (vcpu = vm.createVcpu(0));
@@ -78,12 +81,31 @@ function withVcpu<T>({ prepareVm, sizeBytes = DEFAULT_SIZE_BYTES }: GuestOptions
   }
 }
 
+/** Runs `body` with a VM that has memory with real-mode code at CODE_GPA (`mov $0x42, %al; out %al, $0x10`) and no vCPU yet. */
+export async function withSharedVm(body: (vm: Vm) => Promise<void>): Promise<void> {
+  const kvm = Kvm.open();
+  const vm = kvm.createVm();
+  const memory = nativeAddon().Mapping.anonymous(DEFAULT_SIZE_BYTES, PROT_READ | PROT_WRITE);
+  try {
+    vm.setIdentityMapAddr(IDENTITY_MAP_GPA);
+    vm.setTssAddr(TSS_GPA);
+    vm.createMemorySlot({ slot: 0, gpa: gpa(0), sizeBytes: DEFAULT_SIZE_BYTES, mapping: memory });
+    memory.write(CODE_GPA, Uint8Array.of(0xb0, 0x42, 0xe6, 0x10));
+    await body(vm);
+  } finally {
+    vm.close();
+    memory.close();
+    kvm.close();
+  }
+}
+
 /** Runs `body` with a real-mode guest about to run `code`; everything is closed afterwards. */
 export function withRealModeGuest<T>(code: readonly number[], body: (guest: Guest) => T, options: GuestOptions = {}): T {
   return withVcpu(options, code, bootRealMode, body);
 }
 
-function bootRealMode({ vcpu }: Guest): void {
+/** Makes a vCPU start at CODE_GPA in real mode. */
+export function bootRealMode({ vcpu }: { readonly vcpu: Vcpu }): void {
   const sregs = vcpu.getSregs();
   // CODE_GPA is 0x1000 paragraphs: CS holds it, so that IP starts at 0.
   sregs.cs.setNumber('base', CODE_GPA);
@@ -94,6 +116,14 @@ function bootRealMode({ vcpu }: Guest): void {
   regs.setNumber('rsp', 0x8000);
   regs.setNumber('rflags', RFLAGS_FIXED);
   vcpu.setRegs(regs);
+}
+
+/** Points DS at `base`, a multiple of 16 below 1 MiB. The limit stays: hosts that emulate real mode know no other. */
+export function setRealModeDataSegment({ vcpu }: Guest, base: number): void {
+  const sregs = vcpu.getSregs();
+  sregs.ds.setNumber('base', base);
+  sregs.ds.setNumber('selector', base >>> 4);
+  vcpu.setSregs(sregs);
 }
 
 /** Gives a real-mode guest a handler for `vector`: `code` at HANDLER_GPA. */

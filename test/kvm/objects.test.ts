@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { nativeAddon } from '../../lib/native/index.js';
-import { Kvm, KVM_API_VERSION, Vm } from '../../lib/kvm/index.js';
+import type { NativeFile } from '../../lib/native/addon.js';
+import { Kvm, KVM_API_VERSION, Vm, type MemorySlot } from '../../lib/kvm/index.js';
 import {
   cpuidSignature,
   findCpuid,
@@ -9,6 +12,8 @@ import {
   KVM_CPUID_FEATURES,
   KVM_CPUID_SIGNATURE,
   KVM_FEATURE_ASYNC_PF_INT,
+  KVM_MEM_GUEST_MEMFD,
+  KVM_MEM_LOG_DIRTY_PAGES,
   hasCpuidBit,
   KVM_MP_STATE_HALTED,
   KVM_MP_STATE_RUNNABLE,
@@ -18,7 +23,8 @@ import {
   VECTOR_PAGE_FAULT,
 } from '../../lib/uapi/index.js';
 import { requireKvm } from '../support/kvm-available.js';
-import { CODE_GPA, withRealModeGuest, withUserModeGuest } from './guests.js';
+import type { WorkerResult } from './adopting-worker.js';
+import { CODE_GPA, withRealModeGuest, withSharedVm, withUserModeGuest } from './guests.js';
 
 const MSR_KERNEL_GS_BASE = 0xc000_0102;
 const ABSENT_CAPABILITY = 100_000;
@@ -115,6 +121,72 @@ describe('Kvm and Vm', () => {
     } finally {
       mapping.close();
     }
+  });
+});
+
+describe('MemorySlot', () => {
+  before(function () {
+    requireKvm(this);
+  });
+
+  it('changes its flags where KVM allows it, and keeps the old ones where it does not', () => {
+    withRealModeGuest([0xf4], ({ slot }) => {
+      slot.setFlags(KVM_MEM_LOG_DIRTY_PAGES);
+      assert.equal(slot.flags, KVM_MEM_LOG_DIRTY_PAGES);
+      assert.throws(
+        () => {
+          slot.setFlags(1 << 30);
+        },
+        { code: 'KVM_EINVAL', message: /flags 0x40000000/ },
+      );
+      assert.equal(slot.flags, KVM_MEM_LOG_DIRTY_PAGES);
+      slot.setFlags(0);
+      assert.equal(slot.flags, 0);
+    });
+  });
+
+  it('takes guest_memfd where KVM has it, and names the call that is refused where it has not', () => {
+    withRealModeGuest([0xf4], ({ vm }) => {
+      const mapping = nativeAddon().Mapping.anonymous(0x4000, PROT_READ | PROT_WRITE);
+      let guestMemfd: NativeFile | undefined;
+      const create = (slot: number, guestMemfdOffset: number): MemorySlot => {
+        guestMemfd ??= vm.createGuestMemfd(0x4000);
+        return vm.createMemorySlot({ slot, gpa: gpa(slot * 0x10_0000), sizeBytes: 0x4000, mapping, guestMemfd, guestMemfdOffset });
+      };
+      try {
+        if (vm.checkExtension('GUEST_MEMFD') === 0) {
+          assert.throws(() => create(1, 0), { name: 'FaultLabError', syscall: /KVM_CREATE_GUEST_MEMFD|KVM_SET_USER_MEMORY_REGION2/ });
+          return;
+        }
+        const slot = create(1, 0);
+        assert.equal(slot.flags, KVM_MEM_GUEST_MEMFD);
+        assert.throws(() => create(2, 0x4000), { name: 'FaultLabError', syscall: 'KVM_SET_USER_MEMORY_REGION2' });
+        slot.delete();
+      } finally {
+        mapping.close();
+        guestMemfd?.close();
+      }
+    });
+  });
+});
+
+describe('a VM shared with a Worker', () => {
+  before(function () {
+    requireKvm(this);
+  });
+
+  it('is adopted there, and runs a vCPU on that thread', async () => {
+    await withSharedVm(async (vm) => {
+      const worker = new Worker(new URL('./adopting-worker.js', import.meta.url), { workerData: vm.share() });
+      try {
+        const [message] = (await once(worker, 'message', { signal: AbortSignal.timeout(20_000) })) as [WorkerResult];
+        assert.deepEqual(message.exit, { kind: 'io', direction: 'out', port: 0x10, sizeBytes: 1, count: 1, data: 0x42 });
+        assert.notEqual(message.threadId, nativeAddon().threadId());
+        assert.equal(message.threadId, message.vcpuThreadId);
+      } finally {
+        await worker.terminate();
+      }
+    });
   });
 });
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { structLayout, StructView, type StructLayout } from '../../lib/uapi/index.js';
+import { structLayout, StructView } from '../../lib/uapi/index.js';
 
 const layout = structLayout('sample', 24, { byte: [1, 1], half: [2, 2], word: [4, 4], quad: [8, 8], last: [16, 8] });
 type Field = keyof typeof layout.fields;
 
 function sample(base = 0): StructView<Field> {
-  return new StructView(layout as StructLayout<Field>, new DataView(new ArrayBuffer(base + layout.size)), base);
+  return new StructView<Field>(layout, new DataView(new ArrayBuffer(base + layout.size)), base);
 }
 
 const widths: readonly (readonly [Field, bigint])[] = [

@@ -4,6 +4,7 @@ import {
   KVM_FEATURE_ASYNC_PF,
   KVM_FEATURE_ASYNC_PF_INT,
   KVM_FEATURE_ASYNC_PF_VMEXIT,
+  KVM_X86_DISABLE_EXITS_HLT,
   type CapabilityName,
 } from '../../uapi/index.js';
 import type { Check } from './check.js';
@@ -13,6 +14,8 @@ import type { KvmFacts } from './facts.js';
 interface CapabilityLine {
   readonly name: CapabilityName;
   readonly needed: boolean;
+  /** Bits its value must have; any value above 0 will do where left out. */
+  readonly bits?: number;
   readonly meaning: string;
   /** First kernel that has it on x86, for the remedy. */
   readonly since: string;
@@ -22,11 +25,12 @@ const LINES: readonly CapabilityLine[] = [
   { name: 'SPLIT_IRQCHIP', needed: true, since: '4.4', meaning: 'local APIC in the kernel: timer, ready interrupts' },
   { name: 'SYNC_REGS', needed: true, since: '4.17', meaning: 'registers travel with KVM_RUN, no ioctl for them' },
   { name: 'IMMEDIATE_EXIT', needed: true, since: '4.12', meaning: 'a running vCPU can be stopped without a race' },
+  { name: 'X86_DISABLE_EXITS', needed: true, bits: KVM_X86_DISABLE_EXITS_HLT, since: '4.17', meaning: 'HLT (2) left to the guest: KVM never halts a vCPU for a slow page' },
   { name: 'ASYNC_PF', needed: true, since: '2.6.38', meaning: 'async page faults by KVM itself' },
   { name: 'ASYNC_PF_INT', needed: true, since: '5.8', meaning: 'their ready events come as an interrupt' },
   { name: 'X86_USER_SPACE_MSR', needed: true, since: '5.10', meaning: 'MSR accesses can leave to the VMM' },
   { name: 'X86_MSR_FILTER', needed: true, since: '5.10', meaning: 'and the VMM chooses which: the async page fault MSRs' },
-  { name: 'EXCEPTION_PAYLOAD', needed: false, since: '4.20', meaning: 'an injected #PF can bring its address along' },
+  { name: 'EXCEPTION_PAYLOAD', needed: true, since: '4.20', meaning: 'an injected #PF can bring its address along' },
   { name: 'MEMORY_FAULT_INFO', needed: false, since: '6.8', meaning: 'fault exits say where, for guest_memfd and poison' },
   { name: 'USER_MEMORY2', needed: false, since: '6.8', meaning: 'memory slots with guest_memfd' },
   { name: 'GUEST_MEMFD', needed: false, since: '6.8', meaning: 'guest memory without a host mapping' },
@@ -38,17 +42,22 @@ const LINES: readonly CapabilityLine[] = [
 ];
 
 /** The value as it counts: a VM's answer, /dev/kvm's where no VM could be made. */
-export function capabilityValue(kvm: KvmFacts, name: CapabilityName): number {
+function capabilityValue(kvm: KvmFacts, name: CapabilityName): number {
   return kvm.vm.found ? kvm.vm.value[name] : kvm.device[name];
 }
 
-function capabilityCheck(kvm: KvmFacts, { name, needed, meaning, since }: CapabilityLine): Check {
+/** True where the capability is there, with all of `bits`. */
+export function hasCapability(kvm: KvmFacts, name: CapabilityName, bits = 0): boolean {
+  const value = capabilityValue(kvm, name);
+  return value > 0 && (value & bits) === bits;
+}
+
+function capabilityCheck(kvm: KvmFacts, { name, needed, bits, meaning, since }: CapabilityLine): Check {
   const value = capabilityValue(kvm, name);
   const device = kvm.device[name];
-  const present = value > 0;
   const base = { id: `cap-${name.toLowerCase().replaceAll('_', '-')}`, title: `KVM_CAP_${name}`, meaning };
   const found = device === value ? String(value) : `VM ${value}, /dev/kvm ${device}`;
-  if (present) return { ...base, status: 'ok', found };
+  if (hasCapability(kvm, name, bits)) return { ...base, status: 'ok', found };
   return {
     ...base,
     status: needed ? 'missing' : 'warn',

@@ -5,7 +5,7 @@ import type { Check } from './check.js';
 import type { BuildTool, DoctorFacts, Probed } from './facts.js';
 
 /** The oldest Node.js this project supports, and the Node-API level its addon is built for. */
-export const MINIMUM_NODE_MAJOR = 20;
+export const MINIMUM_NODE = { major: 20, minor: 17 } as const;
 export const REQUIRED_NAPI = 9;
 
 const MIB = 1024 * 1024;
@@ -13,13 +13,16 @@ const MIB = 1024 * 1024;
 const COMFORTABLE_BYTES = 512 * MIB;
 
 /** userfaultfd features worth naming: without the needed ones a mode cannot run. */
-const UFFD_NEEDED: readonly UffdFeatureName[] = ['MISSING_SHMEM', 'MINOR_SHMEM', 'SIGBUS'];
-const UFFD_USEFUL: readonly UffdFeatureName[] = ['THREAD_ID', 'EXACT_ADDRESS', 'POISON'];
+const UFFD_NEEDED: readonly UffdFeatureName[] = ['MISSING_SHMEM', 'MINOR_SHMEM', 'SIGBUS', 'THREAD_ID'];
+const UFFD_USEFUL: readonly UffdFeatureName[] = ['EXACT_ADDRESS', 'POISON'];
 
 function nodeCheck({ node }: DoctorFacts): Check {
-  const base = { id: 'node', title: 'Node.js', found: `${node.version}, Node-API ${node.napi}`, meaning: `needs ${MINIMUM_NODE_MAJOR} or newer` };
-  if (Number.parseInt(node.version, 10) >= MINIMUM_NODE_MAJOR && node.napi >= REQUIRED_NAPI) return { ...base, status: 'ok' };
-  return { ...base, status: 'missing', remedy: `Install Node.js ${MINIMUM_NODE_MAJOR}, 22 or 24 (https://nodejs.org).` };
+  const oldest = `${MINIMUM_NODE.major}.${MINIMUM_NODE.minor}`;
+  const base = { id: 'node', title: 'Node.js', found: `${node.version}, Node-API ${node.napi}`, meaning: `needs ${oldest} or newer` };
+  const [major, minor] = node.version.split('.').map(Number);
+  const newEnough = major > MINIMUM_NODE.major || (major === MINIMUM_NODE.major && minor >= MINIMUM_NODE.minor);
+  if (newEnough && node.napi >= REQUIRED_NAPI) return { ...base, status: 'ok' };
+  return { ...base, status: 'missing', remedy: `Install Node.js ${oldest} or newer (https://nodejs.org).` };
 }
 
 /** What to type to have the tools that are absent; undefined where all are there. */

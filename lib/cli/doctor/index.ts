@@ -3,7 +3,7 @@ import { render } from './render.js';
 
 export type { Check, CheckStatus } from './check.js';
 export type { DoctorFacts } from './facts.js';
-export type { ModeName, ModeStatus, ModeVerdict } from './modes.js';
+export type { ModeStatus, ModeVerdict } from './modes.js';
 export { probe, type DoctorReport } from './probe.js';
 export { render, type RenderOptions } from './render.js';
 

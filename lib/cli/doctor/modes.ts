@@ -1,5 +1,7 @@
-import type { CapabilityName, UffdFeatureName } from '../../uapi/index.js';
-import { capabilityValue, hasAsyncPfBits } from './capability-checks.js';
+import type { CapabilityRequirement } from '../../kvm/index.js';
+import { MODES, MODE_NAMES, modeCapabilities, type DeliveryMode } from '../../machine/index.js';
+import { capabilityTitle, uffdFeatureNames, type UffdFeatureName } from '../../uapi/index.js';
+import { hasAsyncPfBits, hasCapability } from './capability-checks.js';
 import type { DoctorFacts } from './facts.js';
 
 /** How a delivery mode runs here. */
@@ -7,15 +9,12 @@ export type ModeStatus = 'native' | 'emulated' | 'cannot';
 
 /** A delivery mode and what this host makes of it. */
 export interface ModeVerdict {
-  readonly mode: ModeName;
+  readonly mode: DeliveryMode;
   readonly status: ModeStatus;
   readonly why: string;
   /** Present where the status is `cannot`. */
   readonly remedy?: string;
 }
-
-/** The delivery modes of this version. */
-export type ModeName = 'sync-uffd' | 'sync-exit' | 'apf-kernel' | 'apf-user';
 
 /** Something a mode cannot do without. */
 interface Need {
@@ -35,11 +34,12 @@ const FOUNDATIONS: readonly Need[] = [
   { met: (facts) => facts.kvm.found && facts.kvm.value.vm.found, absent: 'no VM can be made', remedy: see('virtual machine'), first: true },
 ];
 
-function capability(name: CapabilityName): Need {
+function capability(requirement: CapabilityRequirement): Need {
+  const { capability: name, bits } = typeof requirement === 'string' ? { capability: requirement, bits: 0 } : requirement;
   return {
-    met: ({ kvm }) => kvm.found && capabilityValue(kvm.value, name) > 0,
-    absent: `no KVM_CAP_${name}`,
-    remedy: see(`KVM_CAP_${name}`),
+    met: ({ kvm }) => kvm.found && typeof name === 'string' && hasCapability(kvm.value, name, bits),
+    absent: `no ${capabilityTitle(name)}`,
+    remedy: see(capabilityTitle(name)),
   };
 }
 
@@ -59,36 +59,17 @@ const ASYNC_PF_CPUID: Need = {
   remedy: see('CPUID 0x40000001'),
 };
 
-const EVERY_MODE = [...FOUNDATIONS, capability('SPLIT_IRQCHIP'), capability('SYNC_REGS'), capability('IMMEDIATE_EXIT')];
-const FILL_BY_UFFD = [USERFAULTFD, uffdFeature('MISSING_SHMEM'), uffdFeature('MINOR_SHMEM')];
-const FAULT_AS_EXIT = [...FILL_BY_UFFD, uffdFeature('SIGBUS')];
-
-const MODES: readonly { readonly mode: ModeName; readonly status: 'native' | 'emulated'; readonly why: string; readonly needs: readonly Need[] }[] = [
-  {
-    mode: 'sync-uffd',
-    status: 'native',
-    why: 'the vCPU sleeps in KVM_RUN until userfaultfd is answered',
-    needs: [...EVERY_MODE, ...FILL_BY_UFFD],
-  },
-  {
-    mode: 'sync-exit',
-    status: 'emulated',
-    why: 'a missing page makes KVM_RUN fail with EFAULT; the VMM finds the address itself',
-    needs: [...EVERY_MODE, ...FAULT_AS_EXIT],
-  },
-  {
-    mode: 'apf-kernel',
-    status: 'native',
-    why: 'KVM delivers both events; userfaultfd keeps its worker waiting',
-    needs: [...EVERY_MODE, ...FILL_BY_UFFD, capability('ASYNC_PF'), capability('ASYNC_PF_INT'), ASYNC_PF_CPUID],
-  },
-  {
-    mode: 'apf-user',
-    status: 'emulated',
-    why: 'the VMM takes the fault as an exit and injects both events itself',
-    needs: [...EVERY_MODE, ...FAULT_AS_EXIT, capability('X86_USER_SPACE_MSR'), capability('X86_MSR_FILTER')],
-  },
-];
+/** Everything a mode needs, in the order in which it is worth asking: what the machine itself will ask for, and what comes before. */
+function needsOf(mode: DeliveryMode): readonly Need[] {
+  const traits = MODES[mode];
+  return [
+    ...FOUNDATIONS,
+    ...modeCapabilities(mode).map(capability),
+    ...(traits.asyncPf && !traits.vmmInjects ? [ASYNC_PF_CPUID] : []),
+    USERFAULTFD,
+    ...uffdFeatureNames(traits.uffdFeatures).map(uffdFeature),
+  ];
+}
 
 function unmet(facts: DoctorFacts, needs: readonly Need[]): Need[] {
   const absent: Need[] = [];
@@ -102,9 +83,9 @@ function unmet(facts: DoctorFacts, needs: readonly Need[]): Need[] {
 
 /** What this host makes of each delivery mode, and why. */
 export function modeVerdicts(facts: DoctorFacts): ModeVerdict[] {
-  return MODES.map(({ mode, status, why, needs }) => {
-    const absent = unmet(facts, needs);
-    if (absent.length === 0) return { mode, status, why };
+  return MODE_NAMES.map((mode) => {
+    const absent = unmet(facts, needsOf(mode));
+    if (absent.length === 0) return { mode, status: MODES[mode].on.stock, why: MODES[mode].summary };
     return { mode, status: 'cannot', why: absent.map((need) => need.absent).join('; '), remedy: [...new Set(absent.map((need) => need.remedy))].join(' ') };
   });
 }
