@@ -60,6 +60,7 @@ export class FaultLocator {
 
   private readonly cache = new Map<number, Entry>();
   private readonly bytes = new Uint8Array(MAX_INSTRUCTION_BYTES);
+  private readonly tail = new Uint8Array(MAX_INSTRUCTION_BYTES);
   private readonly result: WalkResult = { gpa: 0, entryGpa: 0 };
   private addressLow = 0;
   private addressHigh = 0;
@@ -101,14 +102,14 @@ export class FaultLocator {
     this.add64(ripLow, ripHigh, inPage, 0);
     const before = this.count;
     if (!this.translate(this.addressLow, this.addressHigh)) return inPage;
-    const tail = new Uint8Array(MAX_INSTRUCTION_BYTES - inPage);
-    if (!this.reader.readBytes(this.result.gpa, tail, tail.length)) {
+    const rest = MAX_INSTRUCTION_BYTES - inPage;
+    if (!this.reader.readBytes(this.result.gpa, this.tail, rest)) {
       const whole = decodeInstruction(this.bytes.subarray(0, inPage), 0n);
       if (whole === null) this.addCandidate(this.result.gpa);
       else this.count = before;
       return whole === null ? 0 : inPage;
     }
-    this.bytes.set(tail, inPage);
+    for (let i = 0; i < rest; i++) this.bytes[inPage + i] = this.tail[i];
     return MAX_INSTRUCTION_BYTES;
   }
 
