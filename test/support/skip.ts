@@ -4,8 +4,8 @@ import runRecord from './run-record.cjs';
 /** How a skip is judged. */
 export interface SkipOptions {
   /**
-   * True only when this host can never run the test, whatever is installed or configured: no userfaultfd minor mode in its kernel, no
-   * NPT under this KVM. In CI every other skip fails the run.
+   * True only when this host can never run the test, whatever is built or configured: a Node release without a function, no userfaultfd
+   * minor mode in the kernel, no NPT under this KVM. In CI every other skip fails the run.
    */
   readonly hostCannot?: boolean;
 }
