@@ -19,8 +19,8 @@
 namespace faultlab {
 namespace {
 
-// Longest stay in KVM_RUN: what Worker termination and process exit may have to wait for.
-constexpr int64_t kSliceNs = 100'000'000;
+constexpr uint64_t kLeastSliceNs = 1'000'000;
+constexpr uint64_t kMostSliceNs = 60'000'000'000;
 
 // A request whose argument is one structure in a buffer of the caller's.
 template <class Struct>
@@ -66,7 +66,7 @@ bool VcpuObject::OnItsThread() const { return CurrentThreadId() == threadId_; }
 
 int VcpuObject::Run() {
   if (!armed_) {
-    const int error = timer_.Arm(kSliceNs, kSliceNs);
+    const int error = timer_.Arm(sliceNs_, sliceNs_);
     if (error != 0) return -error;
     armed_ = true;
   }
@@ -77,6 +77,11 @@ int VcpuObject::Run() {
   runCount_++;
   if (error == EINTR) TakeInterruption();
   return -error;
+}
+
+void VcpuObject::SetSlice(int64_t sliceNs) {
+  sliceNs_ = sliceNs;
+  armed_ = false;
 }
 
 void VcpuObject::TakeInterruption() {
@@ -120,6 +125,7 @@ Napi::Function Vcpu::Define(Napi::Env env) {
                                  Method<&Vcpu::RunTimeNs>("runTimeNs"),
                                  Method<&Vcpu::RunCount>("runCount"),
                                  Method<&Vcpu::SliceCount>("sliceCount"),
+                                 Method<&Vcpu::SetSliceNs>("setSliceNs"),
                                  Method<&Vcpu::GetRegs>("getRegs"),
                                  Method<&Vcpu::SetRegs>("setRegs"),
                                  Method<&Vcpu::GetSregs>("getSregs"),
@@ -164,7 +170,7 @@ Napi::Value Vcpu::Create(Napi::Env env, const std::shared_ptr<VmObject>& vm, uin
   const int timerError = vcpu->CreateTimer();
   if (timerError != 0)
     return ThrowFailure(env, {family::kThread, "timer_create", timerError},
-                        "the 100 ms slice of vCPU " + std::to_string(id) + "; the limit is RLIMIT_SIGPENDING");
+                        "the slice of vCPU " + std::to_string(id) + "; the limit is RLIMIT_SIGPENDING");
   return Wrap(env, std::move(vcpu));
 }
 
@@ -211,6 +217,16 @@ Napi::Value Vcpu::RunTimeNs(const Napi::CallbackInfo& info) {
 
 Napi::Value Vcpu::RunCount(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(object()->runCount()));
+}
+
+Napi::Value Vcpu::SetSliceNs(const Napi::CallbackInfo& info) {
+  Arguments args(info, "Vcpu.setSliceNs");
+  const uint64_t sliceNs = args.Integer(info[0], "sliceNs", kMostSliceNs, kLeastSliceNs);
+  if (args.failed()) return {};
+  if (!object()->OnItsThread())
+    return ThrowCoded(info.Env(), "VCPU_WRONG_THREAD", "the slice belongs to the thread that created the vCPU");
+  object()->SetSlice(static_cast<int64_t>(sliceNs));
+  return info.Env().Undefined();
 }
 
 Napi::Value Vcpu::SliceCount(const Napi::CallbackInfo& info) {

@@ -53,6 +53,8 @@ class VcpuObject : public SharedObject {
   uint64_t runTimeNs() const { return runTimeNs_; }
   uint64_t runCount() const { return runCount_; }
   uint64_t sliceCount() const { return sliceCount_; }
+  // Longest stay in KVM_RUN, from the next run on: what Worker termination and process exit may have to wait for.
+  void SetSlice(int64_t sliceNs);
 
   // Makes the timer; 0 or an errno.
   int CreateTimer() { return timer_.Create(threadId_); }
@@ -77,6 +79,7 @@ class VcpuObject : public SharedObject {
   uint64_t runTimeNs_ = 0;
   uint64_t runCount_ = 0;
   uint64_t sliceCount_ = 0;
+  int64_t sliceNs_ = 100'000'000;
 
   // A kick is one step for the vCPU's thread: it sees all of it or nothing.
   std::mutex kickMutex_;
@@ -114,6 +117,7 @@ class Vcpu : public Handle<Vcpu, VcpuObject> {
   Napi::Value RunTimeNs(const Napi::CallbackInfo& info);
   Napi::Value RunCount(const Napi::CallbackInfo& info);
   Napi::Value SliceCount(const Napi::CallbackInfo& info);
+  Napi::Value SetSliceNs(const Napi::CallbackInfo& info);
   Napi::Value GetRegs(const Napi::CallbackInfo& info);
   Napi::Value SetRegs(const Napi::CallbackInfo& info);
   Napi::Value GetSregs(const Napi::CallbackInfo& info);

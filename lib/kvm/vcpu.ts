@@ -75,7 +75,7 @@ export class Vcpu {
   }
 
   /**
-   * KVM_RUN, once. 0, or a negative errno: EINTR after a kick or at the latest after 100 ms, EFAULT and EHWPOISON where the
+   * KVM_RUN, once. 0, or a negative errno: EINTR after a kick or at the latest after a slice (100 ms unless set), EFAULT and EHWPOISON where the
    * host could not supply memory. Never throws for those; throws `VCPU_WRONG_THREAD` on another thread.
    */
   run(): number {
@@ -93,7 +93,16 @@ export class Vcpu {
   get runCount(): number {
     return this.#native.runCount();
   }
-  /** How many of its EINTR returns were the end of the 100 ms slice. */
+  /**
+   * Longest stay in KVM_RUN from the next run on, ns: 1 ms to 60 s. It bounds what Worker termination and process exit wait for; a slice
+   * that ends while KVM waits for a page lets the guest take its interrupts first.
+   */
+  setSliceNs(sliceNs: number): void {
+    this.#attempt('set the slice', () => {
+      this.#native.setSliceNs(sliceNs);
+    });
+  }
+  /** How many of its EINTR returns were the end of a slice. */
   get sliceCount(): number {
     return this.#native.sliceCount();
   }

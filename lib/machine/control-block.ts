@@ -28,7 +28,7 @@ export class ControlBlock {
     Atomics.notify(this.words, GO);
   }
 
-  /** Asks every Worker to end; they notice when they are kicked, or within 100 ms. */
+  /** Asks every Worker to end; they notice when they are kicked, or within a slice. */
   stop(): void {
     Atomics.store(this.words, STOP, 1);
     this.go();

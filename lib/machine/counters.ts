@@ -45,7 +45,7 @@ export const VCPU_COUNTERS = [
   'msrExits',
   /** Returns with EFAULT: a page could not be had. */
   'faultExits',
-  /** Returns with EINTR: a kick or the 100 ms slice. */
+  /** Returns with EINTR: a kick or the end of a slice. */
   'interruptions',
   /** EFAULT returns for which every page was present by the time it was looked at. */
   'spuriousFaults',

@@ -93,7 +93,7 @@ export class MachineParts {
       this.control = new ControlBlock(this.plan.control);
       const supported = kvm.supportedCpuid();
       const { asyncPf } = MODES[options.mode];
-      this.vcpuPlans = boots.map((boot, index) => ({ index, boot, cpuid: guestCpuid(supported, index, asyncPf) }));
+      this.vcpuPlans = boots.map((boot, index) => ({ index, boot, cpuid: guestCpuid(supported, index, asyncPf), sliceNs: sliceFor(options.latencyNs) }));
       this.resolverPlans = this.plan.rings.map((_, index) => ({
         index,
         userfaultfd: this.userfaultfd.share(),
@@ -142,6 +142,11 @@ export class MachineParts {
     );
     this.registered = true;
   }
+}
+
+/** A slice that never ends within an ordinary wait for a page: it would cut the wait, and the guest would take its interrupts in between. */
+function sliceFor(latencyNs: number): number {
+  return 100e6 + 3 * latencyNs;
 }
 
 function readGuest(path: string): Uint8Array {

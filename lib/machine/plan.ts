@@ -30,6 +30,8 @@ export interface VcpuPlan extends SharedPlan {
   readonly index: number;
   readonly boot: VcpuBootState;
   readonly cpuid: readonly CpuidEntry[];
+  /** Longest stay in KVM_RUN. */
+  readonly sliceNs: number;
 }
 
 /** A resolver Worker's orders. */

@@ -57,7 +57,7 @@ export class SupervisedWorker {
     this.done.catch(() => undefined);
   }
 
-  /** Ends the thread; whoever runs a vCPU in it notices within 100 ms. */
+  /** Ends the thread; whoever runs a vCPU in it notices within a slice. */
   async terminate(): Promise<void> {
     await this.worker.terminate();
   }

@@ -55,6 +55,7 @@ class VcpuRunner {
     this.control = new ControlBlock(plan.control);
     this.counters = openCounters(VCPU_COUNTERS, plan.vcpuCounters, plan.index);
     this.vcpu = this.vm.createVcpu(plan.index);
+    this.vcpu.setSliceNs(plan.sliceNs);
     this.vcpu.setCpuid(plan.cpuid);
     bootVcpu(this.vcpu, plan.boot);
 

@@ -209,7 +209,7 @@ export interface NativeVmConstructor {
 
 /**
  * A virtual CPU. Created, run and closed on one thread. Its struct kvm_run is mapped once.
- * A running vCPU returns at least every 100 ms (a thread timer interrupts KVM_RUN), so Worker termination and process
+ * A running vCPU returns at least every slice, 100 ms unless set otherwise (a thread timer interrupts KVM_RUN), so Worker termination and process
  * exit never wait for a guest.
  */
 export interface NativeVcpu extends NativeHandle {
@@ -220,15 +220,17 @@ export interface NativeVcpu extends NativeHandle {
   /** struct kvm_run and the PIO page. The same ArrayBuffer each time; detached by close(). */
   runArea(): ArrayBuffer;
   /**
-   * KVM_RUN, once. 0 or a negative errno: -EINTR (kicked, or the 100 ms slice ended; immediate_exit is cleared), -EFAULT,
+   * KVM_RUN, once. 0 or a negative errno: -EINTR (kicked, or the slice ended; immediate_exit is cleared), -EFAULT,
    * -EHWPOISON, ... Never throws for those. Throws `VCPU_WRONG_THREAD` on another thread.
    */
   run(): number;
   /** Nanoseconds (CLOCK_MONOTONIC) spent inside KVM_RUN so far, and how often it was entered; for the cost column. */
   runTimeNs(): number;
   runCount(): number;
-  /** -EINTR returns that came from the 100 ms slice and not from a kick. */
+  /** -EINTR returns that came from the end of a slice and not from a kick. */
   sliceCount(): number;
+  /** Longest stay in KVM_RUN from the next run on, ns: 1 ms to 60 s. A slice that ends while KVM waits for a page cuts the wait in two. */
+  setSliceNs(sliceNs: number): void;
   getRegs(into: Uint8Array): void;
   setRegs(from: Uint8Array): void;
   getSregs(into: Uint8Array): void;
