@@ -77,6 +77,19 @@ describe('native Vcpu.run', () => {
     assert.equal(guest.vcpu.runCount(), 3);
   });
 
+  it('a slice lasts as long as it was set to, and no slice at all is refused', () => {
+    guest = realModeGuest(SPIN);
+    guest.vcpu.setSliceNs(20e6);
+    for (let i = 0; i < 5; i++) assert.equal(guest.vcpu.run(), -EINTR);
+    const short = guest.vcpu.runTimeNs() / 5;
+    guest.vcpu.setSliceNs(400e6);
+    assert.equal(guest.vcpu.run(), -EINTR);
+    const long = guest.vcpu.runTimeNs() - 5 * short;
+    // A timer never rings early; how late it rings is the host's affair.
+    assert.ok(long >= 399e6, `a slice of 400 ms ended after ${long} ns`);
+    for (const bad of [0, -1, 60e9 + 1, NaN, '1', undefined]) throwsCode('BAD_ARGUMENT', () => guest.vcpu.setSliceNs(bad as never));
+  });
+
   it('counts the time inside KVM_RUN and no more', () => {
     guest = realModeGuest(SPIN);
     const start = monotonicNs();
