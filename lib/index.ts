@@ -2,11 +2,42 @@
  * kvm-faultlab as a library: the layers from KVM's own objects up to a whole machine.
  * @packageDocumentation
  */
-export { FaultLabError, describe } from './errors/index.js';
+export { FaultLabError, describeError, type FaultLabErrorDetails } from './errors/index.js';
+export { nativeAddon, type NativeAddon, type NativeEventFd, type NativeFile, type NativeMapping, type NativeUserfaultfd } from './native/index.js';
 export * as uapi from './uapi/index.js';
-export { Kvm, MemorySlot, Vcpu, Vm, readHost, type Host, type HostKind, type VcpuExit } from './kvm/index.js';
-export { PagedWindow, SystemRam, UserfaultBitmap } from './memory/index.js';
-export { imageSource, type FillTarget, type PageSource, type PageSourceModule } from './faults/index.js';
-export { AsyncPfHost, ReadyQueue } from './asyncpf/index.js';
-export { checksumPage, type GuestVcpuReport } from './guest/index.js';
-export { MODES, MODE_NAMES, Machine, type DeliveryMode, type MachineOptions, type MachineProgress, type MachineResult } from './machine/index.js';
+export {
+  ExitView,
+  Kvm,
+  MemorySlot,
+  SyncRegs,
+  Vcpu,
+  Vm,
+  msiTo,
+  readHost,
+  type CapabilityRequirement,
+  type Host,
+  type HostKind,
+  type MemorySlotOptions,
+  type Msi,
+  type MsrFilterRange,
+  type Translation,
+  type VcpuExit,
+} from './kvm/index.js';
+export { PagedWindow, SystemRam, UserfaultBitmap, guestPhysical, userfaultBitmapSizeBytes, type GuestPhysical, type PagedWindowShare, type SystemRamShare } from './memory/index.js';
+export { imageSource, type FillTarget, type ImageSourceOptions, type PageSource, type PageSourceModule } from './faults/index.js';
+export { AsyncPfHost, ReadyQueue, type FaultContext, type MsrOutcome, type ReadyDelivery, type WaitReason } from './asyncpf/index.js';
+export { checksumPage, type GuestPhase, type GuestVcpuReport, type PhaseReport } from './guest/index.js';
+export {
+  MODES,
+  MODE_NAMES,
+  Machine,
+  type Counters,
+  type DeliveryMode,
+  type MachineOptions,
+  type MachineProgress,
+  type MachineResult,
+  type ModeTraits,
+  type ResolverCounter,
+  type RunEnd,
+  type VcpuCounter,
+} from './machine/index.js';

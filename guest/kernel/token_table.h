@@ -18,7 +18,7 @@ struct token_slot {
 	u32 pad;
 	struct task *task;
 };
-_Static_assert(sizeof(struct token_slot) == 16, "token_home relies on it");
+_Static_assert(sizeof(struct token_slot) == 16, "token_offset relies on it");
 
 extern struct token_slot token_slots[TOKEN_SLOTS];
 

@@ -1,9 +1,11 @@
 /** A whole bench: image, order, checksums, then each mode from cold on a machine of its own. */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { FaultLabError } from '../errors/index.js';
 import { imageSource } from '../faults/index.js';
 import { readHost } from '../kvm/index.js';
 import type { DeliveryMode } from '../machine/index.js';
+import { packageRoot } from '../native/index.js';
 import { checksumImage, makeImage, openImage, requireMemory, type Image } from './image.js';
 import { visitingOrder } from './random.js';
 import { REPORT_VERSION, type BenchReport, type ModeReport } from './report.js';
@@ -51,8 +53,8 @@ export interface BenchObserver extends ModeObserver {
 
 /**
  * Runs a bench.
- * @throws FaultLabError: `IMAGE_*`, `BAD_OPTION`, and what {@link runMode} throws. When a mode fails after others were done, the error's
- * `report` (see {@link BenchFailure}) holds what there is.
+ * @throws FaultLabError: `IMAGE_*`, `BAD_OPTION`. What a mode throws comes as
+ * the `cause` of a {@link BenchFailure}, with a report of the modes that were done before.
  */
 export async function runBench(options: BenchOptions, observer: BenchObserver): Promise<BenchReport> {
   const startedAt = new Date().toISOString();
@@ -139,6 +141,6 @@ function visitedPages(options: BenchOptions, image: Image): number {
 
 /** Version in the package's own package.json. */
 export function packageVersion(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+  const text = readFileSync(join(packageRoot(), 'package.json'), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }

@@ -2,8 +2,8 @@
  * What must hold after a run: the bytes that the guest saw are the file's, and the events that the guest counted are the ones that the host
  * counted. Each check says what it compares, so that a disagreement explains itself.
  */
-import type { GuestVcpuReport } from '../guest/index.js';
 import type { DeliveryMode, MachineResult } from '../machine/index.js';
+import { sumOver } from './sum-over.js';
 
 /** Two counts of the same thing. */
 export interface EventCheck {
@@ -45,7 +45,7 @@ export function checkIntegrity(order: Uint32Array, expected: Int32Array, result:
     mismatched++;
     if (examples.length < MOST_EXAMPLES) examples.push(page);
   }
-  const guestMismatches = total(result, (vcpu) => vcpu.mismatches);
+  const guestMismatches = sumOver(result.guest, (vcpu) => vcpu.mismatches);
   return {
     compared,
     mismatched,
@@ -59,11 +59,11 @@ export function checkIntegrity(order: Uint32Array, expected: Int32Array, result:
 export function checkEvents(mode: DeliveryMode, order: Uint32Array, result: MachineResult): EventCheck[] {
   const { vcpus, resolvers } = result;
   const check = (what: string, guest: number, host: number): EventCheck => ({ what, guest, host, agree: guest === host });
-  const pages = total(result, (vcpu) => vcpu.pages);
-  const notPresent = total(result, (vcpu) => vcpu.notPresent);
-  const ready = total(result, (vcpu) => vcpu.ready);
-  const wakeAll = total(result, (vcpu) => vcpu.wakeAll);
-  const enabled = total(result, (vcpu) => Number(vcpu.apfEnabled));
+  const pages = sumOver(result.guest, (vcpu) => vcpu.pages);
+  const notPresent = sumOver(result.guest, (vcpu) => vcpu.notPresent);
+  const ready = sumOver(result.guest, (vcpu) => vcpu.ready);
+  const wakeAll = sumOver(result.guest, (vcpu) => vcpu.wakeAll);
+  const enabled = sumOver(result.guest, (vcpu) => Number(vcpu.apfEnabled));
   const checks = [
     check('pages visited = pages of the job', pages, order.length),
     check('pages visited = pages delivered by resolvers', pages, resolvers.pages),
@@ -91,8 +91,4 @@ export function checkEvents(mode: DeliveryMode, order: Uint32Array, result: Mach
       break;
   }
   return checks;
-}
-
-function total(result: MachineResult, value: (vcpu: GuestVcpuReport) => number): number {
-  return result.guest.reduce((sum, vcpu) => sum + value(vcpu), 0);
 }

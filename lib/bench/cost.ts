@@ -3,6 +3,7 @@
  * guest kernel's own handling of events. On hosts that emulate CPL0 that part belongs to the host, not to the mode.
  */
 import type { GuestVcpuReport, PhaseReport } from '../guest/index.js';
+import { sumOver } from './sum-over.js';
 
 /** Shares are fractions of the vCPUs' time; null where there was nothing to measure. */
 export interface WorkCost {
@@ -55,7 +56,7 @@ export function workCost(guest: readonly GuestVcpuReport[], tscKhz: number): Wor
   // Rates are per vCPU times vCPUs, so that they mean the work of the whole guest.
   const controlPerSecond = control.tscCycles === 0 || control.work === 0 ? null : perSecond(control) * guest.length;
   const pagingPerSecond = perSecond(paging) * guest.length;
-  const events = sum(guest, (vcpu) => vcpu.notPresent + vcpu.ready + vcpu.wakeAll + vcpu.spuriousReady);
+  const events = sumOver(guest, (vcpu) => vcpu.notPresent + vcpu.ready + vcpu.wakeAll + vcpu.spuriousReady);
   const entryExit = entryExitCycles(guest) ?? 0;
   const kernelShare = (spans: Spans, extraCycles: number): number => (spans.tscCycles === 0 ? 0 : (spans.kernelCycles + extraCycles) / spans.tscCycles);
   return {
@@ -71,8 +72,8 @@ export function workCost(guest: readonly GuestVcpuReport[], tscKhz: number): Wor
 export function kernelCost(guest: readonly GuestVcpuReport[], tscKhz: number): KernelCost {
   const toNs = 1e6 / tscKhz;
   const per = (cycles: (vcpu: GuestVcpuReport) => number, count: (vcpu: GuestVcpuReport) => number): number | null => {
-    const times = sum(guest, count);
-    return times === 0 ? null : (sum(guest, cycles) / times) * toNs;
+    const times = sumOver(guest, count);
+    return times === 0 ? null : (sumOver(guest, cycles) / times) * toNs;
   };
   const fastest = fastestTrap(guest);
   const entryExit = entryExitCycles(guest);
@@ -109,8 +110,4 @@ function add(phases: readonly PhaseReport[]): Spans {
     total.kernelCycles += phase.kernelCycles;
   }
   return total;
-}
-
-function sum<T>(items: readonly T[], value: (item: T) => number): number {
-  return items.reduce((total, item) => total + value(item), 0);
 }

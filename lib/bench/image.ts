@@ -1,13 +1,14 @@
 /**
  * The memory image that a bench pages in: any file, or one made for the purpose. Its checksums are the host's own, computed from the file.
  */
-import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync, type Stats } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, rmSync, statSync, writeSync, type Stats } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FaultLabError, errnoName, fromNative } from '../errors/index.js';
 import { MAX_WINDOW_PAGES, checksumPage } from '../guest/index.js';
 import { nativeAddon } from '../native/index.js';
 import { PAGE_SIZE } from '../uapi/index.js';
+import { availableMemoryBytes } from './available-memory.js';
 import { randomWords } from './random.js';
 
 /** Size of the image made when none is given: 64 MiB. */
@@ -85,7 +86,7 @@ export function makeImage(sizeBytes: number = DEFAULT_IMAGE_BYTES): Image {
  * @throws FaultLabError `IMAGE_TOO_LARGE`
  */
 export function requireMemory(pages: number): void {
-  const available = Number(/^MemAvailable:\s+(\d+) kB/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1] ?? Infinity) * 1024;
+  const available = availableMemoryBytes();
   const needed = pages * PAGE_SIZE;
   if (needed > available * USABLE_MEMORY) {
     const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;

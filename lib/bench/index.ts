@@ -1,4 +1,5 @@
 /** Workloads, sampling, statistics and reports. */
+export { availableMemoryBytes } from './available-memory.js';
 export { BENCH_DEFAULTS, BenchFailure, packageVersion, runBench, type BenchObserver, type BenchOptions } from './bench.js';
 export { checkEvents, checkIntegrity, type EventCheck, type IntegrityCheck } from './checks.js';
 export { formatDuration, parseDuration } from './duration.js';

@@ -1,9 +1,11 @@
 /** One mode of a bench, from a cold machine to its report. */
+import type { GuestVcpuReport } from '../guest/index.js';
 import { Machine, MODES, type DeliveryMode, type MachineOptions, type MachineResult } from '../machine/index.js';
 import { checkEvents, checkIntegrity } from './checks.js';
 import { kernelCost, pagingSeconds, workCost } from './cost.js';
 import { summarizeLatencies } from './latency.js';
 import type { ModeReport } from './report.js';
+import { sumOver } from './sum-over.js';
 
 /** What every mode of a bench has in common. */
 export type Workload = Omit<MachineOptions, 'mode'> & Required<Pick<MachineOptions, 'order' | 'expected'>>;
@@ -33,7 +35,7 @@ export async function runMode(mode: DeliveryMode, workload: Workload, observer: 
 /** Turns what a machine left behind into a report. */
 export function reportMode(mode: DeliveryMode, workload: Workload, result: MachineResult): ModeReport {
   const { guest, vcpus, resolvers, tscKhz } = result;
-  const total = (value: (vcpu: (typeof guest)[number]) => number): number => guest.reduce((sum, vcpu) => sum + value(vcpu), 0);
+  const total = (value: (vcpu: GuestVcpuReport) => number): number => sumOver(guest, value);
   const integrity = checkIntegrity(workload.order, workload.expected, result);
   const checks = result.end === 'done' ? checkEvents(mode, workload.order, result) : [];
   const pages = total((vcpu) => vcpu.pages);

@@ -83,7 +83,7 @@ function kernelNote(report: BenchReport): string[] {
     `null trap ${time(last((m) => m.guestKernel.nullTrapNs))} (way in and out ${time(last((m) => m.guestKernel.entryExitNs))})`,
   ];
   const note = [`guest kernel, a handler's run: ${parts.join(', ')}`];
-  if (report.host.kind === 'PVM') note.push('On a PVM host KVM emulates the guest kernel instruction by instruction; "by guest kernel" is the loss that VMX and SVM hosts do not have.');
+  if (report.host.kind === 'PVM') note.push('On a PVM host KVM emulates the guest kernel instruction by instruction; "by guest kernel" is what that takes.');
   return note;
 }
 

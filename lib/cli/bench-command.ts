@@ -1,8 +1,10 @@
 /** `kvm-faultlab bench`: the main job. */
-import { writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { isatty } from 'node:tty';
 import { Command, Option } from 'commander';
 import { BENCH_DEFAULTS, BenchFailure, formatDuration, parseDuration, renderReport, runBench, type BenchOptions, type BenchReport } from '../bench/index.js';
-import { FaultLabError, describe } from '../errors/index.js';
+import { FaultLabError, describeError } from '../errors/index.js';
 import { MAX_TASKS, MAX_VCPUS, MAX_WINDOW_PAGES } from '../guest/index.js';
 import {
   MAX_LATENCY_NS,
@@ -78,7 +80,8 @@ export function benchCommand(setExitCode: (code: number) => void): Command {
 }
 
 async function run(flags: Flags): Promise<number> {
-  const progress = new ProgressDisplay(Boolean(process.stderr.isTTY));
+  if (flags.json !== undefined && flags.json !== '-') requireWritable(flags.json);
+  const progress = new ProgressDisplay(isatty(process.stderr.fd));
   const interruption = new Interruption();
   try {
     const report = await runBench(toOptions(flags), {
@@ -98,7 +101,7 @@ async function run(flags: Flags): Promise<number> {
   } catch (error) {
     if (!(error instanceof BenchFailure)) throw error;
     if (error.report.modes.length > 0) emit(error.report, flags.json);
-    process.stderr.write(`mode ${error.mode}: ${describe(error.cause)}\n`);
+    process.stderr.write(`mode ${error.mode}: ${describeError(error.cause)}\n`);
     return interruption.requested ? ExitCode.INTERRUPTED : exitCodeOf(error.cause);
   } finally {
     interruption.close();
@@ -129,13 +132,26 @@ function emit(report: BenchReport, json: string | undefined): void {
     process.stdout.write(text);
     return;
   }
-  process.stdout.write(`${renderReport(report, { color: Boolean(process.stdout.isTTY) && process.env['NO_COLOR'] === undefined })}\n`);
+  process.stdout.write(`${renderReport(report, { color: isatty(process.stdout.fd) && process.env['NO_COLOR'] === undefined })}\n`);
   if (json === undefined) return;
   try {
     writeFileSync(json, text);
   } catch (error) {
-    throw new FaultLabError('REPORT_UNWRITABLE', `the report could not be written to ${json}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw unwritable(json, error);
   }
+}
+
+/** Asked before the run: a report lost after minutes of measuring would be measured again. */
+function requireWritable(path: string): void {
+  try {
+    accessSync(existsSync(path) ? path : dirname(path), constants.W_OK);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
+function unwritable(path: string, error: unknown): FaultLabError {
+  return new FaultLabError('REPORT_UNWRITABLE', `the report cannot be written to ${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
 }
 
 function parseModes(text: string): DeliveryMode[] {

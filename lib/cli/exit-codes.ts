@@ -1,4 +1,4 @@
-/** Exit codes of every command; `kvm-faultlab help exit-codes` and docs/CLI.md list them. */
+/** Exit codes of every command; `bench --help` and docs/CLI.md list them. */
 import { isCoded } from '../errors/index.js';
 
 /** What the process ends with. */
@@ -18,7 +18,7 @@ export const ExitCode = {
 } as const;
 
 const USAGE_CODES = /^(BAD_OPTION|GUEST_ELF|IMAGE_(MISSING|EMPTY|UNREADABLE|UNWRITABLE|TOO_LARGE)|REPORT_UNWRITABLE)$/;
-const HOST_CODES = /^(CAP_MISSING|ADDON_NOT_BUILT|KVM_(ENOENT|EACCES|EPERM|ENODEV|API_VERSION|EBUSY)|UFFD_(EPERM|ENOSYS|EINVAL|EACCES))$/;
+const HOST_CODES = /^(CAP_MISSING|ADDON_NOT_BUILT|KVM_(ENOENT|EACCES|EPERM|ENODEV|ENXIO|API_VERSION|EBUSY)|UFFD_(EPERM|ENOSYS|EINVAL|EACCES))$/;
 
 /** The exit code for an error that ended a command. */
 export function exitCodeOf(error: unknown): number {

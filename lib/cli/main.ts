@@ -1,10 +1,20 @@
 /** The command line: `kvm-faultlab COMMAND`. */
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../bench/index.js';
-import { describe } from '../errors/index.js';
+import { describeError } from '../errors/index.js';
 import { benchCommand } from './bench-command.js';
 import { runDoctor } from './doctor/index.js';
 import { ExitCode, exitCodeOf } from './exit-codes.js';
+
+const DOCTOR_EXAMPLES = `
+Examples:
+  kvm-faultlab doctor
+      a line for each thing a delivery mode needs, and what to do where it is missing
+  kvm-faultlab doctor --json
+      the same for a program
+
+Exit codes: 0 every mode works here, 1 one cannot.
+`;
 
 /**
  * Runs one command line.
@@ -17,7 +27,7 @@ export async function main(args: readonly string[]): Promise<number> {
     exitCode = code;
   };
   const program = new Command('kvm-faultlab')
-    .description("A fault laboratory for KVM: makes a guest's memory disappear in every way a host can, and measures what each way of telling the guest costs.")
+    .description("Runs a tiny guest on /dev/kvm whose memory is not there yet, pages it in through every delivery mode KVM has or could have, and measures what each costs the guest.")
     .version(packageVersion())
     .exitOverride()
     .showHelpAfterError('(--help shows how it is used)');
@@ -27,6 +37,7 @@ export async function main(args: readonly string[]): Promise<number> {
       new Command('doctor')
         .description('say, line by line, what this host offers, which modes work here, and what to do where something is missing')
         .option('--json', 'print JSON')
+        .addHelpText('after', DOCTOR_EXAMPLES)
         .action(async (flags: { json?: boolean }) => {
           setExitCode(await runDoctor({ json: flags.json === true }));
         }),
@@ -39,7 +50,7 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     // Commander has printed its own message by now.
     if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.OK : ExitCode.USAGE;
-    process.stderr.write(`${describe(error)}\n`);
+    process.stderr.write(`${describeError(error)}\n`);
     return exitCodeOf(error);
   }
 }

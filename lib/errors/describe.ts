@@ -10,13 +10,17 @@ function capitalized(text: string): string {
  * The line the CLI prints for an error: what was tried, what happened, the code, and what the user can do. Never a stack
  * and never more than one line.
  */
-export function describe(error: unknown): string {
+export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return `Unexpected failure: ${oneLine(String(error))}`;
   const code = isCoded(error) ? ` [${error.code}]` : '';
   const advice = error instanceof FaultLabError ? error.hint : isCoded(error) ? hintFor(error.code) : undefined;
-  const hint = advice === undefined ? '' : ` ${advice}`;
   const message = oneLine(error.message).replace(/\.$/, '');
-  return `${capitalized(message === '' ? error.name : message)}${code}.${oneLine(hint)}`;
+  return `${capitalized(message === '' ? error.name : message)}${code}.${advice === undefined ? '' : ` ${sentence(advice)}`}`;
+}
+
+/** Hints come from many places: some are whole sentences, some are not. */
+function sentence(text: string): string {
+  return `${capitalized(oneLine(text)).replace(/\.$/, '')}.`;
 }
 
 function oneLine(text: string): string {

@@ -20,8 +20,8 @@ const hintByCode = {
   UFFD_EACCES: 'Grant yourself /dev/userfaultfd (sudo setfacl -m u:$USER:rw /dev/userfaultfd), or run as root.',
   UFFD_ENOSYS: 'This kernel was built without CONFIG_USERFAULTFD: use a distribution kernel.',
   UFFD_EINVAL: 'This kernel lacks a userfaultfd feature that was asked for; `kvm-faultlab doctor` lists the features it has.',
-  ADDON_NOT_BUILT: 'Run `npm run build:native` (Debian, Ubuntu: apt-get install g++ make python3).',
-  GUEST_NOT_BUILT: 'Run `npm run build:guest` (Debian, Ubuntu: apt-get install gcc make).',
+  ADDON_NOT_BUILT:
+    'In a checkout run `npm run build:native`, in a project that depends on the package `npm rebuild kvm-faultlab` (Debian, Ubuntu: apt-get install g++ make python3).',
   VCPU_WRONG_THREAD: 'Create, run and close a vCPU in one Worker; other threads may only kick it.',
   HANDLE_CLOSED: 'Use the object before its close().',
   MAPPING_SIGBUS: 'The file behind this memory has become shorter: restore its length, or map memory that cannot shrink.',

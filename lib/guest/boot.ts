@@ -30,17 +30,16 @@ import {
 } from '../uapi/index.js';
 import * as abi from './abi.js';
 import { GDT_BYTES, TSS_BYTES, writeDescriptorPage, writeIdt, type VectorHandler } from './descriptor-tables.js';
-import type { ElfImage } from './elf.js';
+import { guestElfError, type ElfImage } from './elf.js';
 import { isPrivate, type GuestLayout } from './layout.js';
 import { LARGE_PAGE_BYTES, PageTables, type PageAccess, type TableMemory } from './page-tables.js';
 
 const PF_X = 1;
 const PF_W = 2;
 const GIGABYTE = 2 ** 30;
+const HIGHEST_VECTOR = 255;
 const USER_DATA: PageAccess = { write: true, user: true, execute: false };
 const KERNEL_DATA: PageAccess = { write: true, user: false, execute: false };
-/** The window also holds code in some experiments. */
-const WINDOW_ACCESS: PageAccess = { write: true, user: true, execute: true };
 
 /** What {@link bootVcpu} needs; plain data, for a Worker. */
 export interface VcpuBootState {
@@ -55,6 +54,7 @@ export interface VcpuBootState {
  * Writes the guest into its RAM.
  * @param low - ordinary RAM from gpa 0, `layout.lowRamSizeBytes` long, zeroed
  * @returns where each vCPU starts
+ * @throws FaultLabError `GUEST_ELF` when the guest lacks a symbol or its vector table is no such table
  */
 export function installGuest(elf: ElfImage, layout: GuestLayout, low: SystemRam): VcpuBootState[] {
   const frames = new FrameAllocator(low, layout.framesBase);
@@ -121,7 +121,7 @@ function setSegment(segment: StructView<SegmentField>, values: Partial<Record<Se
   segment.setNumber('present', values.unusable === 1 ? 0 : 1);
 }
 
-/** The first two gigabytes' worth of small mappings: kernel, descriptors, mailbox. */
+/** What differs from vCPU to vCPU, and all that is mapped with 4 KiB pages: descriptors, kernel, mailbox. */
 function mapKernel(tables: PageTables, elf: ElfImage, layout: GuestLayout, index: number): void {
   tables.mapSmall(abi.IDT_BASE, abi.IDT_BASE, PAGE_SIZE, KERNEL_DATA);
   const descriptors = abi.DESCRIPTOR_BASE + index * PAGE_SIZE;
@@ -144,7 +144,7 @@ function mapShared(tables: PageTables, layout: GuestLayout, first: PageTables | 
   const windowBytes = layout.windowPages * PAGE_SIZE;
   if (first === null) {
     tables.mapLarge(abi.TABLES_BASE, abi.TABLES_BASE, layout.tablesSizeBytes, USER_DATA);
-    tables.mapLarge(abi.WINDOW_BASE, abi.WINDOW_BASE, Math.ceil(windowBytes / LARGE_PAGE_BYTES) * LARGE_PAGE_BYTES, WINDOW_ACCESS);
+    tables.mapLarge(abi.WINDOW_BASE, abi.WINDOW_BASE, Math.ceil(windowBytes / LARGE_PAGE_BYTES) * LARGE_PAGE_BYTES, USER_DATA);
     return;
   }
   for (let at = 0; at < layout.tablesSizeBytes; at += GIGABYTE) tables.shareGigabyte(first, abi.TABLES_BASE + at);
@@ -160,13 +160,17 @@ function segmentGpas(address: number, own: boolean, layout: GuestLayout): number
 function readVectorTable(elf: ElfImage): VectorHandler[] {
   const address = elf.symbol('vector_table');
   const segment = elf.segments.find((s) => address >= s.address && address < s.address + s.fileSizeBytes);
-  if (segment === undefined) throw new RangeError('vector_table lies in no segment of the guest');
+  if (segment === undefined) throw guestElfError(elf.name, 'its vector_table lies in no segment');
   const view = new DataView(elf.bytes.buffer, elf.bytes.byteOffset + segment.fileOffset, segment.fileSizeBytes);
   const handlers: VectorHandler[] = [];
-  for (let at = address - segment.address; at + 16 <= segment.fileSizeBytes; at += 16) {
-    const handler = Number(view.getBigUint64(at + 8, true));
+  const { size, fields } = abi.vectorEntryLayout;
+  for (let at = address - segment.address; at + size <= segment.fileSizeBytes; at += size) {
+    const handler = Number(view.getBigUint64(at + fields.handler.offset, true));
     if (handler === 0) break;
-    handlers.push({ vector: view.getUint32(at, true), ist: view.getUint32(at + 4, true), handler });
+    const vector = view.getUint32(at + fields.vector.offset, true);
+    const ist = view.getUint32(at + fields.ist.offset, true);
+    if (vector > HIGHEST_VECTOR || ist > abi.IST_COUNT) throw guestElfError(elf.name, `its vector_table names vector ${vector} with interrupt stack ${ist}`);
+    handlers.push({ vector, ist, handler });
   }
   return handlers;
 }

@@ -3,6 +3,7 @@
  * must end in one clear sentence. Source: System V ABI, AMD64 supplement.
  */
 import { FaultLabError } from '../errors/index.js';
+import { IMAGE_BASE, IMAGE_LIMIT } from './abi.js';
 
 /** A PT_LOAD segment. */
 export interface ElfSegment {
@@ -18,6 +19,8 @@ export interface ElfSegment {
 
 /** What the loader needs of an ELF file. */
 export interface ElfImage {
+  /** For messages. */
+  readonly name: string;
   readonly entry: number;
   readonly segments: readonly ElfSegment[];
   readonly bytes: Uint8Array;
@@ -33,7 +36,18 @@ const PT_LOAD = 1;
 const SHT_SYMTAB = 2;
 
 /**
- * Parses a static x86-64 ELF executable.
+ * The error for a file that is no guest.
+ * @param name - the file, for the message
+ * @param why - what is wrong with it
+ */
+export function guestElfError(name: string, why: string): FaultLabError {
+  return new FaultLabError('GUEST_ELF', `${name} is not a guest this VMM can load: ${why}`, {
+    hint: 'build the guest with `npm run build:guest`, or name another file with --guest',
+  });
+}
+
+/**
+ * Parses a static x86-64 ELF executable that is linked where the guest has to be (abi.h: IMAGE_BASE to IMAGE_LIMIT).
  * @param bytes - the whole file
  * @param name - for messages
  * @throws FaultLabError `GUEST_ELF`
@@ -41,9 +55,7 @@ const SHT_SYMTAB = 2;
 export function parseElf(bytes: Uint8Array, name: string): ElfImage {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const refuse = (why: string): never => {
-    throw new FaultLabError('GUEST_ELF', `${name} is not a guest this VMM can load: ${why}`, {
-      hint: 'build the guest with `npm run build:guest`, or name another file with --guest',
-    });
+    throw guestElfError(name, why);
   };
   const need = (offset: number, length: number, what: string): void => {
     if (!Number.isSafeInteger(offset) || offset < 0 || offset + length > bytes.byteLength) refuse(`its ${what} lies outside the file`);
@@ -72,12 +84,16 @@ export function parseElf(bytes: Uint8Array, name: string): ElfImage {
     };
     need(segment.fileOffset, segment.fileSizeBytes, `segment ${i}`);
     if (segment.memorySizeBytes < segment.fileSizeBytes) refuse(`segment ${i} is larger in the file than in memory`);
+    if (segment.address < IMAGE_BASE || segment.address + segment.memorySizeBytes > IMAGE_LIMIT) {
+      refuse(`segment ${i} is at 0x${segment.address.toString(16)}, not between 0x${IMAGE_BASE.toString(16)} and 0x${IMAGE_LIMIT.toString(16)}`);
+    }
     segments.push(segment);
   }
   if (segments.length === 0) refuse('nothing in it is loadable');
 
   const symbols = readSymbols();
   return {
+    name,
     entry: u64(24),
     segments,
     bytes,

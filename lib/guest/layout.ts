@@ -11,6 +11,9 @@ import { LARGE_PAGE_BYTES } from './page-tables.js';
 /** Most pages of a window: 256 GiB, half of what one top-level page-table entry covers. */
 export const MAX_WINDOW_PAGES = 2 ** 26;
 
+/** PML4, PDPT, the page directory of the first GiB, and page tables for its first two large pages (image; mailbox and vcpu_blocks). */
+const FRAMES_PER_VCPU = 5;
+
 /** Addresses in bytes; gpa and gva are the same number except in private segments. */
 export interface GuestLayout {
   readonly vcpuCount: number;
@@ -63,8 +66,9 @@ export function layOutGuest(elf: ElfImage, vcpuCount: number, windowPages: numbe
   const [order, sums, latencies, expected] = tableBytes.map((_, i) => abi.TABLES_BASE + tableBytes.slice(0, i).reduce((a, b) => a + b, 0));
   const tablesSizeBytes = roundUp(tableBytes.reduce((a, b) => a + b, 0), LARGE_PAGE_BYTES);
 
+  // One page directory for each GiB of tables and window, which all vCPUs share.
   const gigabytes = Math.ceil((windowPages * PAGE_SIZE) / 2 ** 30) + Math.ceil(tablesSizeBytes / 2 ** 30);
-  const frames = vcpuCount * 5 + gigabytes;
+  const frames = vcpuCount * FRAMES_PER_VCPU + gigabytes;
   return {
     vcpuCount,
     windowPages,

@@ -28,7 +28,7 @@ type PhaseField = keyof typeof abi.phaseRecordLayout.fields;
 /** KVM's local APIC timer counts nanoseconds, before the divider. */
 const APIC_TIMER_DIVIDER = 16;
 
-/** Phases of a run, as the guest's vcpu_block.state says. */
+/** What a vCPU is at, by vcpu_block.state (STATE_* in abi.h, in their order). */
 export type GuestPhase = 'booting' | 'control-before' | 'paging' | 'control-after' | 'done' | 'panic';
 const PHASES: readonly GuestPhase[] = ['booting', 'control-before', 'paging', 'control-after', 'done', 'panic'];
 
@@ -85,12 +85,17 @@ export class Mailbox {
 
   /**
    * Writes the job; before the guest starts.
-   * @throws RangeError when a count is out of range or an entry of `order` lies outside the window
+   * @throws RangeError when `order` or `expected` does not fit into its table, or an entry of `order` lies outside the window
    */
   writeJob(job: GuestJob): void {
     const { order, expected } = job;
+    const { windowPages } = this.layout;
+    if (order.length > windowPages) throw new RangeError(`an order of ${order.length} pages is longer than its table for ${windowPages}`);
+    if (expected !== null && expected.length !== 2 * windowPages) {
+      throw new RangeError(`${expected.length} checksum lanes are not two for each of ${windowPages} pages`);
+    }
     for (const page of order) {
-      if (page >= this.layout.windowPages) throw new RangeError(`page ${page} is outside the window of ${this.layout.windowPages} pages`);
+      if (page >= windowPages) throw new RangeError(`page ${page} is outside the window of ${windowPages} pages`);
     }
     this.header.setNumber('magic', abi.ABI_MAGIC);
     this.header.setNumber('abi_version', abi.ABI_VERSION);
@@ -119,7 +124,7 @@ export class Mailbox {
     return Atomics.load(this.low.words, this.cursorWord) >>> 0;
   }
 
-  /** What the guest kernel of one vCPU says. A live view: call again for newer values. */
+  /** What the guest kernel of one vCPU says now: a snapshot. */
   vcpu(index: number): GuestVcpuReport {
     const view = new StructView(abi.vcpuBlockLayout, this.low.data, abi.VCPU_BLOCK_BASE + index * PAGE_SIZE);
     return {
@@ -142,9 +147,9 @@ export class Mailbox {
       cyclesTrap: view.number('cycles_trap'),
       nullTrapCycles: view.number('null_trap_cycles'),
       nullTrapKernelCycles: view.number('null_trap_kernel_cycles'),
-      controlBefore: this.phase(index, 0),
-      paging: this.phase(index, 1),
-      controlAfter: this.phase(index, 2),
+      controlBefore: this.phase(index, abi.PHASE_CONTROL_BEFORE),
+      paging: this.phase(index, abi.PHASE_PAGING),
+      controlAfter: this.phase(index, abi.PHASE_CONTROL_AFTER),
     };
   }
 

@@ -72,7 +72,7 @@ export class Kvm {
   createVm(type: number = KVM_X86_DEFAULT_VM): Vm {
     return new Vm(attempt(`create a VM of type ${type}`, () => this.#native.createVm(type)));
   }
-  /** Any ioctl on /dev/kvm: for uAPI that has no method yet. */
+  /** An ioctl on /dev/kvm by its request number; `argument` is a number, or a buffer that the kernel reads and writes. */
   ioctl(request: number, argument?: number | Uint8Array): number {
     return attempt(`make ioctl 0x${request.toString(16)} on /dev/kvm`, () => this.#native.ioctl(request, argument));
   }

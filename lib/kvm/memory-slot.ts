@@ -8,7 +8,7 @@ export interface MemorySlotOptions {
   readonly slot: number;
   readonly gpa: Gpa;
   readonly sizeBytes: number;
-  /** What the guest sees. May be missing, protected, or registered with userfaultfd. Null only with guest_memfd. */
+  /** Host memory behind the slot; an access KVM cannot satisfy from it is a fault under test. Null only with guest_memfd. */
   readonly mapping: NativeMapping | null;
   /** Start within `mapping`; 0 where left out. */
   readonly offset?: number;

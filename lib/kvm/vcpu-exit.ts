@@ -17,9 +17,13 @@ import {
   KVM_EXIT_SHUTDOWN,
   KVM_EXIT_X86_RDMSR,
   KVM_EXIT_X86_WRMSR,
+  KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES,
   type Gpa,
 } from '../uapi/index.js';
 import type { ExitView } from './exit-view.js';
+
+/** Words of kvm_run.emulation_failure, which lies over internal.data: flags, then the size and the bytes of the instruction. */
+const EMULATION_FAILURE_WORDS = 3;
 
 /** Why KVM_RUN returned, with what came along. Copied out of the run area: it stays true after the next entry. */
 export type VcpuExit =
@@ -117,13 +121,9 @@ function decodeInternalError(view: ExitView): VcpuExit {
   const suberror = view.internalSuberror;
   const count = view.internalDataCount;
   const data = Array.from({ length: count }, (_, at) => view.internalData(at));
-  // kvm_run.emulation_failure lies over the data: a word of flags, then the size and the bytes of the instruction.
-  const hasInstruction = suberror === internalErrors.EMULATION && count >= 3 && (data[0] & 1n) !== 0n;
+  const hasInstruction = suberror === internalErrors.EMULATION && count >= EMULATION_FAILURE_WORDS && (data[0] & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) !== 0n;
   if (!hasInstruction) return { kind: 'internalError', suberror, data };
-  const { insn_size, insn_bytes } = {
-    insn_size: kvmRunLayout.fields['emulation_failure.insn_size'],
-    insn_bytes: kvmRunLayout.fields['emulation_failure.insn_bytes'],
-  };
-  const sizeBytes = Math.min(insn_bytes.size, view.copyBytes(insn_size.offset, 1)[0]);
-  return { kind: 'internalError', suberror, data, instruction: view.copyBytes(insn_bytes.offset, sizeBytes) };
+  const { 'emulation_failure.insn_size': size, 'emulation_failure.insn_bytes': bytes } = kvmRunLayout.fields;
+  const sizeBytes = Math.min(bytes.size, view.copyBytes(size.offset, 1)[0]);
+  return { kind: 'internalError', suberror, data, instruction: view.copyBytes(bytes.offset, sizeBytes) };
 }

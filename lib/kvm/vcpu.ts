@@ -186,7 +186,7 @@ export class Vcpu {
   tscKhz(): number {
     return this.#attempt('read the TSC frequency', () => this.#native.tscKhz());
   }
-  /** Any ioctl on the vCPU: for uAPI that has no method yet. */
+  /** An ioctl on the vCPU by its request number; `argument` is a number, or a buffer that the kernel reads and writes. */
   ioctl(request: number, argument?: number | Uint8Array): number {
     return this.#attempt(`make ioctl 0x${request.toString(16)}`, () => this.#native.ioctl(request, argument));
   }

@@ -108,7 +108,7 @@ export class Vm {
   setMsiRoutes(routes: readonly (Msi & { readonly gsi: number })[]): void {
     attempt(`route ${routes.length} interrupts`, () => this.#native.setMsiRoutes(routes));
   }
-  /** Any ioctl on the VM: for uAPI that has no method yet. */
+  /** An ioctl on the VM by its request number; `argument` is a number, or a buffer that the kernel reads and writes. */
   ioctl(request: number, argument?: number | Uint8Array): number {
     return attempt(`make ioctl 0x${request.toString(16)} on the VM`, () => this.#native.ioctl(request, argument));
   }

@@ -1,10 +1,10 @@
 /**
- * The demand-paged part of guest memory: one sealed memfd, mapped twice.
+ * The demand-paged part of guest memory: two mappings of one sealed memfd.
  *
- * The guest view goes into the memslot; its pages may be missing. The host view is what the VMM reads and writes; touching it
- * never faults on userfaultfd. A page is delivered by writing the host view and then mapping it into the guest view
- * (UFFDIO_CONTINUE). A VMM that touched the guest view could wait for itself.
+ * Only the mapping behind the memslot (the guest view) is registered with userfaultfd. The VMM fills pages through the other one
+ * (the host view), so it never waits for a fault that it has to resolve itself; UFFDIO_CONTINUE then makes the page present for the guest.
  */
+import { attempt } from '../errors/index.js';
 import { nativeAddon, type NativeFile, type NativeMapping } from '../native/index.js';
 import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, MAP_NORESERVE, PAGE_SIZE, PROT_READ, PROT_WRITE } from '../uapi/index.js';
 
@@ -28,16 +28,16 @@ export class PagedWindow {
   /**
    * A new window, all pages missing.
    * @param pageCount - length in 4 KiB pages
-   * @throws what memfd_create(2), ftruncate(2) and mmap(2) say, coded
+   * @throws FaultLabError: what memfd_create(2), ftruncate(2) and mmap(2) say, coded
    */
   static create(pageCount: number): PagedWindow {
-    const addon = nativeAddon();
     const sizeBytes = pageCount * PAGE_SIZE;
-    const file = addon.File.memfd('kvm-faultlab-window', sizeBytes, { sealShrink: true });
-    const access = PROT_READ | PROT_WRITE;
-    const hostView = addon.Mapping.ofFile(file, 0, sizeBytes, access, MAP_NORESERVE);
-    const guestView = addon.Mapping.ofFile(file, 0, sizeBytes, access, MAP_NORESERVE);
-    return new PagedWindow(file, hostView, guestView);
+    return attempt(`make a window of ${pageCount} pages`, () => {
+      const addon = nativeAddon();
+      const file = addon.File.memfd('kvm-faultlab-window', sizeBytes, { sealShrink: true });
+      const map = (): NativeMapping => addon.Mapping.ofFile(file, 0, sizeBytes, PROT_READ | PROT_WRITE, MAP_NORESERVE);
+      return new PagedWindow(file, map(), map());
+    });
   }
 
   /** Opens, in this Worker, the window that another one shared. */

@@ -2,6 +2,7 @@
  * Ordinary guest memory: always present, one mapping for guest and VMM, seen by JavaScript through views made once.
  * It holds what must never fault under test: page tables, descriptor tables, the guest's code and data, the mailbox.
  */
+import { attempt } from '../errors/index.js';
 import { nativeAddon, type NativeFile, type NativeMapping } from '../native/index.js';
 import { MAP_NORESERVE, PAGE_SIZE, PROT_READ, PROT_WRITE } from '../uapi/index.js';
 import { type GuestPhysical, guestPhysical } from './address.js';
@@ -30,13 +31,14 @@ export class SystemRam {
    * New memory, all zeroes.
    * @param base - gpa of the first byte, page aligned
    * @param sizeBytes - multiple of the page size
-   * @throws what memfd_create(2) and mmap(2) say, coded
+   * @throws FaultLabError: what memfd_create(2) and mmap(2) say, coded
    */
   static create(base: GuestPhysical, sizeBytes: number): SystemRam {
-    const addon = nativeAddon();
-    const file = addon.File.memfd('kvm-faultlab-ram', sizeBytes, { sealShrink: true });
-    const access = PROT_READ | PROT_WRITE;
-    return new SystemRam(file, addon.Mapping.ofFile(file, 0, sizeBytes, access, MAP_NORESERVE), base);
+    return attempt(`make ${sizeBytes} bytes of guest memory`, () => {
+      const addon = nativeAddon();
+      const file = addon.File.memfd('kvm-faultlab-ram', sizeBytes, { sealShrink: true });
+      return new SystemRam(file, addon.Mapping.ofFile(file, 0, sizeBytes, PROT_READ | PROT_WRITE, MAP_NORESERVE), base);
+    });
   }
 
   /** Opens, in this Worker, the memory that another one shared. */

@@ -1,3 +1,3 @@
 /** The native addon: its contract, and how to get it. */
 export type * from './addon.js';
-export { ADDON_VARIABLE, AddonNotBuiltError, nativeAddon } from './loader.js';
+export { ADDON_VARIABLE, nativeAddon, packageRoot } from './loader.js';

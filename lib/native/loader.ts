@@ -4,16 +4,11 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
+import { FaultLabError } from '../errors/index.js';
 import type { NativeAddon } from './addon.js';
 
 /** Environment variable with the path of another `.node` file, such as a build with sanitizers. */
 export const ADDON_VARIABLE = 'KVM_FAULTLAB_ADDON';
-
-/** Thrown where the addon cannot be loaded. `cause` is what the loader of the platform said. */
-export class AddonNotBuiltError extends Error {
-  override readonly name = 'AddonNotBuiltError';
-  readonly code = 'ADDON_NOT_BUILT';
-}
 
 const require = createRequire(import.meta.url);
 
@@ -21,7 +16,7 @@ let loaded: NativeAddon | undefined;
 
 /**
  * The addon. Loaded at the first call, so that help, reports and documentation work on hosts without it; each Worker loads
- * it for itself. Throws `ADDON_NOT_BUILT`, with what to run, where there is none or it does not load.
+ * it for itself. Throws FaultLabError `ADDON_NOT_BUILT` where there is none or it does not load; `cause` is what Node's loader said.
  */
 export function nativeAddon(): NativeAddon {
   if (loaded === undefined) {
@@ -41,7 +36,7 @@ function load(): NativeAddon {
     const build = require('node-gyp-build') as (packageRoot: string) => NativeAddon;
     return build(packageRoot());
   } catch (cause) {
-    throw new AddonNotBuiltError(explain(named, cause), { cause });
+    throw new FaultLabError('ADDON_NOT_BUILT', explain(named, cause), { cause });
   }
 }
 
@@ -51,11 +46,11 @@ function explain(named: string | undefined, cause: unknown): string {
     return `the native addon is for Linux on x86-64 only, and this is ${process.platform} on ${process.arch}`;
   }
   if (named !== undefined && named !== '') return `the native addon named by ${ADDON_VARIABLE}, ${named}, does not load: ${words}`;
-  return `the native addon is not there or does not load: ${words}; run \`npm run build:native\` (it needs g++, make and python3)`;
+  return `the native addon is not there or does not load: ${words}`;
 }
 
-/** The directory with this package's package.json: compiled code is deeper than its source. */
-function packageRoot(): string {
+/** The directory with this package's package.json. Searched for: compiled code is deeper than its source. */
+export function packageRoot(): string {
   let directory = dirname(fileURLToPath(import.meta.url));
   while (!isPackageRoot(directory)) {
     const parent = dirname(directory);

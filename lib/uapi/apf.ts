@@ -67,22 +67,3 @@ export function nextApfSequence(sequence: number): number {
   const next = (sequence + 1) & SEQUENCE_MASK;
   return next === 0 || next === SEQUENCE_MASK ? 1 : next;
 }
-
-/** What a guest wrote to MSR_KVM_ASYNC_PF_EN, or why KVM would answer with #GP. `area` is undefined while disabled. */
-export type ApfEnable =
-  | { readonly kind: 'disabled' }
-  | { readonly kind: 'enabled'; readonly area: bigint; readonly sendAlways: boolean; readonly asInterrupt: boolean; readonly asPfVmexit: boolean }
-  | { readonly kind: 'refused' };
-
-/** Decodes a value for MSR_KVM_ASYNC_PF_EN. The gpa is the guest's: the caller checks that memory is there. */
-export function decodeApfEnable(low: number, high: number): ApfEnable {
-  if ((low & KVM_ASYNC_PF_RESERVED) !== 0) return { kind: 'refused' };
-  if ((low & KVM_ASYNC_PF_ENABLED) === 0) return { kind: 'disabled' };
-  return {
-    kind: 'enabled',
-    area: (BigInt(high >>> 0) << 32n) | BigInt((low & ~KVM_ASYNC_PF_FLAG_MASK) >>> 0),
-    sendAlways: (low & KVM_ASYNC_PF_SEND_ALWAYS) !== 0,
-    asInterrupt: (low & KVM_ASYNC_PF_DELIVERY_AS_INT) !== 0,
-    asPfVmexit: (low & KVM_ASYNC_PF_DELIVERY_AS_PF_VMEXIT) !== 0,
-  };
-}

@@ -57,6 +57,9 @@ export const KVM_EXIT_IO_OUT = 1;
 /** kvm_run.internal.suberror. */
 export const internalErrors = { EMULATION: 1, SIMUL_EX: 2, DELIVERY_EV: 3, UNEXPECTED_EXIT_REASON: 4 } as const;
 
+/** kvm_run.emulation_failure.flags: the instruction is there. */
+export const KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES = 1n << 0n;
+
 /** kvm_run.memory_fault.flags of stock kernels (api.rst, KVM_EXIT_MEMORY_FAULT). Proposals add bits 4 and up. */
 export const KVM_MEMORY_EXIT_FLAG_PRIVATE = 1n << 3n;
 

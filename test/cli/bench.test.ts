@@ -53,6 +53,7 @@ describe('kvm-faultlab bench: bad input', () => {
     ['an unknown option', () => ['--turbo'], /unknown option '--turbo'/],
     ['a word too many', () => ['now'], /too many arguments/],
     ['a guest that is no ELF file', (f) => ['--image', join(f, 'page'), '--guest', join(f, 'page')], /no ELF magic.*GUEST_ELF/],
+    ['a guest that is linked elsewhere', (f) => ['--image', join(f, 'page'), '--guest', process.execPath], /GUEST_ELF/],
     ['a guest that is not there', (f) => ['--image', join(f, 'page'), '--guest', join(f, 'nowhere')], /GUEST_ELF/],
   ];
   for (const [title, args, message] of cases) {
@@ -132,9 +133,10 @@ describe('kvm-faultlab bench', function () {
     noteKvmUse();
   });
 
-  it('says so with code 2 when the JSON file cannot be written', () => {
-    const { code, stderr } = cli(['bench', '--image', join(folder, 'image'), '--modes', 'sync-uffd', '--control', '0', '--json', '/nowhere/report.json']);
+  it('says before it runs, with code 2, that the JSON file cannot be written', () => {
+    const { code, stdout, stderr } = cli(['bench', '--image', join(folder, 'image'), '--modes', 'sync-uffd', '--control', '0', '--json', '/nowhere/report.json']);
     assert.match(stderr, /REPORT_UNWRITABLE/);
+    assert.equal(stdout, '', 'it ran first');
     assert.equal(code, 2);
   });
 

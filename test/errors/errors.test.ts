@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { attempt, describe as describeError, EAGAIN, EFAULT, EHWPOISON, EOPNOTSUPP, errnoMeaning, errnoName, errnoNumber, FaultLabError, fromNative, hintFor } from '../../lib/errors/index.js';
+import { attempt, describeError, EAGAIN, EFAULT, EHWPOISON, EOPNOTSUPP, errnoMeaning, errnoName, errnoNumber, FaultLabError, fromNative, hintFor } from '../../lib/errors/index.js';
 
 /** An error as the native addon throws it. */
 function nativeError(code: string, errno: number, syscall: string, message: string): Error {
@@ -96,11 +96,16 @@ describe('fromNative', () => {
   });
 });
 
-describe('describe', () => {
+describe('describeError', () => {
   it('is one line with the code and what to do', () => {
     const text = describeError(new FaultLabError('KVM_EACCES', 'could not open /dev/kvm:\n  open failed with EACCES.'));
     assert.equal(text, `Could not open /dev/kvm: open failed with EACCES [KVM_EACCES]. ${hintFor('KVM_EACCES') ?? ''}`);
     assert.ok(!text.includes('\n'));
+  });
+
+  it('prints a hint as a sentence, whoever wrote it', () => {
+    assert.equal(describeError(new FaultLabError('X', 'no luck', { hint: 'try\nagain' })), 'No luck [X]. Try again.');
+    assert.equal(describeError(new FaultLabError('X', 'no luck', { hint: 'Try again.' })), 'No luck [X]. Try again.');
   });
 
   it('copes with whatever was thrown', () => {

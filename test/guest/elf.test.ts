@@ -14,14 +14,18 @@ describe('guest ELF', () => {
     assert.throws(() => elf.symbol('no_such_symbol'), { code: 'GUEST_ELF' });
   });
 
-  it('is refused with one clear sentence when it is no ELF file, not for x86-64, or cut off', () => {
+  it('is refused with one clear sentence when it is no ELF file, not for x86-64, linked elsewhere, or cut off', () => {
     const good = readFileSync(GUEST);
     const wrongMachine = Buffer.from(good);
     wrongMachine.writeUInt16LE(40, 18);
+    const elsewhere = Buffer.from(good);
+    // p_vaddr of the first program header.
+    elsewhere.writeBigUInt64LE(0x400000n, Number(good.readBigUInt64LE(32)) + 16);
     for (const [bytes, why] of [
       [Buffer.from('#!/bin/sh\n'), /no ELF magic/],
       [Buffer.alloc(0), /no ELF magic/],
       [wrongMachine, /not for x86-64/],
+      [elsewhere, /segment 0 is at 0x400000, not between/],
       [good.subarray(0, 100), /outside the file/],
       [good.subarray(0, good.length - 64), /outside the file/],
     ] as const) {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FaultLabError, Machine, imageSource, type MachineOptions } from '../../lib/index.js';
 import { requireKvm } from '../support/kvm-available.js';
-import { ALL_MODES, assertNothingLeft, countingSource, holdings, smallMachine, startThreadPool } from './support.js';
+import { ALL_MODES, assertNothingLeft, countingSource, holdings, pagesHandedOut, smallMachine, startThreadPool } from './support.js';
 
 async function failure(options: MachineOptions, meanwhile: (machine: Machine) => Promise<void> | void = () => undefined): Promise<FaultLabError> {
   const before = holdings();
@@ -25,14 +25,6 @@ async function failure(options: MachineOptions, meanwhile: (machine: Machine) =>
   throw new assert.AssertionError({ message: 'the run was expected to fail' });
 }
 
-async function pagesHandedOut(machine: Machine, count: number): Promise<void> {
-  const deadline = Date.now() + 30_000;
-  while (machine.progress().pages < count) {
-    assert(Date.now() < deadline, `waited 30 s for ${count} pages to be handed out`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
-
 describe('failures of a run', function () {
   this.timeout(90_000);
 
@@ -45,7 +37,7 @@ describe('failures of a run', function () {
     it(`${mode}: a page source that throws ends the run with its message`, async () => {
       const error = await failure(smallMachine(mode, { source: countingSource({ misbehave: 'throw', page: 40 }) }));
       assert.equal(error.code, 'RESOLVER_FAILED');
-      assert.match(error.message, /page 40.*the disk is on fire/);
+      assert.match(error.message, /page source failed on page \d+: the disk is on fire/);
     });
 
     it(`${mode}: a resolver Worker that dies ends the run, also with a vCPU asleep`, async () => {

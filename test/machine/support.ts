@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { readFileSync, readdirSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { checksumPage, type DeliveryMode, type MachineOptions, type PageSourceModule } from '../../lib/index.js';
+import { checksumPage, type DeliveryMode, type Machine, type MachineOptions, type PageSourceModule } from '../../lib/index.js';
 import { nativeAddon } from '../../lib/native/index.js';
 import { countingPage, type CountingOptions } from './sources/counting.js';
 
@@ -24,6 +24,15 @@ export function countingSums(pages: number): Int32Array {
 export function smallMachine(mode: DeliveryMode, changes: Partial<MachineOptions> = {}): MachineOptions {
   const windowPages = changes.windowPages ?? 300;
   return { mode, windowPages, source: countingSource(), expected: countingSums(windowPages), ...changes };
+}
+
+/** Waits until the guest's fault tasks have taken `count` pages. */
+export async function pagesHandedOut(machine: Machine, count: number): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  while (machine.progress().pages < count) {
+    assert(Date.now() < deadline, `waited 30 s for ${count} pages to be handed out`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
 }
 
 /** Starts libuv's thread pool, which stays for good, so that its threads are not taken for ours. */

@@ -21,7 +21,7 @@ export function noteKvmUse(): void {
 /**
  * Makes every `new addon.Kvm()` of this thread count. The addon's exports are one object for each thread, so it is enough to do this
  * before the first test file is loaded.
- * @throws AddonNotBuiltError
+ * @throws FaultLabError `ADDON_NOT_BUILT`
  */
 export function watchKvmOpens(): void {
   const addon = nativeAddon() as { -readonly [Member in keyof NativeAddon]: NativeAddon[Member] };

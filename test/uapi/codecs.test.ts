@@ -5,7 +5,6 @@ import {
   apfToken,
   apfTokenSequence,
   apfTokenVcpuId,
-  decodeApfEnable,
   gfn,
   gfnOfGpa,
   gpa,
@@ -17,8 +16,6 @@ import {
   ioctlRequest,
   ioctls,
   iow,
-  KVM_ASYNC_PF_DELIVERY_AS_INT,
-  KVM_ASYNC_PF_ENABLED,
   nextApfSequence,
   pageIndex,
   SregsView,
@@ -84,24 +81,6 @@ describe('async page fault tokens', () => {
   it('refuse a vCPU id that would change the sequence', () => {
     assert.throws(() => apfToken(1, 0x1000), RangeError);
     assert.throws(() => apfToken(1, -1), RangeError);
-  });
-});
-
-describe('MSR_KVM_ASYNC_PF_EN', () => {
-  it('is refused with a reserved bit, as KVM does', () => {
-    assert.deepEqual(decodeApfEnable(0x10 | KVM_ASYNC_PF_ENABLED, 0), { kind: 'refused' });
-    assert.deepEqual(decodeApfEnable(0x20, 0), { kind: 'refused' });
-  });
-
-  it('gives all 58 bits of the area, and the flags', () => {
-    assert.deepEqual(decodeApfEnable(0x40, 0), { kind: 'disabled' });
-    assert.deepEqual(decodeApfEnable(0xffff_ffc0 | KVM_ASYNC_PF_ENABLED | KVM_ASYNC_PF_DELIVERY_AS_INT, 0xffff_ffff), {
-      kind: 'enabled',
-      area: 0xffff_ffff_ffff_ffc0n,
-      sendAlways: false,
-      asInterrupt: true,
-      asPfVmexit: false,
-    });
   });
 });
 

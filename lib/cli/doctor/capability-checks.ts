@@ -24,7 +24,7 @@ interface CapabilityLine {
 const LINES: readonly CapabilityLine[] = [
   { name: 'SPLIT_IRQCHIP', needed: true, since: '4.4', meaning: 'local APIC in the kernel: timer, ready interrupts' },
   { name: 'SYNC_REGS', needed: true, since: '4.17', meaning: 'registers travel with KVM_RUN, no ioctl for them' },
-  { name: 'IMMEDIATE_EXIT', needed: true, since: '4.12', meaning: 'a running vCPU can be stopped without a race' },
+  { name: 'IMMEDIATE_EXIT', needed: true, since: '4.11', meaning: 'a running vCPU can be stopped without a race' },
   { name: 'X86_DISABLE_EXITS', needed: true, bits: KVM_X86_DISABLE_EXITS_HLT, since: '4.17', meaning: 'HLT (2) left to the guest: KVM never halts a vCPU for a slow page' },
   { name: 'ASYNC_PF', needed: true, since: '2.6.38', meaning: 'async page faults by KVM itself' },
   { name: 'ASYNC_PF_INT', needed: true, since: '5.8', meaning: 'their ready events come as an interrupt' },

@@ -1,4 +1,4 @@
-import { describe, hintFor } from '../../errors/index.js';
+import { describeError, hintFor } from '../../errors/index.js';
 import type { UffdFeatureName } from '../../uapi/index.js';
 import { capabilityChecks } from './capability-checks.js';
 import type { Check } from './check.js';
@@ -63,7 +63,7 @@ function hostCheck({ host }: DoctorFacts): Check {
 }
 
 function failed<T>(probe: Probed<T>): { found: string; remedy: string } {
-  return probe.found ? { found: '', remedy: '' } : { found: probe.error.code, remedy: probe.error.hint ?? describe(probe.error) };
+  return probe.found ? { found: '', remedy: '' } : { found: probe.error.code, remedy: probe.error.hint ?? describeError(probe.error) };
 }
 
 function deviceCheck({ device }: DoctorFacts): Check {

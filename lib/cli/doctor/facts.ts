@@ -1,10 +1,10 @@
 import { accessSync, closeSync, constants, existsSync, openSync, readFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { freemem, totalmem } from 'node:os';
+import { totalmem } from 'node:os';
+import { join } from 'node:path';
+import { availableMemoryBytes } from '../../bench/index.js';
 import { attempt, FaultLabError, fromNative } from '../../errors/index.js';
-import { nativeAddon } from '../../native/index.js';
+import { nativeAddon, packageRoot } from '../../native/index.js';
 import { Kvm, readHost, type Host, type Vm } from '../../kvm/index.js';
 import {
   capabilities,
@@ -68,12 +68,6 @@ function probed<T>(tried: string, action: () => T): Probed<T> {
   } catch (error) {
     return { found: false, error: fromNative(error, tried) };
   }
-}
-
-function packageRoot(): string {
-  let directory = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(directory, 'package.json')) && dirname(directory) !== directory) directory = dirname(directory);
-  return directory;
 }
 
 function readText(path: string): string {
@@ -147,11 +141,6 @@ function probeUffd(): UffdFacts {
   }
 }
 
-function availableBytes(): number {
-  const kib = /^MemAvailable:\s*(\d+) kB$/m.exec(readText('/proc/meminfo'))?.[1];
-  return kib === undefined ? freemem() : Number(kib) * 1024;
-}
-
 function isOnPath(program: string): boolean {
   return (process.env['PATH'] ?? '').split(':').some((directory) => {
     try {
@@ -184,6 +173,6 @@ export function gatherFacts(kvmPath = '/dev/kvm'): DoctorFacts {
     device: probeDevice(kvmPath),
     kvm: probed('ask KVM what it offers', () => probeKvm(kvmPath)),
     uffd: probed('ask userfaultfd what it offers', probeUffd),
-    memory: { totalBytes: totalmem(), availableBytes: availableBytes() },
+    memory: { totalBytes: totalmem(), availableBytes: availableMemoryBytes() },
   };
 }
