@@ -38,6 +38,7 @@ export interface NativeFile extends NativeHandle {
   pread(into: Uint8Array, fileOffset: number): number;
   pwrite(from: Uint8Array, fileOffset: number): number;
 }
+/** Ways to a {@link NativeFile}. */
 export interface NativeFileConstructor {
   /** memfd_create(2); sized with ftruncate. With `sealShrink`, F_SEAL_SHRINK | F_SEAL_SEAL is added after sizing. */
   memfd(name: string, sizeBytes: number, options?: { sealShrink?: boolean; hugetlb?: boolean }): NativeFile;
@@ -78,6 +79,7 @@ export interface NativeMapping extends NativeHandle {
    */
   preadFrom(file: NativeFile, fileOffset: number, offset: number, lengthBytes: number): number;
 }
+/** Ways to a {@link NativeMapping}. */
 export interface NativeMappingConstructor {
   /**
    * mmap(2), MAP_PRIVATE | MAP_ANONYMOUS, plus `flags`: MAP_NORESERVE, MAP_POPULATE, MAP_LOCKED, MAP_NONBLOCK, MAP_HUGETLB with
@@ -97,6 +99,7 @@ export interface NativeEventFd extends NativeHandle {
   /** Waits up to `timeoutNs` (0 to 10e9); the count taken, 0 on time-out. */
   wait(timeoutNs: number): number;
 }
+/** Ways to a {@link NativeEventFd}. */
 export interface NativeEventFdConstructor {
   new (): NativeEventFd;
   adopt(share: number): NativeEventFd;
@@ -127,6 +130,7 @@ export interface NativeUserfaultfd extends NativeHandle {
    */
   read(events: Uint8Array, timeoutNs: number, wake?: NativeEventFd): number;
 }
+/** Ways to a {@link NativeUserfaultfd}. */
 export interface NativeUserfaultfdConstructor {
   /** `features` = UFFD_FEATURE_* asked for; throws `UFFD_EPERM`, `UFFD_ENOSYS`, `UFFD_EINVAL` (a feature is missing). */
   new (features: bigint, userModeOnly?: boolean): NativeUserfaultfd;
@@ -157,6 +161,7 @@ export interface NativeKvm extends NativeHandle {
    */
   ioctl(request: number, argument?: number | Uint8Array): number;
 }
+/** The way to a {@link NativeKvm}. */
 export interface NativeKvmConstructor {
   /** open(2) of `path` (default /dev/kvm): throws `KVM_ENOENT`, `KVM_EACCES`, ... */
   new (path?: string): NativeKvm;
@@ -197,6 +202,7 @@ export interface NativeVm extends NativeHandle {
   setMsiRoutes(routes: readonly { gsi: number; addressLow: number; addressHigh: number; data: number }[]): void;
   ioctl(request: number, argument?: number | Uint8Array): number;
 }
+/** The way to a {@link NativeVm} of another Worker. */
 export interface NativeVmConstructor {
   adopt(share: number): NativeVm;
 }
@@ -249,6 +255,7 @@ export interface NativeVcpu extends NativeHandle {
   tscKhz(): number;
   ioctl(request: number, argument?: number | Uint8Array): number;
 }
+/** What can be done to a vCPU of another thread. */
 export interface NativeVcpuStatics {
   /**
    * Ends the KVM_RUN of the vCPU behind `share`, from any thread: immediate_exit, then a signal to its thread. Not in KVM_RUN,
@@ -267,7 +274,7 @@ export interface NativeAddon {
   readonly EventFd: NativeEventFdConstructor;
   readonly Userfaultfd: NativeUserfaultfdConstructor;
   /** CLOCK_MONOTONIC in ns, as a Number. */
-  monotonicNs(): number;
+  readonly monotonicNs: () => number;
   /** gettid(2). */
   threadId(): number;
   /** prctl(PR_SET_TIMERSLACK) for the calling thread. */

@@ -1,5 +1,6 @@
 /** Tests run on the real /dev/kvm, or say loudly that they did not run. */
 import { nativeAddon } from '../../lib/native/index.js';
+import { skip } from './skip.js';
 
 /** What opening /dev/kvm fails with on a host that has none to give. Anything else is a fault of ours, not a reason to skip. */
 const UNAVAILABLE = new Set(['KVM_ENOENT', 'KVM_ENODEV', 'KVM_ENXIO', 'KVM_EACCES', 'KVM_EPERM']);
@@ -24,17 +25,10 @@ function probe(): string | null {
 }
 
 /**
- * Skips the running test (or, from a `before` hook, its suite) where there is no usable /dev/kvm, and prints why: a run
- * that tested nothing must not look like one that passed.
+ * Skips the running test (or, from a `before` hook, its suite) where there is no usable /dev/kvm: a run that tested nothing must not look
+ * like one that passed. In CI such a skip fails the run.
  */
 export function requireKvm(context: Mocha.Context): void {
   const missing = kvmMissing();
-  if (missing !== undefined) skipLoudly(context, missing);
-}
-
-/** Skips the running test or suite, and prints why. */
-export function skipLoudly(context: Mocha.Context, why: string): never {
-  const title = context.currentTest?.fullTitle() ?? context.test?.parent?.fullTitle() ?? context.test?.fullTitle() ?? 'a test';
-  process.stderr.write(`SKIPPED ${title}: ${why}\n`);
-  return context.skip();
+  if (missing !== undefined) skip(context, missing);
 }

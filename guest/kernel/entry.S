@@ -1,0 +1,125 @@
+/*
+ * Boot entry and the stubs behind the IDT. A stub saves the registers that tasks use, in the order of struct frame, and notes
+ * the time as early as registers allow; nothing else.
+ */
+#include "abi.h"
+#include "apf.h"
+
+	.file "entry.S"
+	.text
+	.globl _start
+/* rdi = vCPU index, rsi = vcpu_block, rdx = TSS, rsp = kernel_stack_top. */
+_start:
+	mov %rsi, %r15
+	jmp kernel_main
+
+/* With rax saved. */
+	.macro ENTER
+	push %rdx
+	rdtsc
+	mov %eax, %ebx
+	push %rcx
+	push %rdi
+	.endm
+
+	.globl entry_page_fault, entry_apf_ready, entry_timer, entry_trap, entry_spurious
+/*
+ * The error code's place becomes that of rax, so all frames are alike. A frame that does not begin where the current task's
+ * frame is was not made by CPL3 or the idle task: the host delivered a not-present event to the kernel.
+ */
+entry_page_fault:
+	xchg %rax, (%rsp)
+	cmpl $APF_REASON_NOT_PRESENT, (%r15)
+	jne 1f
+	ENTER
+	cmp %rsp, %r13
+	jne 2f
+	jmp handle_not_present
+1:	mov (%r15), %edi
+	mov %rax, %rsi
+	mov 8(%rsp), %rdx
+	mov %cr2, %rcx
+	jmp handle_unexpected_page_fault
+2:	mov $PANIC_APF_KERNEL, %edi
+	jmp panic
+
+entry_apf_ready:
+	push %rax
+	ENTER
+	jmp handle_apf_ready
+entry_timer:
+	push %rax
+	ENTER
+	jmp handle_timer
+entry_trap:
+	push %rax
+	ENTER
+	cmp %rsp, %r13
+	je handle_trap
+	/* The kernel itself met an instruction that is none: its frame is not the current task's. */
+	add $4 * 8, %rsp
+	push $0
+	push $6
+	jmp unexpected
+entry_spurious:
+	iretq
+
+/* Exceptions that nobody expects. They never return, so nothing is saved. */
+	.macro UNEXPECTED vector, has_error=0
+unexpected_\vector:
+	.if !\has_error
+	push $0
+	.endif
+	push $\vector
+	jmp unexpected
+	.endm
+
+	.irp vector, 0, 1, 2, 3, 4, 5, 7, 9, 15, 16, 18, 19, 20, 22, 23, 24, 25, 26, 27, 28, 31
+	UNEXPECTED \vector
+	.endr
+	.irp vector, 8, 10, 11, 12, 13, 17, 21, 29, 30
+	UNEXPECTED \vector, 1
+	.endr
+
+unexpected:
+	pop %rdi
+	pop %rsi
+	pop %rdx
+	mov %cr2, %rcx
+	jmp panic_exception
+
+	.macro VECTOR vector, handler, ist=0
+	.long \vector, \ist
+	.quad \handler
+	.endm
+
+	.section .rodata
+	.balign 16
+	.globl vector_table
+vector_table:
+	.irp vector, 0, 1, 3, 4, 5, 7, 9, 10, 11, 12, 13, 15, 16, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+	VECTOR \vector, unexpected_\vector
+	.endr
+	VECTOR 8, unexpected_8, 1
+	VECTOR 2, unexpected_2, 2
+	VECTOR 18, unexpected_18, 3
+	VECTOR 6, entry_trap
+	VECTOR 14, entry_page_fault
+	VECTOR VECTOR_TIMER, entry_timer
+	VECTOR VECTOR_APF_READY, entry_apf_ready
+	VECTOR VECTOR_SPURIOUS, entry_spurious
+	VECTOR 0, 0
+
+	.section .bss
+	.balign 16
+	.globl kernel_stack_top, ist1_stack_top, ist2_stack_top, ist3_stack_top
+	.skip 1024
+kernel_stack_top:
+	.skip 512
+ist1_stack_top:
+	.skip 512
+ist2_stack_top:
+	.skip 512
+ist3_stack_top:
+
+	.section .note.GNU-stack, "", @progbits

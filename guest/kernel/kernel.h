@@ -1,0 +1,156 @@
+/*
+ * What every part of the kernel shares: the task, the kernel's own registers, the way out to CPL3.
+ *
+ * The kernel runs with interrupts off from entry to exit and never sleeps, so it has no locks. On a host that emulates CPL0
+ * each instruction costs most of a microsecond: hence one instruction counts here where elsewhere ten would not.
+ */
+#ifndef GUEST_KERNEL_H
+#define GUEST_KERNEL_H
+
+#include "abi.h"
+
+#define offset_of(type, member) __builtin_offsetof(type, member)
+#define likely(condition) __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+
+#define mailbox ((volatile struct mailbox *)MAILBOX_BASE)
+
+/* What entry.S leaves on the stack: the registers of tasks, then what iretq takes. */
+struct frame {
+	u64 rdi, rcx, rdx, rax;
+	u64 rip, cs, rflags, rsp, ss;
+};
+
+enum task_kind { TASK_IDLE, TASK_FAULT, TASK_WORK, TASK_CALIBRATE };
+
+/*
+ * A task's frame sits at a fixed place: TSS.rsp0 of the running task is the end of its frame, so its registers are saved by
+ * the very entry and a switch copies nothing. Below the frame is the stack that handlers use, see `task_slot`.
+ */
+struct task {
+	struct frame frame;
+	struct task *next, *prev; /* round-robin ring, or `next` alone in the woken FIFO */
+	u32 kind;
+	u32 index; /* among tasks of its kind */
+	u64 pad;   /* see the assertion below */
+};
+
+#define TASK_SLOT_BYTES 512
+
+struct task_slot {
+	u8 stack[TASK_SLOT_BYTES - sizeof(struct task)];
+	struct task task;
+} __attribute__((aligned(16)));
+
+/* The CPU aligns rsp to 16 before it pushes: an unaligned end would shift the frame. */
+_Static_assert((TASK_SLOT_BYTES - sizeof(struct task) + sizeof(struct frame)) % 16 == 0, "frames end on 16 bytes");
+
+/*
+ * Tasks are compiled without these registers (Makefile), so they keep their values while CPL3 runs. What changes with each
+ * APF event is here and not in memory, where an update costs three times as much when CPL0 is emulated; counters_flush()
+ * copies the counters to the vcpu_block at each tick and whenever the VMM is about to look.
+ */
+register struct vcpu_block *block asm("r15");
+register struct task *current asm("r13");
+/* Front of the round-robin ring; the idle task when the ring is empty. A current task that is not the front runs boosted. */
+register struct task *rr_front asm("r12");
+/* First task of the woken FIFO, or 0. */
+register struct task *woken_first asm("r11");
+/* TSC (low half) at entry of the handler that is running. */
+register u64 entry_tsc asm("rbx");
+/* vcpu_block counters of the same names. */
+register u64 cycles_not_present asm("r14");
+register u64 cycles_ready asm("r10");
+register u64 ready asm("r9");
+register u64 not_present asm("r8");
+
+/* Every not-present and every ready event is a switch; counted are only those that are not, and the switches of other events. */
+extern u64 other_switches;
+
+static inline void counters_flush(void)
+{
+	block->cycles_not_present = cycles_not_present;
+	block->cycles_ready = cycles_ready;
+	block->not_present = not_present;
+	block->ready = ready;
+	block->switches = not_present + ready + other_switches;
+}
+
+/* A vCPU's TSS is as far from its vcpu_block as everyone's: no register, no load to reach it. */
+#define TSS_RSP0 4
+static inline void tss_set_rsp0(void *rsp0)
+{
+	*(void **)((u8 *)block - (VCPU_BLOCK_BASE - DESCRIPTOR_BASE - TSS_OFFSET - TSS_RSP0)) = rsp0;
+}
+
+static inline u64 rdtsc(void)
+{
+	u32 low, high;
+
+	asm volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (u64)high << 32 | low;
+}
+
+static inline void wrmsr_halves(u32 msr, u32 high, u32 low)
+{
+	asm volatile("wrmsr" : : "c"(msr), "a"(low), "d"(high) : "memory");
+}
+
+static inline void wrmsr(u32 msr, u64 value)
+{
+	wrmsr_halves(msr, value >> 32, value);
+}
+
+static inline u64 rdmsr(u32 msr)
+{
+	u32 low, high;
+
+	asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+	return (u64)high << 32 | low;
+}
+
+static inline void doorbell(u32 value)
+{
+	asm volatile("outl %0, %1" : : "a"(value), "N"(DOORBELL_PORT) : "memory");
+}
+
+/*
+ * Ends a handler: takes the registers from the current task's frame, adds the handler's cycles to a counter (an assembler
+ * operand), goes back to CPL3. The time is taken as late as registers allow.
+ */
+#define RESUME(counter, ...) \
+	do { \
+		asm volatile("mov %%r13, %%rsp\n\t" \
+			     "pop %%rdi\n\t" \
+			     "pop %%rcx\n\t" \
+			     "rdtsc\n\t" \
+			     "sub %%ebx, %%eax\n\t" \
+			     "add %%rax, " counter "\n\t" \
+			     "pop %%rdx\n\t" \
+			     "pop %%rax\n\t" \
+			     "iretq" \
+			     : \
+			     : __VA_ARGS__ \
+			     : "memory"); \
+		__builtin_unreachable(); \
+	} while (0)
+
+#define RESUME_NOT_PRESENT() RESUME("%%r14", "r"(cycles_not_present))
+#define RESUME_READY() RESUME("%%r10", "r"(cycles_ready))
+#define RESUME_TICK() RESUME("%c0(%%r15)", "i"(offset_of(struct vcpu_block, cycles_tick)))
+#define RESUME_TRAP() RESUME("%c0(%%r15)", "i"(offset_of(struct vcpu_block, cycles_trap)))
+
+/* panic.c */
+_Noreturn void panic(u32 code);
+_Noreturn void panic_exception(u64 vector, u64 error, u64 rip, u64 cr2);
+_Noreturn void halt_forever(void);
+
+/* Handlers that entry.S jumps to, on the stack of the current task. */
+_Noreturn void handle_not_present(void);
+_Noreturn void handle_apf_ready(void);
+_Noreturn void handle_timer(void);
+_Noreturn void handle_trap(void);
+_Noreturn void handle_unexpected_page_fault(u32 flags, u64 error, u64 rip, u64 cr2);
+_Noreturn void kernel_main(u64 vcpu_index, struct vcpu_block *own_block, u64 tss);
+
+#endif

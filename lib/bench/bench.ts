@@ -1,0 +1,144 @@
+/** A whole bench: image, order, checksums, then each mode from cold on a machine of its own. */
+import { readFileSync } from 'node:fs';
+import { FaultLabError } from '../errors/index.js';
+import { imageSource } from '../faults/index.js';
+import { readHost } from '../kvm/index.js';
+import type { DeliveryMode } from '../machine/index.js';
+import { checksumImage, makeImage, openImage, requireMemory, type Image } from './image.js';
+import { visitingOrder } from './random.js';
+import { REPORT_VERSION, type BenchReport, type ModeReport } from './report.js';
+import { runMode, type ModeObserver } from './run-mode.js';
+
+/** What to measure. Times in ns. */
+export interface BenchOptions {
+  readonly modes: readonly DeliveryMode[];
+  /** File to page; one is made when left out. */
+  readonly image?: string;
+  /** Pages to visit; all of the image when left out. */
+  readonly pages?: number;
+  readonly order: 'seq' | 'random';
+  readonly seed: number;
+  readonly vcpus: number;
+  readonly faultTasks: number;
+  readonly workTasks: number;
+  readonly latencyNs: number;
+  readonly resolvers: number;
+  readonly tickNs: number;
+  /** Length of each control phase. */
+  readonly controlNs: number;
+  /** Another guest than the project's own. */
+  readonly guestPath?: string;
+}
+
+/** Defaults of the command line. */
+export const BENCH_DEFAULTS = {
+  order: 'seq',
+  seed: 1,
+  vcpus: 1,
+  faultTasks: 8,
+  workTasks: 2,
+  latencyNs: 0,
+  resolvers: 1,
+  tickNs: 4e6,
+  controlNs: 500e6,
+} as const satisfies Partial<BenchOptions>;
+
+/** Told how a bench goes on. */
+export interface BenchObserver extends ModeObserver {
+  /** True when no further mode should start. */
+  interrupted(): boolean;
+}
+
+/**
+ * Runs a bench.
+ * @throws FaultLabError: `IMAGE_*`, `BAD_OPTION`, and what {@link runMode} throws. When a mode fails after others were done, the error's
+ * `report` (see {@link BenchFailure}) holds what there is.
+ */
+export async function runBench(options: BenchOptions, observer: BenchObserver): Promise<BenchReport> {
+  const startedAt = new Date().toISOString();
+  const host = readHost();
+  const image = options.image === undefined ? makeImage() : openImage(options.image);
+  const modes: ModeReport[] = [];
+  try {
+    const pages = visitedPages(options, image);
+    requireMemory(pages);
+    const order = visitingOrder(options.order, image.pageCount, pages, options.seed);
+    const expected = checksumImage(image, order);
+    const report = (): BenchReport => ({
+      reportVersion: REPORT_VERSION,
+      tool: { name: 'kvm-faultlab', version: packageVersion(), node: process.versions.node },
+      startedAt,
+      host,
+      parameters: {
+        image: image.made ? 'made for this run' : image.path,
+        imageMade: image.made,
+        imageSizeBytes: image.sizeBytes,
+        pages,
+        order: options.order,
+        seed: options.seed,
+        vcpus: options.vcpus,
+        faultTasks: options.faultTasks,
+        workTasks: options.workTasks,
+        latencyNs: options.latencyNs,
+        resolvers: options.resolvers,
+        tickNs: options.tickNs,
+        controlNs: options.controlNs,
+      },
+      modes,
+      interrupted: observer.interrupted(),
+      passed: modes.length === options.modes.length && modes.every((mode) => mode.passed),
+    });
+    const workload = {
+      windowPages: image.pageCount,
+      source: imageSource({ path: image.path, sizeBytes: image.sizeBytes }),
+      order,
+      expected,
+      vcpus: options.vcpus,
+      faultTasks: options.faultTasks,
+      workTasks: options.workTasks,
+      latencyNs: options.latencyNs,
+      resolvers: options.resolvers,
+      tickNs: options.tickNs,
+      controlTicks: options.workTasks === 0 ? 0 : Math.round(options.controlNs / options.tickNs),
+      ...(options.guestPath === undefined ? {} : { guestPath: options.guestPath }),
+    };
+    for (const mode of options.modes) {
+      if (observer.interrupted()) break;
+      try {
+        modes.push(await runMode(mode, workload, observer));
+      } catch (error) {
+        throw new BenchFailure(mode, error, report());
+      }
+    }
+    return report();
+  } finally {
+    image.close();
+  }
+}
+
+/** A mode failed. `cause` says why; `report` holds the modes that were done before. */
+export class BenchFailure extends Error {
+  override readonly name = 'BenchFailure';
+
+  constructor(
+    readonly mode: DeliveryMode,
+    override readonly cause: unknown,
+    readonly report: BenchReport,
+  ) {
+    super(`mode ${mode} failed`, { cause });
+  }
+}
+
+function visitedPages(options: BenchOptions, image: Image): number {
+  if (options.pages === undefined) return image.pageCount;
+  if (options.pages > image.pageCount) {
+    throw new FaultLabError('BAD_OPTION', `--pages ${options.pages} is more than the ${image.pageCount} pages of the image`);
+  }
+  return options.pages;
+}
+
+/** Version in the package's own package.json. */
+export function packageVersion(): string {
+  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,98 @@
+/**
+ * What must hold after a run: the bytes that the guest saw are the file's, and the events that the guest counted are the ones that the host
+ * counted. Each check says what it compares, so that a disagreement explains itself.
+ */
+import type { GuestVcpuReport } from '../guest/index.js';
+import type { DeliveryMode, MachineResult } from '../machine/index.js';
+
+/** Two counts of the same thing. */
+export interface EventCheck {
+  readonly what: string;
+  readonly guest: number;
+  readonly host: number;
+  readonly agree: boolean;
+}
+
+/** The integrity of the pages. */
+export interface IntegrityCheck {
+  /** Pages whose checksum the guest recorded and the host computed from the file. */
+  readonly compared: number;
+  /** Pages for which they differ. */
+  readonly mismatched: number;
+  /** Pages in which the guest's own comparison saw a difference. */
+  readonly guestMismatches: number;
+  /** First few pages that differ. */
+  readonly examples: readonly number[];
+  /** True when every page asked for was compared and none differs. */
+  readonly exact: boolean;
+}
+
+const MOST_EXAMPLES = 8;
+
+/**
+ * Compares the guest's checksums with the host's.
+ * @param order - pages that were to be visited
+ * @param expected - the host's checksum lanes by page, from the file
+ */
+export function checkIntegrity(order: Uint32Array, expected: Int32Array, result: MachineResult): IntegrityCheck {
+  let compared = 0;
+  let mismatched = 0;
+  const examples: number[] = [];
+  for (const page of order) {
+    if (result.latencyCycles[page] === 0n) continue;
+    compared++;
+    if (result.sums[2 * page] === expected[2 * page] && result.sums[2 * page + 1] === expected[2 * page + 1]) continue;
+    mismatched++;
+    if (examples.length < MOST_EXAMPLES) examples.push(page);
+  }
+  const guestMismatches = total(result, (vcpu) => vcpu.mismatches);
+  return {
+    compared,
+    mismatched,
+    guestMismatches,
+    examples,
+    exact: mismatched === 0 && guestMismatches === 0 && compared === order.length,
+  };
+}
+
+/** Cross-checks guest and host counts of a run that went to its end. */
+export function checkEvents(mode: DeliveryMode, order: Uint32Array, result: MachineResult): EventCheck[] {
+  const { vcpus, resolvers } = result;
+  const check = (what: string, guest: number, host: number): EventCheck => ({ what, guest, host, agree: guest === host });
+  const pages = total(result, (vcpu) => vcpu.pages);
+  const notPresent = total(result, (vcpu) => vcpu.notPresent);
+  const ready = total(result, (vcpu) => vcpu.ready);
+  const wakeAll = total(result, (vcpu) => vcpu.wakeAll);
+  const enabled = total(result, (vcpu) => Number(vcpu.apfEnabled));
+  const checks = [
+    check('pages visited = pages of the job', pages, order.length),
+    check('pages visited = pages delivered by resolvers', pages, resolvers.pages),
+    check('pages visited = distinct pages asked for', pages, resolvers.faults),
+  ];
+  switch (mode) {
+    case 'sync-uffd':
+      checks.push(check('pages visited = faults of vCPU threads', pages, resolvers.vcpuFaults));
+      checks.push(check('not-present events = none offered', notPresent, 0));
+      break;
+    case 'sync-exit':
+      checks.push(check('pages visited = waits after a failed KVM_RUN', pages, vcpus.syncWaits));
+      checks.push(check('not-present events = none offered', notPresent, 0));
+      break;
+    case 'apf-kernel':
+      checks.push(check("not-present events = faults of KVM's workers", notPresent, resolvers.faults - resolvers.vcpuFaults));
+      checks.push(check('ready events = not-present events', ready, notPresent));
+      checks.push(check('wake-all events = vCPUs that enabled delivery', wakeAll, enabled));
+      break;
+    case 'apf-user':
+      checks.push(check('not-present events = events injected', notPresent, vcpus.notPresent));
+      checks.push(check('pages visited = events injected + waits', pages, vcpus.notPresent + vcpus.syncWaits));
+      checks.push(check('ready and wake-all events = events delivered', ready + wakeAll, result.readyDelivered));
+      checks.push(check('ready events = not-present events', ready, notPresent));
+      break;
+  }
+  return checks;
+}
+
+function total(result: MachineResult, value: (vcpu: GuestVcpuReport) => number): number {
+  return result.guest.reduce((sum, vcpu) => sum + value(vcpu), 0);
+}

@@ -1,0 +1,75 @@
+import pc from 'picocolors';
+import type { CheckStatus } from './check.js';
+import { columnWidths, layoutRow, type Cell } from './columns.js';
+import type { ModeStatus } from './modes.js';
+import type { DoctorReport } from './probe.js';
+
+/** How a report is laid out. */
+export interface RenderOptions {
+  /** Colours: only on a terminal. */
+  readonly colors: boolean;
+  /** Columns to fit into. Remedies are not broken into lines: a command must survive being copied. */
+  readonly width: number;
+}
+
+type Colors = ReturnType<typeof pc.createColors>;
+
+/** Cells of a row, and what to do about it. */
+interface Row {
+  readonly cells: readonly Cell[];
+  readonly remedy: string | undefined;
+}
+
+const NARROWEST_FOUND = 16;
+const NARROWEST_MEANING = 20;
+
+function statusCell(colors: Colors, status: CheckStatus | ModeStatus): Cell {
+  switch (status) {
+    case 'ok':
+    case 'native':
+      return { text: status, paint: colors.green };
+    case 'warn':
+    case 'emulated':
+      return { text: status, paint: colors.yellow };
+    case 'missing':
+    case 'cannot':
+      return { text: status, paint: colors.red };
+  }
+}
+
+function table(rows: readonly Row[], most: readonly number[], width: number, colors: Colors): string[] {
+  const widths = columnWidths(
+    rows.map(({ cells }) => cells),
+    most,
+    width,
+    NARROWEST_MEANING,
+  );
+  const indentation = ' '.repeat(widths[0] + 2);
+  return rows.flatMap(({ cells, remedy }) => [...layoutRow(cells, widths), ...(remedy === undefined ? [] : [`${indentation}${colors.bold('>')} ${remedy}`])]);
+}
+
+/** The report as text: a line for each check, then one for each delivery mode, remedies behind `>`. */
+export function render(report: DoctorReport, { colors: wantColors, width }: RenderOptions): string {
+  const colors = pc.createColors(wantColors);
+  const checks = report.checks.map(
+    ({ status, title, found, meaning, remedy }): Row => ({
+      cells: [statusCell(colors, status), { text: title }, { text: found }, { text: meaning, paint: colors.dim }],
+      remedy,
+    }),
+  );
+  const modes = report.modes.map(({ status, mode, why, remedy }): Row => ({ cells: [statusCell(colors, status), { text: mode }, { text: why }], remedy }));
+  const cannot = report.modes.filter(({ status }) => status === 'cannot').length;
+  const summary =
+    cannot === 0
+      ? colors.green(`All ${report.modes.length} delivery modes work here.`)
+      : colors.red(`${cannot} of ${report.modes.length} delivery modes cannot run here.`);
+  return [
+    ...table(checks, [Infinity, Infinity, Math.max(NARROWEST_FOUND, Math.floor(width / 3) - 8)], width, colors),
+    '',
+    colors.bold('Delivery modes'),
+    ...table(modes, [Infinity, Infinity], width, colors),
+    '',
+    summary,
+    '',
+  ].join('\n');
+}

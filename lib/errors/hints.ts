@@ -1,0 +1,37 @@
+/**
+ * What the user can do about an error, by its code. The codes are stable: scripts and tests match on them.
+ */
+
+/** Codes with a remedy that is always the same. An error may carry a hint of its own, which then wins. */
+const hintByCode = {
+  KVM_ENOENT:
+    'Load the module of this CPU (modprobe kvm_intel, kvm_amd or kvm_pvm), switch virtualization on in the firmware, or, in a VM or container, have /dev/kvm passed in.',
+  KVM_ENXIO: 'Load the module of this CPU (modprobe kvm_intel, kvm_amd or kvm_pvm): /dev/kvm exists but nothing serves it.',
+  KVM_ENODEV: 'Load the module of this CPU (modprobe kvm_intel, kvm_amd or kvm_pvm): /dev/kvm exists but nothing serves it.',
+  KVM_EACCES:
+    'Join the group that owns /dev/kvm (sudo usermod -aG kvm "$USER", then log in again), grant it to yourself (sudo setfacl -m u:$USER:rw /dev/kvm), or run as root.',
+  KVM_EPERM: 'A security policy (seccomp, SELinux, container device rules) refuses /dev/kvm to this process: allow it, or run outside the sandbox.',
+  KVM_ENOMEM: 'Give the VM less memory, or free some: KVM could not allocate what it needs.',
+  KVM_API_VERSION: 'Only KVM API version 12 exists in kernels since 2.6.22: what answered at this path is not KVM.',
+  KVM_MSR_REFUSED: 'KVM does not know this MSR or refuses the value; `kvm-faultlab doctor` lists what this host offers.',
+  CAP_MISSING: 'Use a newer kernel or another delivery mode; `kvm-faultlab doctor` lists what this host offers.',
+  UFFD_EPERM:
+    'Run as root, set sysctl vm.unprivileged_userfaultfd=1, or grant yourself /dev/userfaultfd (sudo setfacl -m u:$USER:rw /dev/userfaultfd).',
+  UFFD_EACCES: 'Grant yourself /dev/userfaultfd (sudo setfacl -m u:$USER:rw /dev/userfaultfd), or run as root.',
+  UFFD_ENOSYS: 'This kernel was built without CONFIG_USERFAULTFD: use a distribution kernel.',
+  UFFD_EINVAL: 'This kernel lacks a userfaultfd feature that was asked for; `kvm-faultlab doctor` lists the features it has.',
+  ADDON_NOT_BUILT: 'Run `npm run build:native` (Debian, Ubuntu: apt-get install g++ make python3).',
+  GUEST_NOT_BUILT: 'Run `npm run build:guest` (Debian, Ubuntu: apt-get install gcc make).',
+  VCPU_WRONG_THREAD: 'Create, run and close a vCPU in one Worker; other threads may only kick it.',
+  HANDLE_CLOSED: 'Use the object before its close().',
+  MAPPING_SIGBUS: 'The file behind this memory has become shorter: restore its length, or map memory that cannot shrink.',
+  MAPPING_SIGSEGV: 'This part of the mapping is not accessible: look for a mprotect or munmap of the range.',
+} as const;
+
+/** A code that has a standing hint. */
+export type HintedCode = keyof typeof hintByCode;
+
+/** The standing hint for a code; undefined where there is none. */
+export function hintFor(code: string): string | undefined {
+  return Object.hasOwn(hintByCode, code) ? hintByCode[code as HintedCode] : undefined;
+}

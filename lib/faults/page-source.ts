@@ -1,0 +1,52 @@
+/**
+ * Where the contents of missing pages come from. A source runs inside resolver Workers, one instance in each, and may block: that is what
+ * real storage does.
+ */
+import type { NativeFile } from '../native/index.js';
+
+/** The pages being filled, seen by a source. Offsets are bytes from the first page of the batch. */
+export interface FillTarget {
+  /** Copies bytes in. */
+  write(offset: number, bytes: Uint8Array): void;
+  /** pread(2) straight into the pages: bytes read, or a negative errno. */
+  preadFrom(file: NativeFile, fileOffset: number, offset: number, lengthBytes: number): number;
+}
+
+/** Gives pages their contents. Pages not written read as zero. */
+export interface PageSource {
+  /**
+   * Fills `count` consecutive pages. Throwing ends the run with `RESOLVER_FAILED`: a page is never delivered half filled.
+   * @param page - first page of the window
+   */
+  fill(page: number, count: number, target: FillTarget): void;
+  /** Lets go of what the source holds. */
+  close(): void;
+}
+
+/**
+ * What names a page source to a Worker: a module that exports `openPageSource(options): PageSource`, and plain data that the
+ * module understands.
+ */
+export interface PageSourceModule {
+  /** file: URL of an ES module. */
+  readonly module: string;
+  /** Structured-cloneable options. */
+  readonly options: unknown;
+}
+
+/** What a page source module exports. */
+export interface PageSourceExports {
+  openPageSource(options: unknown): PageSource | Promise<PageSource>;
+}
+
+/**
+ * Loads a source in this Worker.
+ * @throws what the module throws, and TypeError when it does not export `openPageSource`
+ */
+export async function loadPageSource(source: PageSourceModule): Promise<PageSource> {
+  const loaded = (await import(source.module)) as Partial<PageSourceExports>;
+  if (typeof loaded.openPageSource !== 'function') {
+    throw new TypeError(`${source.module} does not export openPageSource(options)`);
+  }
+  return loaded.openPageSource(source.options);
+}

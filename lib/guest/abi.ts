@@ -1,0 +1,210 @@
+/**
+ * The contract between the guest and the VMM. Generated from guest/include/abi.h by scripts/generate-guest-abi.js: change that file, not this.
+ */
+import { structLayout } from '../uapi/index.js';
+
+/** "BLFK" */
+export const ABI_MAGIC = 0x4b464c42;
+export const ABI_VERSION = 1;
+export const PAGE_SIZE = 4096;
+export const MAX_VCPUS = 64;
+/** fault tasks and work tasks of one vCPU together */
+export const MAX_TASKS = 64;
+// Bits in an ELF program header's p_flags, besides the standard R, W and X.
+/** mapped for CPL3 */
+export const PF_USER = 0x00100000;
+/** each vCPU gets its own copy */
+export const PF_PRIVATE = 0x00200000;
+/** The IDT, one page, supervisor only, shared by all vCPUs. */
+export const IDT_BASE = 0x00001000;
+/** Per-vCPU descriptor page (GDT and TSS), supervisor, writable: gva DESCRIPTOR_BASE + vcpu * PAGE_SIZE. */
+export const DESCRIPTOR_BASE = 0x00002000;
+/** within the descriptor page */
+export const TSS_OFFSET = 0x100;
+/** The ELF is linked between these. */
+export const IMAGE_BASE = 0x00100000;
+export const IMAGE_LIMIT = 0x00200000;
+/** One struct mailbox page, then one struct vcpu_block page for each vCPU. CPL3 may read and write them. */
+export const MAILBOX_BASE = 0x00200000;
+export const VCPU_BLOCK_BASE = 0x00201000;
+/** Tables (order, sums, latencies) start here, 2 MiB aligned; CPL3 may read and write them. */
+export const TABLES_BASE = 0x40000000;
+/** The window of demand-paged memory. */
+export const WINDOW_BASE = 0x100000000;
+/** Segment selectors. */
+export const SELECTOR_KERNEL_CODE = 0x08;
+export const SELECTOR_KERNEL_DATA = 0x10;
+export const SELECTOR_USER_DATA = 0x1b;
+export const SELECTOR_USER_CODE = 0x23;
+export const SELECTOR_TSS = 0x28;
+/** Interrupt stacks of the TSS: #DF, NMI and #MC may come at any moment and have one each. */
+export const IST_COUNT = 3;
+/** Interrupt vectors. */
+export const VECTOR_TIMER = 0xec;
+export const VECTOR_APF_READY = 0xf3;
+export const VECTOR_SPURIOUS = 0xff;
+/** Doorbell: `out %eax, $DOORBELL_PORT` at CPL0, value below. */
+export const DOORBELL_PORT = 0xf4;
+/** the kernel is set up; async page faults are enabled if the host offers them */
+export const DOORBELL_BOOTED = 1;
+/** all counters are final; the vCPU halts with interrupts off */
+export const DOORBELL_DONE = 2;
+/** vcpu_block.panic_* say why; the vCPU halts with interrupts off */
+export const DOORBELL_PANIC = 3;
+// Traps from CPL3: `ud2` with the number in rax; result in rax.
+/** returns 0: what a trap costs */
+export const TRAP_NULL = 0;
+/** ends the task */
+export const TRAP_EXIT = 1;
+/** vcpu_block.state; a phase's state is kept while the vCPU waits at the barrier behind it. */
+export const STATE_EMPTY = 0;
+export const STATE_CONTROL_BEFORE = 1;
+export const STATE_PAGING = 2;
+export const STATE_CONTROL_AFTER = 3;
+export const STATE_DONE = 4;
+export const STATE_PANIC = 5;
+/** Index into vcpu_block.phase and mailbox.barrier. */
+export const PHASE_CONTROL_BEFORE = 0;
+export const PHASE_PAGING = 1;
+export const PHASE_CONTROL_AFTER = 2;
+export const PHASE_COUNT = 3;
+// vcpu_block.panic_code
+/** an exception nobody expected: vector, error code, rip and cr2 are filled */
+export const PANIC_EXCEPTION = 1;
+/** magic, version or counts are wrong, or the boot registers contradict this file */
+export const PANIC_BAD_MAILBOX = 2;
+/** unknown trap number */
+export const PANIC_BAD_TRAP = 3;
+/** a not-present event while CPL0 or IF=0 */
+export const PANIC_APF_KERNEL = 4;
+/** unknown flags in the shared area; cr2 is filled */
+export const PANIC_APF_REASON = 5;
+/** more tasks wait than there can be */
+export const PANIC_TOKEN_TABLE = 6;
+/** Checksum of a page, two independent chains so that a superscalar CPU and Math.imul both go fast: lane A takes the even u32 words, lane B the odd ones; lane = (lane ^ word) * CHECKSUM_PRIME in u32 arithmetic. Lane A starts from CHECKSUM_SEED ^ page index, lane B from CHECKSUM_SEED ^ ~page index. The checksum is B << 32 | A. */
+export const CHECKSUM_SEED = 2166136261;
+export const CHECKSUM_PRIME = 16777619;
+// mailbox.flags
+/** set by the VMM at any time: tasks end at the next tick, results so far stand */
+export const MAILBOX_STOP = 1;
+
+/** The IDT, as the ELF's symbol `vector_table` (in a shared read-only segment): entries up to the first with handler 0. Every gate is a 64-bit interrupt gate, DPL 0, selector SELECTOR_KERNEL_CODE; vectors not listed stay not-present. IST n (1-based) of the TSS is the value of the symbol `ist<n>_stack_top`; rsp0 that of `kernel_stack_top`. */
+export const vectorEntryLayout = structLayout('vector_entry', 16, {
+  vector: [0, 4],
+  /** IST index; 0: none */
+  ist: [4, 4],
+  /** gva */
+  handler: [8, 8],
+});
+
+/** Written by the VMM before boot; `cursor`, `barrier` and the tables are written by the guest. */
+export const mailboxLayout = structLayout('mailbox', 256, {
+  /** ABI_MAGIC */
+  magic: [0, 4],
+  /** ABI_VERSION */
+  abi_version: [4, 4],
+  /** 1 to MAX_VCPUS; all of them must boot, or the others wait at a barrier for ever */
+  vcpu_count: [8, 4],
+  /** per vCPU, at least 1 */
+  fault_tasks: [12, 4],
+  /** per vCPU; 0 allowed */
+  work_tasks: [16, 4],
+  /** MAILBOX_* */
+  flags: [20, 4],
+  /** LAPIC initial count of one tick, not 0; divide by 16 */
+  timer_count: [24, 4],
+  /** length of each control phase in ticks; 0: no control phases */
+  control_ticks: [28, 4],
+  /** entries of the order table */
+  page_count: [32, 8],
+  /** gva of the demand-paged window */
+  window: [40, 8],
+  /** gva of u32[page_count]: page index in the window, in visiting order */
+  order: [48, 8],
+  /** gva of u64[window pages]: page checksum, by page index, written by the guest */
+  sums: [56, 8],
+  /** gva of u64[window pages]: TSC cycles of the first access, by page index */
+  latencies: [64, 8],
+  /** gva of u64[window pages]: checksums to compare with, or 0 */
+  expected: [72, 8],
+  /** next entry of the order table: fetch-and-add by every fault task; ends above page_count */
+  cursor: [128, 8],
+  /** by phase: vCPUs that reached its end */
+  barrier: [192, 16],
+});
+
+/** What one phase of one vCPU saw. All 0 for a phase that did not take place; tsc_end 0 while it lasts. */
+export const phaseRecordLayout = structLayout('phase_record', 48, {
+  tsc_start: [0, 8],
+  tsc_end: [8, 8],
+  /** sum of the work tasks' counters */
+  work_start: [16, 8],
+  /** sum of the work tasks' counters */
+  work_end: [24, 8],
+  /** sum of the cycles_* counters below */
+  kernel_cycles_start: [32, 8],
+  /** sum of the cycles_* counters below */
+  kernel_cycles_end: [40, 8],
+});
+
+/** One page for each vCPU. The first 64 bytes are the KVM shared area (struct kvm_vcpu_pv_apf_data). `not_present`, `ready`, `switches`, `cycles_not_present` and `cycles_ready` are brought up to date at each tick, at both ends of a phase, and before the doorbell rings; the other counters at once. */
+export const vcpuBlockLayout = structLayout('vcpu_block', 904, {
+  /** 1: a not-present event is being delivered; the guest clears it */
+  apf_flags: [0, 4],
+  /** token of the ready event; the guest clears it, then acknowledges */
+  apf_token: [4, 4],
+  /** STATE_* */
+  state: [64, 4],
+  /** PANIC_* */
+  panic_code: [68, 4],
+  /** exception vector */
+  panic_vector: [72, 8],
+  /** exception error code */
+  panic_error: [80, 8],
+  /** where the exception was taken */
+  panic_rip: [88, 8],
+  /** CR2 at the exception */
+  panic_cr2: [96, 8],
+  /** 1 when the guest found and enabled async page faults */
+  apf_enabled: [104, 4],
+  /** fault tasks that have ended */
+  fault_tasks_done: [108, 4],
+  /** not-present #PF events taken */
+  not_present: [112, 8],
+  /** ready interrupts with an ordinary token, early ones included */
+  ready: [120, 8],
+  /** ready interrupts with token ~0 */
+  wake_all: [128, 8],
+  /** ready events that came before their not-present event */
+  early_ready: [136, 8],
+  /** ready interrupts with token 0 */
+  spurious_ready: [144, 8],
+  /** timer interrupts */
+  ticks: [152, 8],
+  /** traps from CPL3, those of the calibration included */
+  traps: [160, 8],
+  /** task switches */
+  switches: [168, 8],
+  /** entries into hlt */
+  idle: [176, 8],
+  /** pages visited by this vCPU's fault tasks */
+  pages: [184, 8],
+  /** pages whose checksum differed from `expected` */
+  mismatches: [192, 8],
+  /** TSC cycles in the not-present handler, entry stub to iretq */
+  cycles_not_present: [200, 8],
+  /** TSC cycles in the ready handler */
+  cycles_ready: [208, 8],
+  /** TSC cycles in the timer handler */
+  cycles_tick: [216, 8],
+  /** TSC cycles in the trap handler */
+  cycles_trap: [224, 8],
+  /** calibration at boot: TSC cycles of the fastest null trap, CPL3 to CPL3; 0: not done */
+  null_trap_cycles: [232, 8],
+  /** the part of it that is in cycles_trap */
+  null_trap_kernel_cycles: [240, 8],
+  /** by PHASE_* */
+  phase: [248, 144],
+  /** by work task: units done */
+  work: [392, 512],
+});

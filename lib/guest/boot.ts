@@ -1,0 +1,206 @@
+/**
+ * Puts the tiny guest into memory and its vCPUs straight into long mode: segments, page tables, descriptor tables, registers. The guest's
+ * own start-up code then has nothing left to do but its job.
+ */
+import type { Vcpu } from '../kvm/index.js';
+import type { SystemRam } from '../memory/index.js';
+import {
+  APIC_BASE_ADDRESS,
+  APIC_BASE_BSP,
+  APIC_BASE_ENABLE,
+  APIC_BASE_X2APIC,
+  CR0_ET,
+  CR0_MP,
+  CR0_NE,
+  CR0_PE,
+  CR0_PG,
+  CR0_WP,
+  CR4_MCE,
+  CR4_PAE,
+  EFER_LMA,
+  EFER_LME,
+  EFER_NXE,
+  EFER_SCE,
+  KVM_MP_STATE_RUNNABLE,
+  PAGE_SIZE,
+  RFLAGS_FIXED,
+  RegsView,
+  type SegmentField,
+  type StructView,
+} from '../uapi/index.js';
+import * as abi from './abi.js';
+import { GDT_BYTES, TSS_BYTES, writeDescriptorPage, writeIdt, type VectorHandler } from './descriptor-tables.js';
+import type { ElfImage } from './elf.js';
+import { isPrivate, type GuestLayout } from './layout.js';
+import { LARGE_PAGE_BYTES, PageTables, type PageAccess, type TableMemory } from './page-tables.js';
+
+const PF_X = 1;
+const PF_W = 2;
+const GIGABYTE = 2 ** 30;
+const USER_DATA: PageAccess = { write: true, user: true, execute: false };
+const KERNEL_DATA: PageAccess = { write: true, user: false, execute: false };
+/** The window also holds code in some experiments. */
+const WINDOW_ACCESS: PageAccess = { write: true, user: true, execute: true };
+
+/** What {@link bootVcpu} needs; plain data, for a Worker. */
+export interface VcpuBootState {
+  readonly entry: number;
+  readonly stackTop: number;
+  /** CR3. */
+  readonly root: number;
+  readonly index: number;
+}
+
+/**
+ * Writes the guest into its RAM.
+ * @param low - ordinary RAM from gpa 0, `layout.lowRamSizeBytes` long, zeroed
+ * @returns where each vCPU starts
+ */
+export function installGuest(elf: ElfImage, layout: GuestLayout, low: SystemRam): VcpuBootState[] {
+  const frames = new FrameAllocator(low, layout.framesBase);
+  for (const segment of elf.segments) {
+    const bytes = elf.bytes.subarray(segment.fileOffset, segment.fileOffset + segment.fileSizeBytes);
+    for (const gpa of segmentGpas(segment.address, isPrivate(segment), layout)) low.bytes.set(bytes, checked(low, gpa, segment.memorySizeBytes));
+  }
+  writeIdt(pageOf(low, abi.IDT_BASE), readVectorTable(elf));
+  const istStacks = Array.from({ length: abi.IST_COUNT }, (_, i) => elf.symbol(`ist${i + 1}_stack_top`));
+  const stackTop = elf.symbol('kernel_stack_top');
+
+  let first: PageTables | null = null;
+  return Array.from({ length: layout.vcpuCount }, (_, index) => {
+    const descriptors = abi.DESCRIPTOR_BASE + index * PAGE_SIZE;
+    writeDescriptorPage(pageOf(low, descriptors), descriptors, stackTop, istStacks);
+    const tables = new PageTables(frames);
+    mapKernel(tables, elf, layout, index);
+    mapShared(tables, layout, first);
+    first ??= tables;
+    return { entry: elf.entry, stackTop, root: tables.root, index };
+  });
+}
+
+/**
+ * Sets a vCPU's registers to the state that the guest starts from.
+ * @throws FaultLabError when KVM refuses a register
+ */
+export function bootVcpu(vcpu: Vcpu, boot: VcpuBootState): void {
+  const descriptors = abi.DESCRIPTOR_BASE + boot.index * PAGE_SIZE;
+  const sregs = vcpu.getSregs();
+  sregs.setNumber('cr0', CR0_PG + (CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP));
+  sregs.setNumber('cr3', boot.root);
+  sregs.setNumber('cr4', CR4_PAE | CR4_MCE);
+  sregs.setNumber('efer', EFER_LME | EFER_LMA | EFER_NXE | EFER_SCE);
+  sregs.setNumber('apic_base', APIC_BASE_ADDRESS + (APIC_BASE_ENABLE | APIC_BASE_X2APIC | (boot.index === 0 ? APIC_BASE_BSP : 0)));
+  sregs.gdt.setNumber('base', descriptors);
+  sregs.gdt.setNumber('limit', GDT_BYTES - 1);
+  sregs.idt.setNumber('base', abi.IDT_BASE);
+  sregs.idt.setNumber('limit', PAGE_SIZE - 1);
+  setSegment(sregs.cs, { selector: abi.SELECTOR_KERNEL_CODE, type: 0xb, s: 1, l: 1, g: 1, limit: 0xffffffff });
+  for (const segment of [sregs.ds, sregs.es, sregs.fs, sregs.gs, sregs.ss]) {
+    setSegment(segment, { selector: abi.SELECTOR_KERNEL_DATA, type: 0x3, s: 1, db: 1, g: 1, limit: 0xffffffff });
+  }
+  setSegment(sregs.tr, { selector: abi.SELECTOR_TSS, type: 0xb, base: descriptors + abi.TSS_OFFSET, limit: TSS_BYTES - 1 });
+  setSegment(sregs.ldt, { unusable: 1 });
+  vcpu.setSregs(sregs);
+
+  const regs = RegsView.allocate();
+  regs.setNumber('rip', boot.entry);
+  regs.setNumber('rsp', boot.stackTop);
+  regs.setNumber('rflags', RFLAGS_FIXED);
+  regs.setNumber('rdi', boot.index);
+  regs.setNumber('rsi', abi.VCPU_BLOCK_BASE + boot.index * PAGE_SIZE);
+  regs.setNumber('rdx', descriptors + abi.TSS_OFFSET);
+  vcpu.setRegs(regs);
+  // With an in-kernel local APIC every vCPU but the first waits for an INIT that this guest never sends.
+  vcpu.setMpState(KVM_MP_STATE_RUNNABLE);
+}
+
+function setSegment(segment: StructView<SegmentField>, values: Partial<Record<SegmentField, number>>): void {
+  for (const field of ['base', 'limit', 'selector', 'type', 'dpl', 'db', 's', 'l', 'g', 'avl', 'unusable'] as const) {
+    segment.setNumber(field, values[field] ?? 0);
+  }
+  segment.setNumber('present', values.unusable === 1 ? 0 : 1);
+}
+
+/** The first two gigabytes' worth of small mappings: kernel, descriptors, mailbox. */
+function mapKernel(tables: PageTables, elf: ElfImage, layout: GuestLayout, index: number): void {
+  tables.mapSmall(abi.IDT_BASE, abi.IDT_BASE, PAGE_SIZE, KERNEL_DATA);
+  const descriptors = abi.DESCRIPTOR_BASE + index * PAGE_SIZE;
+  tables.mapSmall(descriptors, descriptors, PAGE_SIZE, KERNEL_DATA);
+  for (const segment of elf.segments) {
+    const start = segment.address - (segment.address % PAGE_SIZE);
+    const gpa = isPrivate(segment) ? layout.privateBase(index) + (start - layout.privateStart) : start;
+    const sizeBytes = Math.ceil((segment.address + segment.memorySizeBytes - start) / PAGE_SIZE) * PAGE_SIZE;
+    tables.mapSmall(start, gpa, sizeBytes, {
+      write: (segment.flags & PF_W) !== 0,
+      user: (segment.flags & abi.PF_USER) !== 0,
+      execute: (segment.flags & PF_X) !== 0,
+    });
+  }
+  tables.mapSmall(abi.MAILBOX_BASE, abi.MAILBOX_BASE, (1 + layout.vcpuCount) * PAGE_SIZE, USER_DATA);
+}
+
+/** Tables and window: the same for every vCPU, so the first one's page tables serve all. */
+function mapShared(tables: PageTables, layout: GuestLayout, first: PageTables | null): void {
+  const windowBytes = layout.windowPages * PAGE_SIZE;
+  if (first === null) {
+    tables.mapLarge(abi.TABLES_BASE, abi.TABLES_BASE, layout.tablesSizeBytes, USER_DATA);
+    tables.mapLarge(abi.WINDOW_BASE, abi.WINDOW_BASE, Math.ceil(windowBytes / LARGE_PAGE_BYTES) * LARGE_PAGE_BYTES, WINDOW_ACCESS);
+    return;
+  }
+  for (let at = 0; at < layout.tablesSizeBytes; at += GIGABYTE) tables.shareGigabyte(first, abi.TABLES_BASE + at);
+  for (let at = 0; at < windowBytes; at += GIGABYTE) tables.shareGigabyte(first, abi.WINDOW_BASE + at);
+}
+
+function segmentGpas(address: number, own: boolean, layout: GuestLayout): number[] {
+  if (!own) return [address];
+  return Array.from({ length: layout.vcpuCount }, (_, vcpu) => layout.privateBase(vcpu) + (address - layout.privateStart));
+}
+
+/** Reads the guest's vector table out of the ELF file. */
+function readVectorTable(elf: ElfImage): VectorHandler[] {
+  const address = elf.symbol('vector_table');
+  const segment = elf.segments.find((s) => address >= s.address && address < s.address + s.fileSizeBytes);
+  if (segment === undefined) throw new RangeError('vector_table lies in no segment of the guest');
+  const view = new DataView(elf.bytes.buffer, elf.bytes.byteOffset + segment.fileOffset, segment.fileSizeBytes);
+  const handlers: VectorHandler[] = [];
+  for (let at = address - segment.address; at + 16 <= segment.fileSizeBytes; at += 16) {
+    const handler = Number(view.getBigUint64(at + 8, true));
+    if (handler === 0) break;
+    handlers.push({ vector: view.getUint32(at, true), ist: view.getUint32(at + 4, true), handler });
+  }
+  return handlers;
+}
+
+function checked(ram: SystemRam, gpa: number, lengthBytes: number): number {
+  const offset = ram.offsetOf(gpa, lengthBytes);
+  if (offset < 0) throw new RangeError(`the guest's ${lengthBytes} bytes at gpa 0x${gpa.toString(16)} lie outside its RAM`);
+  return offset;
+}
+
+function pageOf(ram: SystemRam, gpa: number): DataView {
+  const offset = checked(ram, gpa, PAGE_SIZE);
+  return new DataView(ram.data.buffer, ram.data.byteOffset + offset, PAGE_SIZE);
+}
+
+/** Hands out the frames after the guest's private copies, in order. */
+class FrameAllocator implements TableMemory {
+  readonly data: DataView;
+
+  constructor(
+    private readonly ram: SystemRam,
+    private next: number,
+  ) {
+    this.data = ram.data;
+  }
+
+  allocateFrame(): number {
+    const frame = this.next;
+    checked(this.ram, frame, PAGE_SIZE);
+    this.next += PAGE_SIZE;
+    return frame;
+  }
+
+  offsetOf(gpa: number, lengthBytes: number): number {
+    return checked(this.ram, gpa, lengthBytes);
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * Where everything lies in the tiny guest's physical memory. The fixed addresses come from the guest's own header (abi.ts); this module
+ * places what depends on the number of vCPUs and pages.
+ */
+import { PAGE_SIZE } from '../uapi/index.js';
+import { pageAlign } from '../memory/index.js';
+import * as abi from './abi.js';
+import type { ElfImage, ElfSegment } from './elf.js';
+import { LARGE_PAGE_BYTES } from './page-tables.js';
+
+/** Most pages of a window: 256 GiB, half of what one top-level page-table entry covers. */
+export const MAX_WINDOW_PAGES = 2 ** 26;
+
+/** Addresses in bytes; gpa and gva are the same number except in private segments. */
+export interface GuestLayout {
+  readonly vcpuCount: number;
+  /** Pages of the demand-paged window. */
+  readonly windowPages: number;
+  /** Ordinary RAM at gpa 0: text, mailbox, private segments, page tables. */
+  readonly lowRamSizeBytes: number;
+  /** Ordinary RAM at TABLES_BASE: order, sums, latencies, expected sums. */
+  readonly tablesSizeBytes: number;
+  /** gpa of a vCPU's copy of the private segments' range. */
+  readonly privateBase: (vcpu: number) => number;
+  /** gva range of the private segments. */
+  readonly privateStart: number;
+  readonly privateSizeBytes: number;
+  /** gpa of the first frame free for page tables. */
+  readonly framesBase: number;
+  readonly order: number;
+  readonly sums: number;
+  readonly latencies: number;
+  readonly expected: number;
+}
+
+/** True for a segment of which every vCPU has its own copy. */
+export function isPrivate(segment: ElfSegment): boolean {
+  return (segment.flags & abi.PF_PRIVATE) !== 0;
+}
+
+/**
+ * Lays out guest memory.
+ * @param elf - the guest
+ * @param vcpuCount - 1 to MAX_VCPUS
+ * @param windowPages - 1 to {@link MAX_WINDOW_PAGES}
+ * @throws RangeError when a count is out of range
+ */
+export function layOutGuest(elf: ElfImage, vcpuCount: number, windowPages: number): GuestLayout {
+  if (!Number.isInteger(vcpuCount) || vcpuCount < 1 || vcpuCount > abi.MAX_VCPUS) {
+    throw new RangeError(`the guest runs on 1 to ${abi.MAX_VCPUS} vCPUs, not ${vcpuCount}`);
+  }
+  if (!Number.isInteger(windowPages) || windowPages < 1 || windowPages > MAX_WINDOW_PAGES) {
+    throw new RangeError(`a window has 1 to ${MAX_WINDOW_PAGES} pages, not ${windowPages}`);
+  }
+  const own = elf.segments.filter(isPrivate);
+  const privateStart = Math.min(...own.map((segment) => segment.address - (segment.address % PAGE_SIZE)), abi.IMAGE_LIMIT);
+  const privateEnd = pageAlign(Math.max(...own.map((segment) => segment.address + segment.memorySizeBytes), privateStart));
+  const privateSizeBytes = privateEnd - privateStart;
+  const copies = abi.VCPU_BLOCK_BASE + abi.MAX_VCPUS * PAGE_SIZE;
+  const framesBase = copies + vcpuCount * privateSizeBytes;
+
+  const tableBytes = [4, 8, 8, 8].map((entryBytes) => pageAlign(windowPages * entryBytes));
+  const [order, sums, latencies, expected] = tableBytes.map((_, i) => abi.TABLES_BASE + tableBytes.slice(0, i).reduce((a, b) => a + b, 0));
+  const tablesSizeBytes = roundUp(tableBytes.reduce((a, b) => a + b, 0), LARGE_PAGE_BYTES);
+
+  const gigabytes = Math.ceil((windowPages * PAGE_SIZE) / 2 ** 30) + Math.ceil(tablesSizeBytes / 2 ** 30);
+  const frames = vcpuCount * 5 + gigabytes;
+  return {
+    vcpuCount,
+    windowPages,
+    lowRamSizeBytes: roundUp(framesBase + frames * PAGE_SIZE, LARGE_PAGE_BYTES),
+    tablesSizeBytes,
+    privateBase: (vcpu) => copies + vcpu * privateSizeBytes,
+    privateStart,
+    privateSizeBytes,
+    framesBase,
+    order,
+    sums,
+    latencies,
+    expected,
+  };
+}
+
+function roundUp(value: number, unit: number): number {
+  return Math.ceil(value / unit) * unit;
+}

@@ -1,0 +1,199 @@
+/**
+ * The mailbox: what the VMM tells the guest before it starts and what the guest leaves behind. Everything read here was written by a guest
+ * that may do anything, so values are data and never indexes.
+ */
+import type { SystemRam } from '../memory/index.js';
+import { PAGE_SIZE, StructView } from '../uapi/index.js';
+import * as abi from './abi.js';
+import type { GuestLayout } from './layout.js';
+
+/** What the guest is to do. */
+export interface GuestJob {
+  /** Fault tasks on each vCPU, 1 to MAX_TASKS. */
+  readonly faultTasks: number;
+  /** Work tasks on each vCPU, 0 and up; both together at most MAX_TASKS. */
+  readonly workTasks: number;
+  /** Length of a scheduler tick, ns. */
+  readonly tickNs: number;
+  /** Length of each control phase in ticks; 0 for none. */
+  readonly controlTicks: number;
+  /** Pages of the window in visiting order; each below `layout.windowPages`. */
+  readonly order: Uint32Array;
+  /** Checksums by page (two lanes a page) for the guest to compare with, or null. */
+  readonly expected: Int32Array | null;
+}
+
+type PhaseField = keyof typeof abi.phaseRecordLayout.fields;
+
+/** KVM's local APIC timer counts nanoseconds, before the divider. */
+const APIC_TIMER_DIVIDER = 16;
+
+/** Phases of a run, as the guest's vcpu_block.state says. */
+export type GuestPhase = 'booting' | 'control-before' | 'paging' | 'control-after' | 'done' | 'panic';
+const PHASES: readonly GuestPhase[] = ['booting', 'control-before', 'paging', 'control-after', 'done', 'panic'];
+
+/** One phase of one vCPU: TSC at both ends, work done, cycles in the guest kernel. */
+export interface PhaseReport {
+  readonly tscCycles: number;
+  readonly work: number;
+  readonly kernelCycles: number;
+}
+
+/** Everything one vCPU's guest kernel counted. Cycles are TSC cycles. */
+export interface GuestVcpuReport {
+  readonly phase: GuestPhase;
+  readonly apfEnabled: boolean;
+  readonly notPresent: number;
+  readonly ready: number;
+  readonly wakeAll: number;
+  readonly earlyReady: number;
+  readonly spuriousReady: number;
+  readonly ticks: number;
+  readonly traps: number;
+  readonly switches: number;
+  readonly idle: number;
+  readonly pages: number;
+  readonly mismatches: number;
+  readonly cyclesNotPresent: number;
+  readonly cyclesReady: number;
+  readonly cyclesTick: number;
+  readonly cyclesTrap: number;
+  /** The fastest of many null traps at boot, CPL3 to CPL3; 0 when it was not measured. */
+  readonly nullTrapCycles: number;
+  /** Of it, the part within the handler. */
+  readonly nullTrapKernelCycles: number;
+  readonly controlBefore: PhaseReport;
+  readonly paging: PhaseReport;
+  readonly controlAfter: PhaseReport;
+}
+
+/** See the module's comment. */
+export class Mailbox {
+  private readonly header: StructView<keyof typeof abi.mailboxLayout.fields>;
+  private readonly cursorWord: number;
+  private readonly flagsWord: number;
+
+  constructor(
+    private readonly low: SystemRam,
+    private readonly tables: SystemRam,
+    private readonly layout: GuestLayout,
+  ) {
+    this.header = new StructView(abi.mailboxLayout, low.data, abi.MAILBOX_BASE);
+    this.cursorWord = (abi.MAILBOX_BASE + abi.mailboxLayout.fields.cursor.offset) / 4;
+    this.flagsWord = (abi.MAILBOX_BASE + abi.mailboxLayout.fields.flags.offset) / 4;
+  }
+
+  /**
+   * Writes the job; before the guest starts.
+   * @throws RangeError when a count is out of range or an entry of `order` lies outside the window
+   */
+  writeJob(job: GuestJob): void {
+    const { order, expected } = job;
+    for (const page of order) {
+      if (page >= this.layout.windowPages) throw new RangeError(`page ${page} is outside the window of ${this.layout.windowPages} pages`);
+    }
+    this.header.setNumber('magic', abi.ABI_MAGIC);
+    this.header.setNumber('abi_version', abi.ABI_VERSION);
+    this.header.setNumber('vcpu_count', this.layout.vcpuCount);
+    this.header.setNumber('fault_tasks', job.faultTasks);
+    this.header.setNumber('work_tasks', job.workTasks);
+    this.header.setNumber('timer_count', Math.max(1, Math.round(job.tickNs / APIC_TIMER_DIVIDER)));
+    this.header.setNumber('control_ticks', job.controlTicks);
+    this.header.setNumber('page_count', order.length);
+    this.header.setNumber('window', abi.WINDOW_BASE);
+    this.header.setNumber('order', this.layout.order);
+    this.header.setNumber('sums', this.layout.sums);
+    this.header.setNumber('latencies', this.layout.latencies);
+    this.header.setNumber('expected', expected === null ? 0 : this.layout.expected);
+    new Uint32Array(this.tables.data.buffer, this.layout.order - this.tables.base, order.length).set(order);
+    if (expected !== null) this.lanes(this.layout.expected).set(expected);
+  }
+
+  /** Asks the guest to end at its next tick. */
+  requestStop(): void {
+    Atomics.or(this.low.words, this.flagsWord, abi.MAILBOX_STOP);
+  }
+
+  /** Entries of the order table handed out so far. May exceed the table's length at the end, as every task looks once more. */
+  get cursor(): number {
+    return Atomics.load(this.low.words, this.cursorWord) >>> 0;
+  }
+
+  /** What the guest kernel of one vCPU says. A live view: call again for newer values. */
+  vcpu(index: number): GuestVcpuReport {
+    const view = new StructView(abi.vcpuBlockLayout, this.low.data, abi.VCPU_BLOCK_BASE + index * PAGE_SIZE);
+    return {
+      phase: PHASES[view.number('state')] ?? 'panic',
+      apfEnabled: view.number('apf_enabled') !== 0,
+      notPresent: view.number('not_present'),
+      ready: view.number('ready'),
+      wakeAll: view.number('wake_all'),
+      earlyReady: view.number('early_ready'),
+      spuriousReady: view.number('spurious_ready'),
+      ticks: view.number('ticks'),
+      traps: view.number('traps'),
+      switches: view.number('switches'),
+      idle: view.number('idle'),
+      pages: view.number('pages'),
+      mismatches: view.number('mismatches'),
+      cyclesNotPresent: view.number('cycles_not_present'),
+      cyclesReady: view.number('cycles_ready'),
+      cyclesTick: view.number('cycles_tick'),
+      cyclesTrap: view.number('cycles_trap'),
+      nullTrapCycles: view.number('null_trap_cycles'),
+      nullTrapKernelCycles: view.number('null_trap_kernel_cycles'),
+      controlBefore: this.phase(index, 0),
+      paging: this.phase(index, 1),
+      controlAfter: this.phase(index, 2),
+    };
+  }
+
+  /** Checksum lanes by page, as the guest wrote them: two 32-bit words a page. A live view. */
+  sums(): Int32Array {
+    return this.lanes(this.layout.sums);
+  }
+
+  /** First-access latencies by page, in TSC cycles; 0 for a page not visited. A live view. */
+  latencyCycles(): BigUint64Array {
+    return new BigUint64Array(this.tables.data.buffer, this.layout.latencies - this.tables.base, this.layout.windowPages);
+  }
+
+  private lanes(gva: number): Int32Array {
+    return new Int32Array(this.tables.data.buffer, gva - this.tables.base, this.layout.windowPages * 2);
+  }
+
+  private phase(index: number, phase: number): PhaseReport {
+    const at = abi.VCPU_BLOCK_BASE + index * PAGE_SIZE + abi.vcpuBlockLayout.fields.phase.offset + phase * abi.phaseRecordLayout.size;
+    const view = new StructView(abi.phaseRecordLayout, this.low.data, at);
+    // A phase that was never closed counts as nothing.
+    const span = (from: PhaseField, to: PhaseField): number =>
+      Math.max(0, Number(view.get(to) - view.get(from)));
+    return {
+      tscCycles: span('tsc_start', 'tsc_end'),
+      work: span('work_start', 'work_end'),
+      kernelCycles: span('kernel_cycles_start', 'kernel_cycles_end'),
+    };
+  }
+}
+
+const PANIC_REASONS: Readonly<Record<number, string>> = {
+  [abi.PANIC_EXCEPTION]: 'an exception it did not expect',
+  [abi.PANIC_BAD_MAILBOX]: 'the mailbox makes no sense to it',
+  [abi.PANIC_BAD_TRAP]: 'a task made a trap it does not know',
+  [abi.PANIC_APF_KERNEL]: 'a not-present event came while it could not be taken',
+  [abi.PANIC_APF_REASON]: 'an unknown reason in the async page fault area',
+  [abi.PANIC_TOKEN_TABLE]: 'more tokens than it has room for',
+};
+
+/**
+ * Why the guest of one vCPU gave up, for people.
+ * @param low - a view of low RAM from gpa 0
+ */
+export function describePanic(low: DataView, index: number): string {
+  const view = new StructView(abi.vcpuBlockLayout, low, abi.VCPU_BLOCK_BASE + index * PAGE_SIZE);
+  const code = view.number('panic_code');
+  const reason = PANIC_REASONS[code] ?? `unknown code ${code}`;
+  if (code !== abi.PANIC_EXCEPTION) return reason;
+  const hex = (field: 'panic_vector' | 'panic_error' | 'panic_rip' | 'panic_cr2'): string => `0x${view.get(field).toString(16)}`;
+  return `${reason} (vector ${view.number('panic_vector')}, error ${hex('panic_error')}, rip ${hex('panic_rip')}, cr2 ${hex('panic_cr2')})`;
+}

@@ -1,0 +1,129 @@
+import { EFAULT, EHWPOISON, EINTR } from '../errors/index.js';
+import {
+  gpa,
+  internalErrors,
+  kvmRunLayout,
+  KVM_EXIT_HLT,
+  KVM_EXIT_HYPERCALL,
+  KVM_EXIT_FAIL_ENTRY,
+  KVM_EXIT_INTERNAL_ERROR,
+  KVM_EXIT_INTR,
+  KVM_EXIT_IO,
+  KVM_EXIT_IO_OUT,
+  KVM_EXIT_IOAPIC_EOI,
+  KVM_EXIT_IRQ_WINDOW_OPEN,
+  KVM_EXIT_MEMORY_FAULT,
+  KVM_EXIT_MMIO,
+  KVM_EXIT_SHUTDOWN,
+  KVM_EXIT_X86_RDMSR,
+  KVM_EXIT_X86_WRMSR,
+  type Gpa,
+} from '../uapi/index.js';
+import type { ExitView } from './exit-view.js';
+
+/** Why KVM_RUN returned, with what came along. Copied out of the run area: it stays true after the next entry. */
+export type VcpuExit =
+  /** HLT without an in-kernel irqchip. */
+  | { readonly kind: 'hlt' }
+  /** A port access; `data` is the first value of an OUT, 0 for an IN. */
+  | { readonly kind: 'io'; readonly direction: 'in' | 'out'; readonly port: number; readonly sizeBytes: number; readonly count: number; readonly data: number }
+  /** An access to a gpa without a memslot (or a write to a read-only one); `data` is what was written, zeros for a read. */
+  | { readonly kind: 'mmio'; readonly gpa: Gpa; readonly isWrite: boolean; readonly data: Uint8Array }
+  | { readonly kind: 'rdmsr'; readonly index: number; readonly reason: number }
+  | { readonly kind: 'wrmsr'; readonly index: number; readonly reason: number; readonly data: bigint }
+  /** KVM_RUN failed with EFAULT or EHWPOISON (`errno`) and KVM says where. */
+  | { readonly kind: 'memoryFault'; readonly errno: number; readonly flags: bigint; readonly gpa: Gpa; readonly sizeBytes: number }
+  /** KVM_RUN failed with EFAULT and KVM says nothing more: what stock kernels do when the host cannot supply a page. */
+  | { readonly kind: 'bareEfault' }
+  /** A signal, a kick, or immediate_exit. */
+  | { readonly kind: 'interrupted' }
+  /** The guest takes interrupts again (no in-kernel irqchip). */
+  | { readonly kind: 'interruptWindow' }
+  /** Triple fault. */
+  | { readonly kind: 'shutdown' }
+  /** The hardware refused to enter the guest. */
+  | { readonly kind: 'failEntry'; readonly hardwareReason: bigint; readonly cpu: number }
+  /** KVM gave up; `instruction` is there where its emulator did not know one and KVM says which. */
+  | { readonly kind: 'internalError'; readonly suberror: number; readonly data: readonly bigint[]; readonly instruction?: Uint8Array }
+  | { readonly kind: 'hypercall'; readonly number: bigint; readonly args: readonly bigint[] }
+  /** The guest acknowledged an interrupt that user space's I/O APIC routed (split irqchip). */
+  | { readonly kind: 'apicEoi'; readonly vector: number }
+  /** An exit this project does not expect. */
+  | { readonly kind: 'unknown'; readonly reason: number }
+  /** KVM_RUN failed otherwise; positive errno. */
+  | { readonly kind: 'error'; readonly errno: number };
+
+/**
+ * Decodes what KVM_RUN left. `result` is what `run()` returned: 0 or a negative errno. Allocates: the vCPU loop reads the
+ * `ExitView` and comes here for what it does not handle itself.
+ *
+ * exit_reason is trusted only where KVM set it (api.rst, KVM_RUN): after 0, and, for a memory fault, after EFAULT and
+ * EHWPOISON. A kernel that does not annotate memory faults may leave an earlier reason behind.
+ */
+export function decodeExit(view: ExitView, result: number): VcpuExit {
+  if (result < 0) return decodeFailure(view, -result);
+  const reason = view.exitReason;
+  switch (reason) {
+    case KVM_EXIT_HLT:
+      return { kind: 'hlt' };
+    case KVM_EXIT_IO: {
+      const out = view.ioDirection === KVM_EXIT_IO_OUT;
+      return { kind: 'io', direction: out ? 'out' : 'in', port: view.ioPort, sizeBytes: view.ioSize, count: view.ioCount, data: out ? view.ioData32 : 0 };
+    }
+    case KVM_EXIT_MMIO: {
+      const sizeBytes = Math.min(8, view.mmioSize);
+      const isWrite = view.mmioIsWrite;
+      const data = isWrite ? view.copyBytes(kvmRunLayout.fields['mmio.data'].offset, sizeBytes) : new Uint8Array(sizeBytes);
+      return { kind: 'mmio', gpa: gpa(view.mmioGpa), isWrite, data };
+    }
+    case KVM_EXIT_X86_RDMSR:
+      return { kind: 'rdmsr', index: view.msrIndex, reason: view.msrReason };
+    case KVM_EXIT_X86_WRMSR:
+      return { kind: 'wrmsr', index: view.msrIndex, reason: view.msrReason, data: (BigInt(view.msrDataHigh) << 32n) | BigInt(view.msrDataLow) };
+    case KVM_EXIT_INTR:
+      return { kind: 'interrupted' };
+    case KVM_EXIT_IRQ_WINDOW_OPEN:
+      return { kind: 'interruptWindow' };
+    case KVM_EXIT_SHUTDOWN:
+      return { kind: 'shutdown' };
+    case KVM_EXIT_FAIL_ENTRY:
+      return { kind: 'failEntry', hardwareReason: view.failEntryReason, cpu: view.failEntryCpu };
+    case KVM_EXIT_INTERNAL_ERROR:
+      return decodeInternalError(view);
+    case KVM_EXIT_HYPERCALL:
+      return { kind: 'hypercall', number: view.hypercallNumber, args: [0, 1, 2, 3, 4, 5].map((at) => view.hypercallArgument(at)) };
+    case KVM_EXIT_IOAPIC_EOI:
+      return { kind: 'apicEoi', vector: view.eoiVector };
+    default:
+      return { kind: 'unknown', reason };
+  }
+}
+
+function decodeFailure(view: ExitView, errno: number): VcpuExit {
+  if (errno === EINTR) return { kind: 'interrupted' };
+  if ((errno === EFAULT || errno === EHWPOISON) && view.exitReason === KVM_EXIT_MEMORY_FAULT) {
+    return {
+      kind: 'memoryFault',
+      errno,
+      flags: BigInt(view.memoryFaultFlags),
+      gpa: gpa(view.memoryFaultGpa),
+      sizeBytes: view.memoryFaultSize,
+    };
+  }
+  return errno === EFAULT ? { kind: 'bareEfault' } : { kind: 'error', errno };
+}
+
+function decodeInternalError(view: ExitView): VcpuExit {
+  const suberror = view.internalSuberror;
+  const count = view.internalDataCount;
+  const data = Array.from({ length: count }, (_, at) => view.internalData(at));
+  // kvm_run.emulation_failure lies over the data: a word of flags, then the size and the bytes of the instruction.
+  const hasInstruction = suberror === internalErrors.EMULATION && count >= 3 && (data[0] & 1n) !== 0n;
+  if (!hasInstruction) return { kind: 'internalError', suberror, data };
+  const { insn_size, insn_bytes } = {
+    insn_size: kvmRunLayout.fields['emulation_failure.insn_size'],
+    insn_bytes: kvmRunLayout.fields['emulation_failure.insn_bytes'],
+  };
+  const sizeBytes = Math.min(insn_bytes.size, view.copyBytes(insn_size.offset, 1)[0]);
+  return { kind: 'internalError', suberror, data, instruction: view.copyBytes(insn_bytes.offset, sizeBytes) };
+}

@@ -1,0 +1,188 @@
+import { attempt } from '../errors/index.js';
+import { nativeAddon } from '../native/index.js';
+import type { NativeVcpu } from '../native/addon.js';
+import {
+  decodeCpuid,
+  encodeCpuid,
+  RegsView,
+  SregsView,
+  VcpuEventsView,
+  type CapabilityName,
+  capabilityNumber,
+  capabilityTitle,
+  type CpuidEntry,
+  type Gva,
+} from '../uapi/index.js';
+import { ExitView } from './exit-view.js';
+import { SyncRegs } from './sync-regs.js';
+import { decodeExit, type VcpuExit } from './vcpu-exit.js';
+
+/** A guest physical address and what the guest's page tables allow there (KVM_TRANSLATE). */
+export interface Translation {
+  readonly gpa: bigint;
+  readonly valid: boolean;
+  readonly writeable: boolean;
+  readonly usermode: boolean;
+}
+
+/**
+ * One virtual CPU. Created, run and closed on one thread; `kick` works from any.
+ *
+ * The vCPU loop uses `run`, `exit` and `syncRegs`, which allocate nothing; everything else is set-up and diagnosis, and
+ * throws FaultLabError.
+ */
+export class Vcpu {
+  /** What the last KVM_RUN left, without allocation. */
+  readonly exit: ExitView;
+  /** Registers that travel with KVM_RUN. */
+  readonly syncRegs: SyncRegs;
+  readonly #native: NativeVcpu;
+
+  /** @internal Vcpus come from `Vm.createVcpu`. */
+  constructor(native: NativeVcpu) {
+    this.#native = native;
+    const runArea = attempt(`map the run area of vCPU ${native.id}`, () => native.runArea());
+    this.exit = new ExitView(runArea);
+    this.syncRegs = new SyncRegs(runArea);
+  }
+
+  /** Ends the KVM_RUN of the vCPU behind `share`, from any thread. False where that vCPU is closed. */
+  static kick(share: number): boolean {
+    return nativeAddon().Vcpu.kick(share);
+  }
+
+  /** The native handle: for what has no method here. */
+  get native(): NativeVcpu {
+    return this.#native;
+  }
+  get id(): number {
+    return this.#native.id;
+  }
+  /** Linux id of the thread this vCPU belongs to: what a userfaultfd message carries. */
+  get threadId(): number {
+    return this.#native.threadId;
+  }
+  get closed(): boolean {
+    return this.#native.closed;
+  }
+  /** A process-wide number for `Vcpu.kick`. */
+  share(): number {
+    return this.#native.share();
+  }
+  /** Releases the vCPU; its views are dead afterwards. Idempotent. */
+  close(): void {
+    this.#native.close();
+  }
+
+  /**
+   * KVM_RUN, once. 0, or a negative errno: EINTR after a kick or at the latest after 100 ms, EFAULT and EHWPOISON where the
+   * host could not supply memory. Never throws for those; throws `VCPU_WRONG_THREAD` on another thread.
+   */
+  run(): number {
+    return this.#native.run();
+  }
+  /** Why `run` returned `result`, as an object that stays true. Allocates. */
+  decodeExit(result: number): VcpuExit {
+    return decodeExit(this.exit, result);
+  }
+  /** Nanoseconds spent inside KVM_RUN so far. */
+  get runTimeNs(): number {
+    return this.#native.runTimeNs();
+  }
+  /** How often KVM_RUN was entered. */
+  get runCount(): number {
+    return this.#native.runCount();
+  }
+  /** How many of its EINTR returns were the end of the 100 ms slice. */
+  get sliceCount(): number {
+    return this.#native.sliceCount();
+  }
+
+  /** KVM_GET_REGS into `into`, or into a new view. */
+  getRegs(into: RegsView = RegsView.allocate()): RegsView {
+    this.#attempt('read the registers', () => this.#native.getRegs(into.bytes()));
+    return into;
+  }
+  /** KVM_SET_REGS. */
+  setRegs(regs: RegsView): void {
+    this.#attempt('write the registers', () => this.#native.setRegs(regs.bytes()));
+  }
+  /** KVM_GET_SREGS into `into`, or into a new view. */
+  getSregs(into: SregsView = SregsView.allocate()): SregsView {
+    this.#attempt('read the segment and control registers', () => this.#native.getSregs(into.bytes()));
+    return into;
+  }
+  /** KVM_SET_SREGS. */
+  setSregs(sregs: SregsView): void {
+    this.#attempt('write the segment and control registers', () => this.#native.setSregs(sregs.bytes()));
+  }
+  /** KVM_GET_VCPU_EVENTS into `into`, or into a new view. */
+  getEvents(into: VcpuEventsView = VcpuEventsView.allocate()): VcpuEventsView {
+    this.#attempt('read the pending events', () => this.#native.getVcpuEvents(into.bytes()));
+    return into;
+  }
+  /** KVM_SET_VCPU_EVENTS. */
+  setEvents(events: VcpuEventsView): void {
+    this.#attempt('write the pending events', () => this.#native.setVcpuEvents(events.bytes()));
+  }
+  /** KVM_GET_CPUID2. */
+  getCpuid(): CpuidEntry[] {
+    return this.#attempt('read the CPUID', () => decodeCpuid(this.#native.getCpuid2()));
+  }
+  /** KVM_SET_CPUID2. */
+  setCpuid(entries: readonly CpuidEntry[]): void {
+    this.#attempt('set the CPUID', () => this.#native.setCpuid2(encodeCpuid(entries)));
+  }
+  /** One MSR (KVM_GET_MSRS). Throws `KVM_MSR_REFUSED` where KVM does not have it. */
+  getMsr(index: number): bigint {
+    return this.#attempt(`read MSR 0x${index.toString(16)}`, () => this.#native.getMsr(index));
+  }
+  /** One MSR (KVM_SET_MSRS). Throws `KVM_MSR_REFUSED` where KVM does not take it. */
+  setMsr(index: number, value: bigint): void {
+    this.#attempt(`write 0x${value.toString(16)} to MSR 0x${index.toString(16)}`, () => this.#native.setMsr(index, value));
+  }
+  /** KVM_GET_MP_STATE: KVM_MP_STATE_*. */
+  getMpState(): number {
+    return this.#attempt('read the MP state', () => this.#native.getMpState());
+  }
+  /** KVM_SET_MP_STATE. */
+  setMpState(state: number): void {
+    this.#attempt('set the MP state', () => this.#native.setMpState(state));
+  }
+  /** KVM_TRANSLATE: the guest's own page tables, walked by KVM. Slow; for diagnosis. */
+  translate(address: Gva): Translation {
+    return this.#attempt(`translate gva 0x${address.toString(16)}`, () => this.#native.translate(address));
+  }
+  /** KVM_INTERRUPT: queues a vector; only without an in-kernel irqchip. */
+  interrupt(vector: number): void {
+    this.#attempt(`queue interrupt ${vector}`, () => this.#native.interrupt(vector));
+  }
+  /** KVM_NMI. */
+  nmi(): void {
+    this.#attempt('queue an NMI', () => this.#native.nmi());
+  }
+  /** KVM_X86_SETUP_MCE. */
+  setupMce(mcgCap: bigint): void {
+    this.#attempt('set up machine checks', () => this.#native.setupMce(mcgCap));
+  }
+  /** KVM_X86_SET_MCE: injects a machine check. */
+  setMce(mce: Parameters<NativeVcpu['setMce']>[0]): void {
+    this.#attempt('inject a machine check', () => this.#native.setMce(mce));
+  }
+  /** KVM_ENABLE_CAP on the vCPU. */
+  enableCap(capability: CapabilityName | number, flags = 0, args: readonly bigint[] = []): number {
+    return this.#attempt(`enable ${capabilityTitle(capability)}`, () => this.#native.enableCap(capabilityNumber(capability), flags, args));
+  }
+  /** KVM_GET_TSC_KHZ. */
+  tscKhz(): number {
+    return this.#attempt('read the TSC frequency', () => this.#native.tscKhz());
+  }
+  /** Any ioctl on the vCPU: for uAPI that has no method yet. */
+  ioctl(request: number, argument?: number | Uint8Array): number {
+    return this.#attempt(`make ioctl 0x${request.toString(16)}`, () => this.#native.ioctl(request, argument));
+  }
+
+  #attempt<T>(tried: string, action: () => T): T {
+    return attempt(`${tried} (vCPU ${this.#native.id})`, action);
+  }
+}

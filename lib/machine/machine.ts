@@ -1,0 +1,263 @@
+/**
+ * A machine: one tiny guest, its vCPU Workers, its resolver Workers, and the supervisor that starts, watches and ends them. Whatever
+ * happens, `run()` settles and `close()` leaves nothing behind: no thread, no mapping, no file descriptor.
+ */
+import { FaultLabError } from '../errors/index.js';
+import { ReadyQueue } from '../asyncpf/index.js';
+import type { GuestVcpuReport } from '../guest/index.js';
+import { Vcpu } from '../kvm/index.js';
+import { nativeAddon } from '../native/index.js';
+import {
+  RESOLVER_COUNTERS,
+  VCPU_COUNTERS,
+  openCounters,
+  sumCounters,
+  type Counters,
+  type ResolverCounter,
+  type VcpuCounter,
+} from './counters.js';
+import { checkOptions, type CheckedOptions, type MachineOptions } from './options.js';
+import { MachineParts } from './parts.js';
+import { SupervisedWorker, type ReadyMessage } from './supervised-worker.js';
+
+const START_TIMEOUT_MS = 60_000;
+/** After a stop, the guest gets this long (besides the latency) to end by itself. */
+const STOP_GRACE_MS = 2_000;
+/** A Worker that was told to stop ends within this time, or its thread is terminated. */
+const JOIN_TIMEOUT_MS = 2_000;
+const WATCH_INTERVAL_MS = 250;
+
+/** Why a run ended. */
+export type RunEnd = 'done' | 'stopped';
+
+/** What a run left behind. Counters are sums over vCPUs or resolvers. */
+export interface MachineResult {
+  readonly end: RunEnd;
+  /** Guest kernels' own counters, by vCPU. */
+  readonly guest: readonly GuestVcpuReport[];
+  readonly vcpus: Counters<VcpuCounter>;
+  readonly resolvers: Counters<ResolverCounter>;
+  /** Ready events delivered by the VMM, wake-all included; 0 where KVM delivers them. */
+  readonly readyDelivered: number;
+  /** Ready events dropped because the guest had disabled delivery. */
+  readonly readyStale: number;
+  /** TSC frequency of the vCPUs, kHz. */
+  readonly tscKhz: number;
+  /** Checksum lanes by page, as the guest computed them. */
+  readonly sums: Int32Array;
+  /** First-access latencies by page, TSC cycles; 0 for a page not visited. */
+  readonly latencyCycles: BigUint64Array;
+}
+
+/** How far a run is. */
+export interface MachineProgress {
+  readonly phase: GuestVcpuReport['phase'];
+  /** Pages handed to fault tasks so far, at most `pageCount`. */
+  readonly pages: number;
+  readonly pageCount: number;
+}
+
+/** See the module's comment. */
+export class Machine {
+  private readonly workers: SupervisedWorker[] = [];
+  private readonly vcpuShares: number[] = [];
+  private tscKhz = 0;
+  private stopping = false;
+  private closed: Promise<void> | null = null;
+
+  private constructor(
+    private readonly options: CheckedOptions,
+    private readonly parts: MachineParts,
+  ) {}
+
+  /**
+   * Makes a machine and starts its Workers; the guest does not run yet.
+   * @throws FaultLabError: `BAD_OPTION`, `GUEST_ELF`, `CAP_MISSING`, `KVM_*`, `UFFD_*`, or what the page source throws when it is opened
+   */
+  static async create(options: MachineOptions): Promise<Machine> {
+    const checked = checkOptions(options);
+    const machine = new Machine(checked, new MachineParts(checked));
+    try {
+      await machine.startWorkers();
+      return machine;
+    } catch (error) {
+      await machine.close();
+      throw error;
+    }
+  }
+
+  /** How far the run is; cheap. */
+  progress(): MachineProgress {
+    const pageCount = this.options.order.length;
+    return { phase: this.parts.mailbox.vcpu(0).phase, pages: Math.min(this.parts.mailbox.cursor, pageCount), pageCount };
+  }
+
+  /**
+   * Runs the guest to its end, or until {@link stop}. Once.
+   * @throws FaultLabError: `GUEST_PANIC`, `UNHANDLED_EXIT`, `FAULT_UNEXPLAINED`, `RESOLVER_FAILED`, `IMAGE_*`, `WORKER_DIED`, `MACHINE_STALLED`
+   */
+  async run(): Promise<MachineResult> {
+    const vcpus = this.workers.slice(0, this.options.vcpus);
+    const resolvers = this.workers.slice(this.options.vcpus);
+    this.parts.control.go();
+    const watch = new AbortController();
+    try {
+      await Promise.race([
+        Promise.all(vcpus.map((worker) => worker.done)),
+        // A resolver ends only when it is told to: if one ends before, its error (or this) is the reason.
+        ...resolvers.map(async (worker) => {
+          await worker.done;
+          if (!this.parts.control.stopped) throw new FaultLabError('WORKER_DIED', `${worker.name} ended before the guest was done`);
+          await new Promise(() => undefined);
+        }),
+        this.watchForStall(watch.signal),
+      ]);
+      return await this.collect(this.stopping ? 'stopped' : 'done');
+    } finally {
+      watch.abort();
+      await this.join();
+    }
+  }
+
+  /** Asks the guest to end at its next tick; `run()` then settles with what there is. Ends it by force if it does not. */
+  stop(): void {
+    if (this.stopping) return;
+    this.stopping = true;
+    this.parts.mailbox.requestStop();
+    setTimeout(() => {
+      this.halt();
+    }, STOP_GRACE_MS + this.options.latencyNs / 1e6).unref();
+  }
+
+  /** Ends what still runs and releases everything. Idempotent; never throws for a run that failed. */
+  async close(): Promise<void> {
+    this.closed ??= this.join().then(() => {
+      this.parts.close();
+    });
+    await this.closed;
+  }
+
+  /** The Workers' threads, by name: for supervision from outside (and for tests of what happens when one dies). */
+  get workerNames(): readonly string[] {
+    return this.workers.map((worker) => worker.name);
+  }
+
+  /** Terminates one Worker's thread as a crash would. The run fails with `WORKER_DIED`. */
+  async terminateWorker(name: string): Promise<void> {
+    await this.workers.find((worker) => worker.name === name)?.terminate();
+  }
+
+  private async startWorkers(): Promise<void> {
+    const { plan, vcpuPlans, resolverPlans } = this.parts;
+    for (const own of vcpuPlans) this.start(`vCPU ${own.index}`, './vcpu-worker.js', { ...plan, ...own });
+    for (const own of resolverPlans) this.start(`resolver ${own.index}`, './resolver-worker.js', { ...plan, ...own });
+    const ready = await within(START_TIMEOUT_MS, 'START_TIMEOUT', 'the Workers to be ready', Promise.all(this.workers.map((worker) => worker.ready)));
+    for (const message of ready) this.note(message);
+  }
+
+  private start(name: string, module: string, plan: unknown): void {
+    this.workers.push(new SupervisedWorker(name, new URL(module, import.meta.url), plan));
+  }
+
+  private note(message: ReadyMessage): void {
+    if (message.vcpu !== undefined) this.vcpuShares.push(message.vcpu);
+    if (message.tscKhz !== undefined) this.tscKhz = message.tscKhz;
+  }
+
+  /** Makes every vCPU and resolver look at the stop flag, which ends them. */
+  private halt(): void {
+    if (this.closed !== null) return;
+    this.parts.control.stop();
+    for (const share of this.vcpuShares) Vcpu.kick(share);
+    this.parts.wakeResolvers();
+  }
+
+  /** Ends all Workers, the gentle way first. */
+  private async join(): Promise<void> {
+    const gone = Promise.all(this.workers.map((worker) => worker.gone));
+    this.halt();
+    if (await settlesWithin(JOIN_TIMEOUT_MS, gone)) return;
+    this.parts.releaseSleepers();
+    if (await settlesWithin(JOIN_TIMEOUT_MS, gone)) return;
+    await Promise.all(this.workers.map((worker) => worker.terminate()));
+  }
+
+  /** Rejects when nothing moves any more. */
+  private async watchForStall(signal: AbortSignal): Promise<never> {
+    const { monotonicNs } = nativeAddon();
+    const patienceNs = this.options.stallNs + 3 * this.options.latencyNs;
+    let last = '';
+    let sinceNs = monotonicNs();
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, WATCH_INTERVAL_MS).unref());
+      if (signal.aborted) return new Promise(() => undefined);
+      const now = this.signOfLife();
+      if (now !== last) {
+        last = now;
+        sinceNs = monotonicNs();
+      } else if (monotonicNs() - sinceNs > patienceNs) {
+        throw new FaultLabError('MACHINE_STALLED', `no page and no phase moved on for ${Math.round(patienceNs / 1e9)} s: ${this.describeState()}`);
+      }
+    }
+  }
+
+  /** Changes whenever the run advances. Ticks count only in phases that end by ticks: a guest that merely ticks while it pages is stuck. */
+  private signOfLife(): string {
+    const guests = Array.from({ length: this.options.vcpus }, (_, index) => this.parts.mailbox.vcpu(index));
+    const signs = guests.map((guest) => [guest.phase, guest.pages, guest.phase === 'paging' ? 0 : guest.ticks].join('/'));
+    return [this.parts.mailbox.cursor, ...signs].join(' ');
+  }
+
+  private describeState(): string {
+    const resolvers = sumCounters(RESOLVER_COUNTERS, this.resolverCounters());
+    const phases = Array.from({ length: this.options.vcpus }, (_, index) => `vCPU ${index} ${this.parts.mailbox.vcpu(index).phase}`);
+    const { pages, pageCount } = this.progress();
+    return `${phases.join(', ')}; ${pages} of ${pageCount} pages handed out, ${resolvers.faults} asked for, ${resolvers.pages} delivered`;
+  }
+
+  private resolverCounters(): Counters<ResolverCounter>[] {
+    return this.parts.resolverPlans.map(({ index }) => openCounters(RESOLVER_COUNTERS, this.parts.plan.resolverCounters, index));
+  }
+
+  private async collect(end: RunEnd): Promise<MachineResult> {
+    await this.join();
+    const { plan, mailbox } = this.parts;
+    const vcpus = Array.from({ length: this.options.vcpus }, (_, index) => index);
+    const queues = vcpus.map((index) => new ReadyQueue(plan.readyQueues, index));
+    return {
+      end,
+      guest: vcpus.map((index) => mailbox.vcpu(index)),
+      vcpus: sumCounters(
+        VCPU_COUNTERS,
+        vcpus.map((index) => openCounters(VCPU_COUNTERS, plan.vcpuCounters, index)),
+      ),
+      resolvers: sumCounters(RESOLVER_COUNTERS, this.resolverCounters()),
+      readyDelivered: queues.reduce((total, queue) => total + queue.delivered, 0),
+      readyStale: queues.reduce((total, queue) => total + queue.stale, 0),
+      tscKhz: this.tscKhz,
+      sums: mailbox.sums().slice(),
+      latencyCycles: mailbox.latencyCycles().slice(),
+    };
+  }
+}
+
+/** True when `promise` settles within `timeoutMs`. */
+async function settlesWithin(timeoutMs: number, promise: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => {
+      resolve(false);
+    }, timeoutMs);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** `promise`, or an error that says what was waited for. */
+async function within<T>(timeoutMs: number, code: string, what: string, promise: Promise<T>): Promise<T> {
+  if (await settlesWithin(timeoutMs, promise)) return promise;
+  throw new FaultLabError(code, `waited ${timeoutMs / 1000} s for ${what}`);
+}

@@ -1,0 +1,196 @@
+/**
+ * Everything of a machine that is not a thread: the VM, its memory, the userfaultfd, the shared words. Made in one go and released in the
+ * one order that cannot hang: whoever sleeps for a page is woken before the VM that waits for it is closed.
+ */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { ReadyQueue } from '../asyncpf/index.js';
+import { FaultLabError, attempt } from '../errors/index.js';
+import { PageStates, RequestRing } from '../faults/index.js';
+import { Mailbox, TABLES_BASE, WINDOW_BASE, guestCpuid, installGuest, layOutGuest, parseElf, type GuestLayout } from '../guest/index.js';
+import { Kvm, type Vm } from '../kvm/index.js';
+import { PagedWindow, SystemRam, UserfaultBitmap, guestPhysical, userfaultBitmapSizeBytes } from '../memory/index.js';
+import { nativeAddon, type NativeEventFd, type NativeMapping, type NativeUserfaultfd } from '../native/index.js';
+import {
+  KVM_MSR_EXIT_REASON_FILTER,
+  KVM_X86_DISABLE_EXITS_HLT,
+  KVM_MSR_FILTER_DEFAULT_ALLOW,
+  KVM_MSR_FILTER_READ,
+  KVM_MSR_FILTER_WRITE,
+  MADV_NOHUGEPAGE,
+  MAP_POPULATE,
+  MSR_KVM_ASYNC_PF_ACK,
+  MSR_KVM_ASYNC_PF_EN,
+  MSR_KVM_ASYNC_PF_INT,
+  PAGE_SIZE,
+  PROT_READ,
+  PROT_WRITE,
+  UFFDIO_REGISTER_MODE_MINOR,
+  UFFDIO_REGISTER_MODE_MISSING,
+  gpa,
+} from '../uapi/index.js';
+import { ControlBlock } from './control-block.js';
+import { RESOLVER_COUNTERS, VCPU_COUNTERS, countersSizeBytes } from './counters.js';
+import { mostRequests } from './limits.js';
+import { MODES, modeCapabilities } from './modes.js';
+import type { CheckedOptions } from './options.js';
+import type { ResolverPlan, SharedPlan, VcpuPlan } from './plan.js';
+
+/** The project's own guest. */
+const GUEST_ELF = fileURLToPath(new URL('../../../guest/build/guest.elf', import.meta.url));
+
+/** See the module's comment. */
+export class MachineParts {
+  readonly layout: GuestLayout;
+  readonly mailbox: Mailbox;
+  readonly control: ControlBlock;
+  readonly plan: SharedPlan;
+  readonly vcpuPlans: readonly Omit<VcpuPlan, keyof SharedPlan>[];
+  readonly resolverPlans: readonly Omit<ResolverPlan, keyof SharedPlan>[];
+  private readonly closers: (() => void)[] = [];
+  private readonly userfaultfd: NativeUserfaultfd;
+  private readonly window: PagedWindow;
+  private readonly wake: NativeEventFd;
+  private registered = false;
+
+  /** @throws FaultLabError: what the host lacks or refuses */
+  constructor(options: CheckedOptions) {
+    try {
+      const elf = parseElf(readGuest(options.guestPath ?? GUEST_ELF), options.guestPath ?? 'guest.elf');
+      this.layout = layOutGuest(elf, options.vcpus, options.windowPages);
+      const kvm = this.own(Kvm.open());
+      const vm = this.own(makeVm(kvm, options));
+      const low = this.own(SystemRam.create(guestPhysical(0), this.layout.lowRamSizeBytes));
+      const tables = this.own(SystemRam.create(guestPhysical(TABLES_BASE), this.layout.tablesSizeBytes));
+      this.window = this.own(PagedWindow.create(options.windowPages));
+      const bitmapMapping = this.own(makeBitmap(options.windowPages));
+      this.userfaultfd = this.own(makeUserfaultfd(options));
+      this.wake = this.own(new (nativeAddon().EventFd)());
+      this.protectWindow();
+
+      const boots = installGuest(elf, this.layout, low);
+      this.mailbox = new Mailbox(low, tables, this.layout);
+      this.mailbox.writeJob({ ...options, expected: options.expected ?? null });
+      [low, tables].forEach((ram, slot) => {
+        vm.createMemorySlot({ slot, gpa: gpa(ram.base), sizeBytes: ram.sizeBytes, mapping: ram.mapping });
+      });
+      vm.createMemorySlot({ slot: 2, gpa: gpa(WINDOW_BASE), sizeBytes: options.windowPages * PAGE_SIZE, mapping: this.window.guestView });
+
+      this.plan = {
+        mode: options.mode,
+        vcpuCount: options.vcpus,
+        vm: vm.share(),
+        lowRam: low.share(),
+        window: this.window.share(),
+        bitmap: bitmapMapping.share(),
+        control: ControlBlock.allocate(options.vcpus),
+        states: PageStates.allocate(options.windowPages),
+        rings: Array.from({ length: options.resolvers }, () => RequestRing.allocate(mostRequests(options.vcpus))),
+        readyQueues: ReadyQueue.allocate(options.vcpus),
+        vcpuCounters: new SharedArrayBuffer(countersSizeBytes(VCPU_COUNTERS, options.vcpus)),
+        resolverCounters: new SharedArrayBuffer(countersSizeBytes(RESOLVER_COUNTERS, options.resolvers)),
+      };
+      this.control = new ControlBlock(this.plan.control);
+      const supported = kvm.supportedCpuid();
+      const { asyncPf } = MODES[options.mode];
+      this.vcpuPlans = boots.map((boot, index) => ({ index, boot, cpuid: guestCpuid(supported, index, asyncPf) }));
+      this.resolverPlans = this.plan.rings.map((_, index) => ({
+        index,
+        userfaultfd: this.userfaultfd.share(),
+        wake: this.wake.share(),
+        source: options.source,
+        latencyNs: options.latencyNs,
+      }));
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Makes every resolver look at the stop flag. */
+  wakeResolvers(): void {
+    this.wake.signal();
+    for (const ring of this.plan.rings) new RequestRing(ring).ring();
+  }
+
+  /** Wakes everybody who sleeps for a page in the kernel. The guest must not run any more: it would see zeroes. */
+  releaseSleepers(): void {
+    if (!this.registered) return;
+    this.registered = false;
+    this.userfaultfd.unregister(this.window.guestView, 0, this.window.guestView.sizeBytes);
+  }
+
+  /** Releases everything; idempotent. */
+  close(): void {
+    if (this.registered) this.releaseSleepers();
+    while (this.closers.length > 0) this.closers.pop()?.();
+  }
+
+  private own<T extends { close(): void }>(part: T): T {
+    this.closers.push(() => {
+      part.close();
+    });
+    return part;
+  }
+
+  private protectWindow(): void {
+    const view = this.window.guestView;
+    // Each page is to fault on its own.
+    view.advise(0, view.sizeBytes, MADV_NOHUGEPAGE);
+    attempt('register the window with userfaultfd', () =>
+      this.userfaultfd.register(view, 0, view.sizeBytes, UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_MINOR),
+    );
+    this.registered = true;
+  }
+}
+
+function readGuest(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new FaultLabError('GUEST_ELF', `the guest ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
+      hint: 'build it with `npm run build:guest`',
+      cause: error,
+    });
+  }
+}
+
+function makeVm(kvm: Kvm, options: CheckedOptions): Vm {
+  const mode = MODES[options.mode];
+  const vm = kvm.createVm();
+  try {
+    vm.requireCapabilities(modeCapabilities(options.mode));
+    vm.enableSplitIrqchip();
+    if (!mode.syntheticHalt) vm.enableCap('X86_DISABLE_EXITS', 0, [BigInt(KVM_X86_DISABLE_EXITS_HLT)]);
+    if (mode.vmmInjects) {
+      vm.enableCap('EXCEPTION_PAYLOAD', 0, [1n]);
+      vm.enableCap('X86_USER_SPACE_MSR', 0, [BigInt(KVM_MSR_EXIT_REASON_FILTER)]);
+      // A clear bit denies: these accesses come to the VMM, all others stay in the kernel.
+      vm.setMsrFilter(
+        KVM_MSR_FILTER_DEFAULT_ALLOW,
+        [MSR_KVM_ASYNC_PF_EN, MSR_KVM_ASYNC_PF_INT, MSR_KVM_ASYNC_PF_ACK].map((base) => ({
+          flags: KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
+          base,
+          count: 1,
+          bitmap: new Uint8Array(1),
+        })),
+      );
+    }
+    return vm;
+  } catch (error) {
+    vm.close();
+    throw error;
+  }
+}
+
+function makeBitmap(windowPages: number): NativeMapping {
+  const sizeBytes = Math.ceil(userfaultBitmapSizeBytes(windowPages) / PAGE_SIZE) * PAGE_SIZE;
+  const mapping = nativeAddon().Mapping.anonymous(sizeBytes, PROT_READ | PROT_WRITE, MAP_POPULATE);
+  new UserfaultBitmap(mapping.view(), windowPages).setAll();
+  return mapping;
+}
+
+function makeUserfaultfd(options: CheckedOptions): NativeUserfaultfd {
+  const { Userfaultfd } = nativeAddon();
+  return attempt(`open a userfaultfd for mode ${options.mode}`, () => new Userfaultfd(MODES[options.mode].uffdFeatures));
+}

@@ -1,0 +1,59 @@
+/**
+ * What a Worker is told when it starts: plain data, shared memory, and share numbers of native handles.
+ */
+import type { PagedWindowShare, SystemRamShare } from '../memory/index.js';
+import type { PageSourceModule } from '../faults/index.js';
+import type { VcpuBootState } from '../guest/index.js';
+import type { CpuidEntry } from '../uapi/index.js';
+import type { DeliveryMode } from './modes.js';
+
+/** Memory and handles that every Worker of a machine opens. */
+export interface SharedPlan {
+  readonly mode: DeliveryMode;
+  readonly vcpuCount: number;
+  readonly vm: number;
+  readonly lowRam: SystemRamShare;
+  readonly window: PagedWindowShare;
+  /** Share number of the userfault bitmap's mapping. */
+  readonly bitmap: number;
+  readonly control: SharedArrayBuffer;
+  readonly states: SharedArrayBuffer;
+  /** One request ring for each resolver. */
+  readonly rings: readonly SharedArrayBuffer[];
+  readonly readyQueues: SharedArrayBuffer;
+  readonly vcpuCounters: SharedArrayBuffer;
+  readonly resolverCounters: SharedArrayBuffer;
+}
+
+/** A vCPU Worker's orders. */
+export interface VcpuPlan extends SharedPlan {
+  readonly index: number;
+  readonly boot: VcpuBootState;
+  readonly cpuid: readonly CpuidEntry[];
+}
+
+/** A resolver Worker's orders. */
+export interface ResolverPlan extends SharedPlan {
+  readonly index: number;
+  readonly userfaultfd: number;
+  /** Share number of the eventfd that ends its wait. */
+  readonly wake: number;
+  readonly source: PageSourceModule;
+  readonly latencyNs: number;
+}
+
+/** What a Worker reports, once each and in this order; `failed` at any time. */
+export type WorkerMessage =
+  | { readonly kind: 'ready'; readonly threadId: number; readonly tscKhz?: number; readonly vcpu?: number }
+  | { readonly kind: 'done' }
+  | { readonly kind: 'failed'; readonly error: SerializedError };
+
+/** An error that crosses threads with its code. */
+export interface SerializedError {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+  readonly syscall?: string;
+  readonly errno?: number;
+  readonly stack?: string;
+}

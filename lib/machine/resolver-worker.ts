@@ -1,0 +1,112 @@
+/**
+ * A resolver Worker: learns of missing pages (from userfaultfd, or from the vCPU Workers' requests), waits out the modelled latency, gets the
+ * contents from the page source and puts the pages in place, until the machine stops.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { ReadyQueue, isAsyncTag, tagGeneration, tagToken, tagVcpu } from '../asyncpf/index.js';
+import { FaultLabError, isCoded } from '../errors/index.js';
+import {
+  DeliverySchedule,
+  PageFiller,
+  PageStates,
+  RequestResolver,
+  RequestRing,
+  UserfaultfdResolver,
+  loadPageSource,
+  type PageSource,
+} from '../faults/index.js';
+import { Vm } from '../kvm/index.js';
+import { PagedWindow, SystemRam, UserfaultBitmap } from '../memory/index.js';
+import { nativeAddon } from '../native/index.js';
+import { ControlBlock } from './control-block.js';
+import { RESOLVER_COUNTERS, openCounters } from './counters.js';
+import { MsiReadyDelivery } from './emulated-async-pf.js';
+import { mostRequests } from './limits.js';
+import { MODES } from './modes.js';
+import type { ResolverPlan, WorkerMessage } from './plan.js';
+import { serializeError } from './serialized-error.js';
+
+/** Timer slack of the resolver's thread: the modelled latency is to be the one asked for. */
+const TIMER_SLACK_NS = 1000;
+
+async function resolve(plan: ResolverPlan): Promise<void> {
+  const addon = nativeAddon();
+  addon.setTimerSlackNs(TIMER_SLACK_NS);
+  const vm = Vm.adopt(plan.vm);
+  const ram = SystemRam.adopt(plan.lowRam);
+  const window = PagedWindow.adopt(plan.window);
+  const bitmapMapping = addon.Mapping.adopt(plan.bitmap);
+  const userfaultfd = addon.Userfaultfd.adopt(plan.userfaultfd);
+  const wake = addon.EventFd.adopt(plan.wake);
+  let source: PageSource | null = null;
+  try {
+    source = guardSource(await loadPageSource(plan.source));
+    const control = new ControlBlock(plan.control);
+    const counters = openCounters(RESOLVER_COUNTERS, plan.resolverCounters, plan.index);
+    const states = new PageStates(plan.states);
+    const bitmap = new UserfaultBitmap(bitmapMapping.view(), window.pageCount);
+    const queues = Array.from({ length: plan.vcpuCount }, (_, vcpu) => new ReadyQueue(plan.readyQueues, vcpu));
+    const deliveries = queues.map((queue, vcpu) => new MsiReadyDelivery(vm, ram, queue, vcpu));
+    // Data first, then the bit, then the word that wakes waiters, then the guest's event: each is only true once the one before is.
+    const complete = (page: number, tag: number): void => {
+      bitmap.clear(page);
+      states.setPresent(page);
+      if (!isAsyncTag(tag)) return;
+      const vcpu = tagVcpu(tag);
+      queues[vcpu].push(tagToken(tag), tagGeneration(tag), deliveries[vcpu]);
+    };
+    const schedule = new DeliverySchedule(
+      states,
+      new PageFiller(window, userfaultfd, source),
+      plan.latencyNs,
+      mostRequests(plan.vcpuCount),
+      counters,
+      complete,
+    );
+    const resolver =
+      MODES[plan.mode].catches === 'sleep'
+        ? new UserfaultfdResolver(userfaultfd, window, states, schedule, counters, control.vcpuThreads, wake)
+        : new RequestResolver(new RequestRing(plan.rings[plan.index]), states, schedule, counters);
+    post({ kind: 'ready', threadId: addon.threadId() });
+    resolver.run(() => control.stopped);
+  } finally {
+    source?.close();
+    wake.close();
+    userfaultfd.close();
+    bitmapMapping.close();
+    window.close();
+    ram.close();
+    vm.close();
+  }
+}
+
+/** Whatever a page source throws becomes a coded error that says whose fault it was. */
+function guardSource(source: PageSource): PageSource {
+  return {
+    fill(page, count, target) {
+      try {
+        source.fill(page, count, target);
+      } catch (error) {
+        if (isCoded(error)) throw error;
+        const why = error instanceof Error ? error.message : String(error);
+        throw new FaultLabError('RESOLVER_FAILED', `the page source failed on page ${page}: ${why}`, { cause: error });
+      }
+    },
+    close: () => {
+      source.close();
+    },
+  };
+}
+
+function post(message: WorkerMessage): void {
+  parentPort?.postMessage(message);
+}
+
+resolve(workerData as ResolverPlan).then(
+  () => {
+    post({ kind: 'done' });
+  },
+  (error: unknown) => {
+    post({ kind: 'failed', error: serializeError(error) });
+  },
+);

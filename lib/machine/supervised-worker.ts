@@ -1,0 +1,78 @@
+/**
+ * A Worker under supervision: its messages as promises that always settle, its death as an error that says who died.
+ */
+import { Worker } from 'node:worker_threads';
+import { FaultLabError } from '../errors/index.js';
+import type { WorkerMessage } from './plan.js';
+import { deserializeError } from './serialized-error.js';
+
+/** What a Worker said when it was ready. */
+export type ReadyMessage = Extract<WorkerMessage, { kind: 'ready' }>;
+
+/** See the module's comment. */
+export class SupervisedWorker {
+  /** Settles when the Worker is ready; rejects when it failed or died before. */
+  readonly ready: Promise<ReadyMessage>;
+  /** Settles when the Worker did its job; rejects when it failed or died. */
+  readonly done: Promise<void>;
+  /** Settles when the thread is gone, however it went. Never rejects. */
+  readonly gone: Promise<void>;
+  private readonly worker: Worker;
+
+  /**
+   * @param name - for messages: `vCPU 0`
+   * @param module - the Worker's script
+   * @param plan - its workerData
+   */
+  constructor(
+    readonly name: string,
+    module: URL,
+    plan: unknown,
+  ) {
+    this.worker = new Worker(module, { workerData: plan, name });
+    const ready = new Settling<ReadyMessage>();
+    const done = new Settling<void>();
+    this.ready = ready.promise;
+    this.done = done.promise;
+    const fail = (error: FaultLabError): void => {
+      ready.reject(error);
+      done.reject(error);
+    };
+    this.worker.on('message', (message: WorkerMessage) => {
+      if (message.kind === 'ready') ready.resolve(message);
+      else if (message.kind === 'done') done.resolve();
+      else fail(deserializeError(message.error, name));
+    });
+    this.worker.on('error', (error: unknown) => {
+      fail(new FaultLabError('WORKER_DIED', `${name} died: ${error instanceof Error ? error.message : String(error)}`, { cause: error }));
+    });
+    this.gone = new Promise((resolve) => {
+      this.worker.on('exit', (code) => {
+        fail(new FaultLabError('WORKER_DIED', `${name} ended with code ${code} before it was done`));
+        resolve();
+      });
+    });
+    // Somebody may only wait for `gone`: a rejection nobody looks at must not end the process.
+    this.ready.catch(() => undefined);
+    this.done.catch(() => undefined);
+  }
+
+  /** Ends the thread; whoever runs a vCPU in it notices within 100 ms. */
+  async terminate(): Promise<void> {
+    await this.worker.terminate();
+  }
+}
+
+/** A promise and its two ends: Promise.withResolvers of Node 22, on Node 20. */
+class Settling<T> {
+  readonly promise: Promise<T>;
+  resolve!: (value: T) => void;
+  reject!: (error: Error) => void;
+
+  constructor() {
+    this.promise = new Promise<T>((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * The Worker of one vCPU: creates it, runs it, plays the VMM for its exits, until the guest is done or the machine stops. Everything in
+ * the loop is synchronous: one ioctl an exit, no allocation, no hop to another thread unless a page must be waited for.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { ReadyQueue } from '../asyncpf/index.js';
+import { EFAULT, EINTR, FaultLabError, errnoName } from '../errors/index.js';
+import { PageStates, RequestRing } from '../faults/index.js';
+import { DOORBELL_DONE, DOORBELL_PANIC, DOORBELL_PORT, WINDOW_BASE, bootVcpu, describePanic } from '../guest/index.js';
+import { Vm, type Vcpu } from '../kvm/index.js';
+import { PagedWindow, SystemRam, UserfaultBitmap } from '../memory/index.js';
+import { nativeAddon } from '../native/index.js';
+import {
+  KVM_EXIT_IO,
+  KVM_EXIT_IO_OUT,
+  KVM_EXIT_X86_RDMSR,
+  KVM_EXIT_X86_WRMSR,
+  KVM_SYNC_X86_EVENTS,
+  KVM_SYNC_X86_REGS,
+  KVM_SYNC_X86_SREGS,
+} from '../uapi/index.js';
+import { ControlBlock } from './control-block.js';
+import { VCPU_COUNTERS, openCounters, type Counters, type VcpuCounter } from './counters.js';
+import { EmulatedAsyncPf, MsiReadyDelivery } from './emulated-async-pf.js';
+import { ExitFaults } from './exit-faults.js';
+import { MachineReader } from './guest-reader.js';
+import { MODES } from './modes.js';
+import type { VcpuPlan, WorkerMessage } from './plan.js';
+import { serializeError } from './serialized-error.js';
+
+/** The supervisor starts everybody within this time, or something is broken. */
+const GO_TIMEOUT_MS = 60_000;
+
+/** What an exit came to. */
+type Step = 'continue' | 'done';
+
+/** See the module's comment. */
+class VcpuRunner {
+  private readonly vm: Vm;
+  private readonly ram: SystemRam;
+  private readonly window: PagedWindow;
+  private readonly bitmapMapping;
+  private readonly vcpu: Vcpu;
+  private readonly control: ControlBlock;
+  private readonly counters: Counters<VcpuCounter>;
+  private readonly asyncPf: EmulatedAsyncPf | null;
+  private readonly faults: ExitFaults | null;
+
+  constructor(private readonly plan: VcpuPlan) {
+    const addon = nativeAddon();
+    this.vm = Vm.adopt(plan.vm);
+    this.ram = SystemRam.adopt(plan.lowRam);
+    this.window = PagedWindow.adopt(plan.window);
+    this.bitmapMapping = addon.Mapping.adopt(plan.bitmap);
+    this.control = new ControlBlock(plan.control);
+    this.counters = openCounters(VCPU_COUNTERS, plan.vcpuCounters, plan.index);
+    this.vcpu = this.vm.createVcpu(plan.index);
+    this.vcpu.setCpuid(plan.cpuid);
+    bootVcpu(this.vcpu, plan.boot);
+
+    const mode = MODES[plan.mode];
+    const states = new PageStates(plan.states);
+    const ready = new ReadyQueue(plan.readyQueues, plan.index);
+    this.asyncPf = mode.vmmInjects
+      ? new EmulatedAsyncPf(plan.index, this.vcpu, this.ram, ready, new MsiReadyDelivery(this.vm, this.ram, ready, plan.index), states)
+      : null;
+    this.faults = null;
+    if (mode.catches === 'exit') {
+      this.vcpu.syncRegs.enableSync(KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS);
+      const bitmap = new UserfaultBitmap(this.bitmapMapping.view(), this.window.pageCount);
+      this.faults = new ExitFaults(
+        this.vcpu,
+        new MachineReader(this.ram, this.window, WINDOW_BASE, bitmap),
+        bitmap,
+        states,
+        plan.rings.map((ring) => new RequestRing(ring)),
+        this.counters,
+        this.asyncPf,
+        () => this.control.stopped,
+      );
+    }
+    this.control.vcpuThreads[plan.index] = this.vcpu.threadId;
+  }
+
+  get tscKhz(): number {
+    return this.vcpu.tscKhz();
+  }
+
+  /** Number for kicks from other threads. */
+  get share(): number {
+    return this.vcpu.share();
+  }
+
+  /** Runs until the guest is done or the machine stops. */
+  run(): void {
+    if (!this.control.waitForGo(GO_TIMEOUT_MS)) {
+      throw new FaultLabError('START_TIMEOUT', `vCPU ${this.plan.index} was not started within ${GO_TIMEOUT_MS / 1000} s`);
+    }
+    while (!this.control.stopped) {
+      const result = this.vcpu.run();
+      this.counters.exits++;
+      if (result === 0) {
+        if (this.handleExit() === 'done') break;
+      } else if (result === -EINTR) {
+        this.counters.interruptions++;
+        this.asyncPf?.poll();
+      } else if (result === -EFAULT && this.faults !== null) {
+        this.counters.faultExits++;
+        this.faults.handle();
+      } else {
+        this.refuse(result);
+      }
+    }
+  }
+
+  close(): void {
+    this.counters.runNs = this.vcpu.runTimeNs;
+    this.vcpu.close();
+    this.bitmapMapping.close();
+    this.window.close();
+    this.ram.close();
+    this.vm.close();
+  }
+
+  private handleExit(): Step {
+    switch (this.vcpu.exit.exitReason) {
+      case KVM_EXIT_IO:
+        return this.handleIo();
+      case KVM_EXIT_X86_WRMSR:
+        this.counters.msrExits++;
+        this.handleMsrWrite();
+        return 'continue';
+      case KVM_EXIT_X86_RDMSR:
+        this.counters.msrExits++;
+        this.handleMsrRead();
+        return 'continue';
+      default:
+        return this.refuse(0);
+    }
+  }
+
+  private handleIo(): Step {
+    const { exit } = this.vcpu;
+    if (exit.ioDirection !== KVM_EXIT_IO_OUT || exit.ioPort !== DOORBELL_PORT) return this.refuse(0);
+    this.counters.doorbells++;
+    switch (exit.ioData32) {
+      case DOORBELL_DONE:
+        return 'done';
+      case DOORBELL_PANIC:
+        throw new FaultLabError('GUEST_PANIC', `the guest on vCPU ${this.plan.index} gave up: ${describePanic(this.ram.data, this.plan.index)}`);
+      default:
+        return 'continue';
+    }
+  }
+
+  private handleMsrWrite(): void {
+    const { exit } = this.vcpu;
+    const accepted = this.asyncPf?.writeMsr(exit.msrIndex, exit.msrDataLow, exit.msrDataHigh) ?? false;
+    exit.setMsrError(!accepted);
+  }
+
+  private handleMsrRead(): void {
+    const { exit } = this.vcpu;
+    const value = this.asyncPf?.readMsr(exit.msrIndex) ?? null;
+    exit.setMsrError(value === null);
+    if (value !== null) exit.setMsrData(Number(value & 0xffffffffn), Number(value >> 32n));
+  }
+
+  /** An exit that this VMM has no answer for: the guest asked for something it was not given. */
+  private refuse(result: number): never {
+    const exit = this.vcpu.decodeExit(result);
+    const rip = this.vcpu.getRegs().get('rip');
+    const detail = JSON.stringify(exit, (_, value: unknown) => (typeof value === 'bigint' ? `0x${value.toString(16)}` : value));
+    throw new FaultLabError('UNHANDLED_EXIT', `vCPU ${this.plan.index} left the guest in a way this VMM does not handle, at rip 0x${rip.toString(16)}: ${detail}`, {
+      syscall: 'KVM_RUN',
+      ...(result < 0 ? { errno: -result, hint: `KVM_RUN failed with ${errnoName(-result)}; \`dmesg | tail\` may say more` } : {}),
+    });
+  }
+}
+
+function post(message: WorkerMessage): void {
+  parentPort?.postMessage(message);
+}
+
+let runner: VcpuRunner | null = null;
+try {
+  runner = new VcpuRunner(workerData as VcpuPlan);
+  post({ kind: 'ready', threadId: nativeAddon().threadId(), tscKhz: runner.tscKhz, vcpu: runner.share });
+  runner.run();
+  post({ kind: 'done' });
+} catch (error) {
+  post({ kind: 'failed', error: serializeError(error) });
+} finally {
+  runner?.close();
+}

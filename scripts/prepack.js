@@ -1,0 +1,25 @@
+/** Before `npm pack` and `npm publish`: builds everything that the package carries, so that its users compile nothing. */
+import { rmSync, writeFileSync } from 'node:fs';
+import { bootstrap } from './bootstrap.js';
+import { inRoot } from './setup/checkout.js';
+import { exitWith } from './setup/failure.js';
+import { PREBUILD_STAMP, nativeFingerprint } from './setup/native-step.js';
+import { runLogged } from './setup/run-logged.js';
+import { localNodeHeaders } from './setup/tools.js';
+
+/** One prebuild for all Node versions (N-API), tagged with the C library so that musl systems compile their own. */
+async function prebuild() {
+  rmSync(inRoot('prebuilds'), { recursive: true, force: true });
+  const headers = localNodeHeaders();
+  const command = [process.execPath, inRoot('node_modules/prebuildify/bin.js'), '--napi', '--strip', '--tag-libc', '--target', process.versions.node];
+  const environment = headers === undefined ? {} : { npm_config_nodedir: headers };
+  await runLogged({ name: 'prebuild', command, limitSeconds: 1800, environment });
+  writeFileSync(PREBUILD_STAMP, `${nativeFingerprint()}\n`);
+}
+
+try {
+  await bootstrap();
+  await prebuild();
+} catch (error) {
+  exitWith(error);
+}

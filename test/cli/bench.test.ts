@@ -1,0 +1,186 @@
+import { strict as assert } from 'node:assert';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { requireKvm } from '../support/kvm-available.js';
+import { noteKvmUse } from '../support/kvm-use.js';
+import { skip } from '../support/skip.js';
+import type { BenchReport } from '../../lib/bench/index.js';
+
+const CLI = fileURLToPath(new URL('./children/cli.js', import.meta.url));
+const TIMEOUT_MS = 60_000;
+
+interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function cli(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Outcome {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8', timeout: TIMEOUT_MS, env });
+  return { code: status, stdout, stderr };
+}
+
+describe('kvm-faultlab bench: bad input', () => {
+  let folder = '';
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'cli-test-'));
+    writeFileSync(join(folder, 'empty'), '');
+    writeFileSync(join(folder, 'page'), Buffer.alloc(4096));
+  });
+  after(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  const cases: readonly [title: string, args: (folder: string) => string[], message: RegExp][] = [
+    ['an unknown mode', () => ['--modes', 'sync-uffd,telepathy'], /unknown mode 'telepathy'.*BAD_OPTION.*sync-uffd/i],
+    ['an empty mode', () => ['--modes', ''], /unknown mode ''/i],
+    ['an image that is not there', (f) => ['--image', join(f, 'nowhere')], /no image .*nowhere.*IMAGE_MISSING/],
+    ['an empty image', (f) => ['--image', join(f, 'empty')], /empty.*IMAGE_EMPTY/],
+    ['an image that is a folder', (f) => ['--image', f], /no regular file.*IMAGE_UNREADABLE/],
+    ['a latency without a unit', () => ['--latency', '5'], /--latency must be a duration.*'5'/],
+    ['a latency that is no number', () => ['--latency', 'fast'], /--latency must be a duration/],
+    ['a latency out of range', (f) => ['--image', join(f, 'page'), '--latency', '11s'], /--latency must be from 0 to 10.0 s, not 11s/],
+    ['a negative number of pages', () => ['--pages', '-3'], /--pages must be a whole number/],
+    ['pages that are no number', () => ['--pages', '1e3'], /--pages must be a whole number/],
+    ['more pages than the image has', (f) => ['--image', join(f, 'page'), '--pages', '2'], /--pages 2 is more than the 1 pages/],
+    ['no vCPU', () => ['--vcpus', '0'], /--vcpus must be a whole number from 1 to 64, not '0'/],
+    ['too many vCPUs', (f) => ['--image', join(f, 'page'), '--vcpus', '65'], /--vcpus must be a whole number from 1 to 64, not '65'/],
+    ['too many tasks', (f) => ['--image', join(f, 'page'), '--fault-tasks', '60', '--work-tasks', '5'], /more than the 64/],
+    ['an unknown order', () => ['--order', 'sideways'], /sideways.*invalid|invalid.*sideways/i],
+    ['an unknown option', () => ['--turbo'], /unknown option '--turbo'/],
+    ['a word too many', () => ['now'], /too many arguments/],
+    ['a guest that is no ELF file', (f) => ['--image', join(f, 'page'), '--guest', join(f, 'page')], /no ELF magic.*GUEST_ELF/],
+    ['a guest that is not there', (f) => ['--image', join(f, 'page'), '--guest', join(f, 'nowhere')], /GUEST_ELF/],
+  ];
+  for (const [title, args, message] of cases) {
+    it(`${title} ends with code 2, one sentence, and no stack`, () => {
+      const { code, stdout, stderr } = cli(['bench', ...args(folder)]);
+      assert.match(stderr, message);
+      assert.equal(code, 2, stderr);
+      assert.equal(stdout, '');
+      assert.doesNotMatch(stderr, /^\s+at /m, 'a stack was printed');
+      assert(stderr.trim().split('\n').length <= 2, stderr);
+    });
+  }
+
+  it('an unknown command ends with code 2', () => {
+    const { code, stderr } = cli(['bnech']);
+    assert.equal(code, 2);
+    assert.match(stderr, /bnech/);
+  });
+
+  it('an image larger than memory is refused before anything is made', function () {
+    const path = join(folder, 'huge');
+    const made = spawnSync('truncate', ['-s', '200G', path]);
+    if (made.status !== 0) skip(this, 'no sparse file of 200 GiB can be made here', { hostCannot: true });
+    const { code, stderr } = cli(['bench', '--image', path]);
+    assert.match(stderr, /IMAGE_TOO_LARGE.*--pages/);
+    assert.equal(code, 2);
+  });
+});
+
+describe('kvm-faultlab bench', function () {
+  this.timeout(2 * TIMEOUT_MS);
+  let folder = '';
+  before(function () {
+    requireKvm(this);
+    folder = mkdtempSync(join(tmpdir(), 'cli-test-'));
+    writeFileSync(join(folder, 'image'), Buffer.from(Array.from({ length: 200 * 4096 + 100 }, (_, i) => i % 251)));
+  });
+  after(() => {
+    if (folder !== '') rmSync(folder, { recursive: true });
+  });
+
+  it('teaches by example', () => {
+    const { code, stdout } = cli(['bench', '--help']);
+    assert.equal(code, 0);
+    for (const word of ['Examples:', 'Modes:', 'Exit codes:', '--latency']) assert(stdout.includes(word), word);
+  });
+
+  it('pages a file whose last page is not whole in every mode, and writes the same report as a table and as JSON', () => {
+    const json = join(folder, 'report.json');
+    // CI systems take colours without a terminal; a file or a pipe there must not get any either.
+    const env = { ...process.env, CI: 'true', FORCE_COLOR: undefined };
+    const { code, stdout, stderr } = cli(['bench', '--image', join(folder, 'image'), '--json', json, '--control', '40ms', '--order', 'random'], env);
+    assert.equal(code, 0, stderr);
+    const report = JSON.parse(readFileSync(json, 'utf8')) as BenchReport;
+    assert.deepEqual(report.modes.map((mode) => mode.mode), ['sync-uffd', 'sync-exit', 'apf-kernel', 'apf-user']);
+    assert.equal(report.parameters.pages, 201);
+    assert(report.passed);
+    for (const mode of report.modes) {
+      assert.equal(mode.integrity.compared, 201);
+      assert(mode.integrity.exact);
+      assert(mode.events.checks.length >= 3);
+      assert((mode.work.controlPerSecond ?? 0) > 0, 'no work was done in the control phases');
+    }
+    assert.match(stdout, /passed: every page arrived intact/);
+    assert(!stdout.includes('\u001b['), 'colours without a terminal');
+    assert.equal(stderr, '', 'progress without a terminal');
+    noteKvmUse();
+  });
+
+  it('prints only JSON with --json -, and visits only the pages asked for', () => {
+    const { code, stdout } = cli(['bench', '--image', join(folder, 'image'), '--json', '-', '--modes', 'apf-user,apf-user', '--pages', '50', '--work-tasks', '0']);
+    const report = JSON.parse(stdout) as BenchReport;
+    assert.equal(code, 0);
+    assert.equal(report.modes.length, 1);
+    assert.equal(report.modes[0].pages, 50);
+    assert.equal(report.modes[0].work.relative, null);
+    noteKvmUse();
+  });
+
+  it('says so with code 2 when the JSON file cannot be written', () => {
+    const { code, stderr } = cli(['bench', '--image', join(folder, 'image'), '--modes', 'sync-uffd', '--control', '0', '--json', '/nowhere/report.json']);
+    assert.match(stderr, /REPORT_UNWRITABLE/);
+    assert.equal(code, 2);
+  });
+
+  for (const mode of ['sync-uffd', 'sync-exit', 'apf-kernel', 'apf-user']) {
+    it(`${mode}: Ctrl-C prints what there is, ends with 130 and leaves no file`, async () => {
+      const temporary = mkdtempSync(join(folder, 'tmp-'));
+      const child = spawn(process.execPath, [CLI, 'bench', '--modes', mode, '--latency', '20ms', '--control', '40ms'], { env: { ...process.env, TMPDIR: temporary } });
+      let stdout = '';
+      child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+      const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
+      // The made image shows that the bench is under way; the run itself takes minutes at this latency.
+      const deadline = Date.now() + 20_000;
+      while (readdirSync(temporary).length === 0) {
+        assert(Date.now() < deadline, 'waited 20 s for the bench to make its image');
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      await new Promise((resolve) => setTimeout(resolve, 3000));
+      child.kill('SIGINT');
+      const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
+      const code = await ended;
+      clearTimeout(timer);
+      assert.equal(code, 130, 'waited 20 s after SIGINT for the bench to end');
+      assert.match(stdout, /interrupted: what is shown/);
+      assert.deepEqual(readdirSync(temporary), []);
+    });
+  }
+
+  it('without /dev/kvm says what to do and ends with 3', function () {
+    if (process.getuid?.() !== 0) skip(this, 'only root can hide /dev in a mount namespace', { hostCannot: true });
+    const { status, stderr } = spawnSync(
+      'unshare',
+      ['-m', 'sh', '-c', 'mount -t tmpfs none /dev && mknod /dev/null c 1 3 && mknod /dev/urandom c 1 9 && exec "$0" "$@"', process.execPath, CLI, 'bench', '--image', join(folder, 'image')],
+      { encoding: 'utf8', timeout: TIMEOUT_MS },
+    );
+    assert.match(stderr, /KVM_ENOENT/);
+    assert.equal(status, 3, stderr);
+  });
+
+  it('without permission says what to do and ends with 3', function () {
+    if (process.getuid?.() !== 0) skip(this, 'only root can become somebody without permission', { hostCannot: true });
+    const { status, stderr } = spawnSync(
+      'unshare',
+      ['-m', 'sh', '-c', 'mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && mknod -m 666 /dev/urandom c 1 9 && mknod -m 600 /dev/kvm c 10 232 && exec setpriv --reuid 65534 --regid 65534 --clear-groups "$0" "$@"', process.execPath, CLI, 'bench', '--modes', 'sync-uffd'],
+      { encoding: 'utf8', timeout: TIMEOUT_MS },
+    );
+    assert.match(stderr, /KVM_EACCES/);
+    assert.equal(status, 3, stderr);
+  });
+});

@@ -1,0 +1,93 @@
+import { strict as assert } from 'node:assert';
+import { Machine } from '../../lib/index.js';
+import { checkEvents, checkIntegrity } from '../../lib/bench/index.js';
+import { requireKvm } from '../support/kvm-available.js';
+import { ALL_MODES, assertNothingLeft, countingSums, holdings, smallMachine, startThreadPool } from './support.js';
+
+const PAGES = 300;
+
+describe('delivery of missing pages', function () {
+  before(async function () {
+    requireKvm(this);
+    await startThreadPool();
+  });
+
+  for (const mode of ALL_MODES) {
+    for (const vcpus of [1, 4]) {
+      it(`${mode} on ${vcpus} vCPU${vcpus === 1 ? '' : 's'}: every page arrives intact and guest and host count the same events`, async () => {
+        const before = holdings();
+        const machine = await Machine.create(smallMachine(mode, { vcpus, resolvers: vcpus === 1 ? 1 : 2 }));
+        try {
+          const result = await machine.run();
+          assert.equal(result.end, 'done');
+          const order = Uint32Array.from({ length: PAGES }, (_, page) => page);
+          const integrity = checkIntegrity(order, countingSums(PAGES), result);
+          assert(integrity.exact, JSON.stringify(integrity));
+          for (const check of checkEvents(mode, order, result)) assert(check.agree, `${check.what}: guest ${check.guest}, host ${check.host}`);
+          const notPresent = result.guest.reduce((sum, vcpu) => sum + vcpu.notPresent, 0);
+          if (mode.startsWith('apf')) assert(notPresent > 0, 'the mechanism under test produced no event');
+        } finally {
+          await machine.close();
+        }
+        await assertNothingLeft(before);
+      });
+    }
+  }
+
+  it('visits pages in the given order, each as often as it is named, and leaves the others missing', async () => {
+    const order = Uint32Array.of(5, 3, 200, 4);
+    const machine = await Machine.create(smallMachine('sync-exit', { order, faultTasks: 1 }));
+    try {
+      const result = await machine.run();
+      const visited = [...result.latencyCycles.keys()].filter((page) => result.latencyCycles[page] !== 0n);
+      assert.deepEqual(visited, [3, 4, 5, 200]);
+      assert.equal(result.resolvers.pages, 4);
+    } finally {
+      await machine.close();
+    }
+  });
+
+  it('reports a page whose contents are not the announced ones, on the guest side and on the host side', async () => {
+    const expected = countingSums(PAGES);
+    const wrong = expected.slice();
+    wrong[2 * 17] ^= 1;
+    const machine = await Machine.create(smallMachine('sync-uffd', { expected: wrong }));
+    try {
+      const result = await machine.run();
+      const order = Uint32Array.from({ length: PAGES }, (_, page) => page);
+      assert.equal(result.guest[0].mismatches, 1);
+      const integrity = checkIntegrity(order, wrong, result);
+      assert.deepEqual([integrity.exact, integrity.mismatched, integrity.examples], [false, 1, [17]]);
+      assert(!checkIntegrity(order, expected, result).exact, "the guest's own complaint counts too");
+    } finally {
+      await machine.close();
+    }
+  });
+
+  it('apf-user tells the guest of several faults at once: other tasks fault while pages are on their way', async () => {
+    const machine = await Machine.create(smallMachine('apf-user', { latencyNs: 20e6, faultTasks: 8, windowPages: 64, expected: countingSums(64) }));
+    try {
+      const result = await machine.run();
+      assert.equal(result.vcpus.notPresent, 64);
+      assert.equal(result.vcpus.syncWaits, 0);
+      // One after the other, 64 pages of 20 ms would take 1.28 s of paging; eight at a time need an eighth.
+      assert(result.guest[0].switches > 64, 'the guest never switched tasks');
+    } finally {
+      await machine.close();
+    }
+  });
+
+  it('gives a page that its source left untouched as zeroes', async () => {
+    const { countingSource } = await import('./support.js');
+    const expected = countingSums(PAGES);
+    const { checksumPage } = await import('../../lib/index.js');
+    checksumPage(new Int32Array(1024), 0, 9, expected);
+    const machine = await Machine.create(smallMachine('sync-exit', { source: countingSource({ misbehave: 'empty', page: 9 }), expected }));
+    try {
+      const result = await machine.run();
+      assert.equal(result.guest[0].mismatches, 0);
+    } finally {
+      await machine.close();
+    }
+  });
+});

@@ -1,0 +1,157 @@
+import { strict as assert } from 'node:assert';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FaultLabError, Machine, imageSource, type MachineOptions } from '../../lib/index.js';
+import { requireKvm } from '../support/kvm-available.js';
+import { ALL_MODES, assertNothingLeft, countingSource, holdings, smallMachine, startThreadPool } from './support.js';
+
+async function failure(options: MachineOptions, meanwhile: (machine: Machine) => Promise<void> | void = () => undefined): Promise<FaultLabError> {
+  const before = holdings();
+  let machine: Machine | null = null;
+  try {
+    machine = await Machine.create(options);
+    const running = machine.run();
+    running.catch(() => undefined);
+    await meanwhile(machine);
+    await running;
+  } catch (error) {
+    assert(error instanceof FaultLabError, String(error));
+    return error;
+  } finally {
+    await machine?.close();
+    await assertNothingLeft(before);
+  }
+  throw new assert.AssertionError({ message: 'the run was expected to fail' });
+}
+
+async function pagesHandedOut(machine: Machine, count: number): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  while (machine.progress().pages < count) {
+    assert(Date.now() < deadline, `waited 30 s for ${count} pages to be handed out`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+describe('failures of a run', function () {
+  this.timeout(90_000);
+
+  before(async function () {
+    requireKvm(this);
+    await startThreadPool();
+  });
+
+  for (const mode of ALL_MODES) {
+    it(`${mode}: a page source that throws ends the run with its message`, async () => {
+      const error = await failure(smallMachine(mode, { source: countingSource({ misbehave: 'throw', page: 40 }) }));
+      assert.equal(error.code, 'RESOLVER_FAILED');
+      assert.match(error.message, /page 40.*the disk is on fire/);
+    });
+
+    it(`${mode}: a resolver Worker that dies ends the run, also with a vCPU asleep`, async () => {
+      const error = await failure(smallMachine(mode, { source: countingSource({ misbehave: 'exit', page: 40 }) }));
+      assert.equal(error.code, 'WORKER_DIED');
+      assert.match(error.message, /resolver 0/);
+    });
+
+    it(`${mode}: a vCPU Worker that dies ends the run`, async () => {
+      const error = await failure(smallMachine(mode, { vcpus: 2, latencyNs: 50e6 }), async (machine) => {
+        await pagesHandedOut(machine, 5);
+        await machine.terminateWorker('vCPU 1');
+      });
+      assert.equal(error.code, 'WORKER_DIED');
+      assert.match(error.message, /vCPU 1/);
+    });
+
+    it(`${mode}: an image that becomes shorter while it is paged ends the run, not with zeroes`, async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'shrink-'));
+      try {
+        const path = join(folder, 'image');
+        const sizeBytes = 300 * 4096;
+        writeFileSync(path, Buffer.alloc(sizeBytes, 7));
+        const source = imageSource({ path, sizeBytes });
+        const error = await failure({ mode, windowPages: 300, source, latencyNs: 5e6, faultTasks: 1 }, async (machine) => {
+          await pagesHandedOut(machine, 10);
+          truncateSync(path, 5 * 4096);
+        });
+        assert.equal(error.code, 'IMAGE_SHRANK');
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    });
+
+    it(`${mode}: a page that never comes ends the run with what stood still`, async () => {
+      const error = await failure(smallMachine(mode, { source: countingSource({ misbehave: 'hang', page: 40 }), stallNs: 1e9 }));
+      assert.equal(error.code, 'MACHINE_STALLED');
+      assert.match(error.message, /paging.*of 300 pages handed out/);
+    });
+  }
+
+  it('a page source that writes outside its pages is stopped before it does', async () => {
+    const error = await failure(smallMachine('sync-uffd', { source: countingSource({ misbehave: 'overrun', page: 40 }) }));
+    assert.equal(error.code, 'RESOLVER_FAILED');
+    assert.match(error.message, /wrote bytes/);
+  });
+
+  it('a page source module that is missing or exports nothing is named', async () => {
+    const missing = await failure(smallMachine('sync-uffd', { source: { module: 'file:///nowhere/source.js', options: null } }));
+    assert.match(missing.message, /nowhere/);
+    const empty = await failure(smallMachine('sync-uffd', { source: { module: new URL('./support.js', import.meta.url).href, options: null } }));
+    assert.match(empty.message, /openPageSource/);
+  });
+
+  it('a guest that is no ELF file is refused before anything is made', async () => {
+    const error = await failure(smallMachine('sync-uffd', { guestPath: '/etc/hostname' }));
+    assert.equal(error.code, 'GUEST_ELF');
+    assert.equal((await failure(smallMachine('sync-uffd', { guestPath: '/nowhere' }))).code, 'GUEST_ELF');
+  });
+
+  it('options out of range are named with what they may be', async () => {
+    const cases: [Partial<MachineOptions>, RegExp][] = [
+      [{ vcpus: 0 }, /vcpus must be a whole number from 1 to 64/],
+      [{ vcpus: 1.5 }, /vcpus/],
+      [{ windowPages: 0 }, /windowPages/],
+      [{ latencyNs: -1 }, /latencyNs/],
+      [{ latencyNs: Number.NaN }, /latencyNs/],
+      [{ faultTasks: 60, workTasks: 10 }, /more than the 64/],
+      [{ resolvers: 100 }, /resolvers/],
+    ];
+    for (const [changes, message] of cases) {
+      const error = await failure({ ...smallMachine('sync-uffd'), ...changes });
+      assert.equal(error.code, 'BAD_OPTION', JSON.stringify(changes));
+      assert.match(error.message, message);
+    }
+    assert.equal((await failure({ ...smallMachine('sync-uffd'), mode: 'telepathy' as never })).code, 'BAD_OPTION');
+  });
+});
+
+describe('stopping a run', function () {
+  before(async function () {
+    requireKvm(this);
+    await startThreadPool();
+  });
+
+  for (const mode of ALL_MODES) {
+    it(`${mode}: ends at the next tick with what was done, and leaves nothing behind`, async () => {
+      const before = holdings();
+      const machine = await Machine.create(smallMachine(mode, { latencyNs: 20e6 }));
+      const running = machine.run();
+      await pagesHandedOut(machine, 20);
+      machine.stop();
+      const result = await running;
+      assert.equal(result.end, 'stopped');
+      const visited = [...result.latencyCycles].filter((cycles) => cycles !== 0n).length;
+      assert(visited > 0 && visited < 300, `${visited} pages visited`);
+      await machine.close();
+      await machine.close();
+      await assertNothingLeft(before);
+    });
+  }
+
+  it('a machine that was made and never run can be closed', async () => {
+    const before = holdings();
+    const machine = await Machine.create(smallMachine('apf-kernel'));
+    await machine.close();
+    await assertNothingLeft(before);
+  });
+});

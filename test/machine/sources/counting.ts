@@ -1,0 +1,34 @@
+/** Page sources of the tests: page n is filled with words n, n + 1, ...; options make it misbehave on one page. */
+import type { FillTarget, PageSource } from '../../../lib/index.js';
+
+/** What to do on `page`. */
+export interface CountingOptions {
+  readonly misbehave?: 'throw' | 'exit' | 'hang' | 'overrun' | 'empty';
+  readonly page?: number;
+}
+
+const WORDS = 1024;
+
+/** Contents of a page, as words. */
+export function countingPage(page: number): Int32Array {
+  return Int32Array.from({ length: WORDS }, (_, i) => page + i);
+}
+
+export function openPageSource(options: unknown): PageSource {
+  const { misbehave, page: bad = -1 } = options as CountingOptions;
+  return {
+    fill(page: number, count: number, target: FillTarget) {
+      for (let i = 0; i < count; i++) {
+        if (page + i === bad && misbehave !== undefined) {
+          if (misbehave === 'throw') throw new Error('the disk is on fire');
+          if (misbehave === 'exit') process.exit(7);
+          if (misbehave === 'hang') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+          if (misbehave === 'overrun') target.write((i + 1) * 4096 - 4, new Uint8Array(4096 * (count - i)));
+          if (misbehave === 'empty') continue;
+        }
+        target.write(i * 4096, new Uint8Array(countingPage(page + i).buffer));
+      }
+    },
+    close: () => undefined,
+  };
+}

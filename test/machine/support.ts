@@ -1,0 +1,53 @@
+/** What the machine's tests share: a workload over a counting page source, and a look at what a run left behind. */
+import { strict as assert } from 'node:assert';
+import { readFileSync, readdirSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { checksumPage, type DeliveryMode, type MachineOptions, type PageSourceModule } from '../../lib/index.js';
+import { nativeAddon } from '../../lib/native/index.js';
+import { countingPage, type CountingOptions } from './sources/counting.js';
+
+export const ALL_MODES: readonly DeliveryMode[] = ['sync-uffd', 'sync-exit', 'apf-kernel', 'apf-user'];
+
+/** Names the counting source. */
+export function countingSource(options: CountingOptions = {}): PageSourceModule {
+  return { module: new URL('./sources/counting.js', import.meta.url).href, options };
+}
+
+/** Checksum lanes of the counting source's pages. */
+export function countingSums(pages: number): Int32Array {
+  const lanes = new Int32Array(2 * pages);
+  for (let page = 0; page < pages; page++) checksumPage(countingPage(page), 0, page, lanes);
+  return lanes;
+}
+
+/** A machine small enough for a test. */
+export function smallMachine(mode: DeliveryMode, changes: Partial<MachineOptions> = {}): MachineOptions {
+  const windowPages = changes.windowPages ?? 300;
+  return { mode, windowPages, source: countingSource(), expected: countingSums(windowPages), ...changes };
+}
+
+/** Starts libuv's thread pool, which stays for good, so that its threads are not taken for ours. */
+export async function startThreadPool(): Promise<void> {
+  await Promise.all(Array.from({ length: 8 }, () => stat('/')));
+}
+
+/** What a process holds: compare before and after. */
+export function holdings(): { descriptors: number; threads: number; mappings: number; handles: number } {
+  return {
+    descriptors: readdirSync('/proc/self/fd').length,
+    threads: readdirSync('/proc/self/task').length,
+    mappings: readFileSync('/proc/self/maps', 'utf8').split('\n').filter((line) => line.includes('kvm-faultlab') || line.includes('kvm-vcpu')).length,
+    handles: Object.values(nativeAddon().liveHandles()).reduce((a, b) => a + b, 0),
+  };
+}
+
+/** Waits until `holdings` shows no more than before: threads go a moment after their Workers. */
+export async function assertNothingLeft(before: ReturnType<typeof holdings>): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  for (;;) {
+    const now = holdings();
+    if (now.descriptors <= before.descriptors && now.threads <= before.threads && now.mappings <= before.mappings && now.handles <= before.handles) return;
+    assert(Date.now() < deadline, `waited 10 s for everything to be released: before ${JSON.stringify(before)}, now ${JSON.stringify(now)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * What a test run notes beside mocha's own results: why tests were skipped, and which used the real KVM. CommonJS, because mocha
+ * requires its reporter, and one module so that hooks, helpers and reporter share one state.
+ */
+
+/** Why something was skipped. */
+interface SkipRecord {
+  readonly reason: string;
+  /** True when no change to this checkout could make the test run on this host. */
+  readonly hostCannot: boolean;
+}
+
+const skips = new WeakMap<object, SkipRecord>();
+let kvmUses = 0;
+let testsOnKvm = 0;
+
+const runRecord = {
+  /** Notes why `what` (a mocha test or suite) is skipped. */
+  noteSkip(what: object, record: SkipRecord): void {
+    skips.set(what, record);
+  },
+
+  /** The record of a test or of the nearest suite around it; undefined when it was skipped without one (`it.skip`, `this.skip()`). */
+  skipOf(what: { readonly parent?: object | undefined }): SkipRecord | undefined {
+    for (let at: { readonly parent?: object | undefined } | undefined = what; at !== undefined; at = at.parent) {
+      const record = skips.get(at);
+      if (record !== undefined) return record;
+    }
+    return undefined;
+  },
+
+  /** One use of the real /dev/kvm, since the last test ended. */
+  noteKvmUse(): void {
+    kvmUses += 1;
+  },
+
+  /** Ends a test: it counts when it passed and the real KVM was used since the last one ended. */
+  endTest(passed: boolean): void {
+    if (passed && kvmUses > 0) testsOnKvm += 1;
+    kvmUses = 0;
+  },
+
+  /** Tests that passed and used the real KVM. */
+  testsOnKvm(): number {
+    return testsOnKvm;
+  },
+};
+
+export = runRecord;
