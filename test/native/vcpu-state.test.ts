@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { nativeAddon } from '../../lib/native/index.js';
 import type { NativeVm } from '../../lib/native/index.js';
-import { requireKvm, skipLoudly } from '../support/kvm-available.js';
+import { requireKvm } from '../support/kvm-available.js';
+import { skip } from '../support/skip.js';
 import { throwsCode } from './support/coded.js';
 import { KVM_CAP_SPLIT_IRQCHIP, KVM_CAP_X86_USER_SPACE_MSR, KVM_EXIT_HLT, KVM_EXIT_IO, KVM_EXIT_X86_RDMSR, KVM_EXIT_X86_WRMSR } from './support/constants.js';
 import { ENTRY, HLT, realModeGuest, register } from './support/real-mode.js';
@@ -128,7 +129,7 @@ describe('native Vcpu state', () => {
     guest = realModeGuest(HLT, (vm) => {
       if (vm.checkExtension(KVM_CAP_SPLIT_IRQCHIP) !== 0) vm.enableSplitIrqchip(24);
     });
-    if (guest.vm.checkExtension(KVM_CAP_SPLIT_IRQCHIP) === 0) skipLoudly(this, 'this KVM has no split irqchip');
+    if (guest.vm.checkExtension(KVM_CAP_SPLIT_IRQCHIP) === 0) skip(this, 'this KVM has no split irqchip', { hostCannot: true });
     // A split irqchip leaves the PIC to user space.
     guest.vcpu.interrupt(0x21);
     assert.equal(throwsCode('KVM_EEXIST', () => { guest?.vcpu.interrupt(0x22); }).syscall, 'KVM_INTERRUPT');
@@ -188,7 +189,7 @@ describe('native Vcpu state', () => {
       vm.enableCap(KVM_CAP_X86_USER_SPACE_MSR, 0, [KVM_MSR_EXIT_REASON_FILTER]);
       vm.setMsrFilter(0, [{ flags: KVM_MSR_FILTER_READ_WRITE, base: FILTERED, count: 1, bitmap: Uint8Array.of(0) }]);
     });
-    if (guest.vm.checkExtension(KVM_CAP_X86_USER_SPACE_MSR) === 0) skipLoudly(this, 'this KVM cannot bring MSR accesses to user space');
+    if (guest.vm.checkExtension(KVM_CAP_X86_USER_SPACE_MSR) === 0) skip(this, 'this KVM cannot bring MSR accesses to user space', { hostCannot: true });
     guest.vcpu.setCpuid2(guest.kvm.supportedCpuid());
     assert.equal(guest.vcpu.run(), 0);
     assert.equal(guest.exitReason(), KVM_EXIT_X86_WRMSR);
@@ -206,7 +207,7 @@ describe('native Vcpu state', () => {
   it('synchronized registers come with the exit and go with the entry', function () {
     const KVM_CAP_SYNC_REGS = 74;
     guest = realModeGuest([0x40, 0xe7, 0x10, ...HLT]); // inc ax; out 0x10, ax; hlt
-    if ((guest.vm.checkExtension(KVM_CAP_SYNC_REGS) & 1) === 0) skipLoudly(this, 'this KVM has no synchronized registers');
+    if ((guest.vm.checkExtension(KVM_CAP_SYNC_REGS) & 1) === 0) skip(this, 'this KVM has no synchronized registers', { hostCannot: true });
     const { run } = guest;
     run.setBigUint64(288, 1n, true); // kvm_valid_regs: general registers
     assert.equal(guest.vcpu.run(), 0);

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { nativeAddon } from '../../lib/native/index.js';
 import type { NativeKvm, NativeMapping, NativeVm } from '../../lib/native/index.js';
-import { requireKvm, skipLoudly } from '../support/kvm-available.js';
+import { requireKvm } from '../support/kvm-available.js';
+import { skip } from '../support/skip.js';
+import { closeIfOpened } from './support/close.js';
 import { throwsCode } from './support/coded.js';
 import {
   FALLOC_FL_KEEP_SIZE,
@@ -33,13 +35,13 @@ describe('native Vm', () => {
     kvm = new Kvm();
   });
   after(() => {
-    kvm?.close();
+    closeIfOpened(kvm);
   });
   beforeEach(() => {
     vm = kvm.createVm(0);
   });
   afterEach(() => {
-    vm?.close();
+    closeIfOpened(vm);
   });
 
   it('answers for capabilities by itself', () => {
@@ -130,7 +132,7 @@ describe('native Vm', () => {
       const probe = kvm.createVm(0);
       const has = probe.checkExtension(KVM_CAP_GUEST_MEMFD) !== 0;
       probe.close();
-      if (!has) skipLoudly(this, 'this KVM has no guest_memfd for its default VM type');
+      if (!has) skip(this, 'this KVM has no guest_memfd for its default VM type', { hostCannot: true });
     });
 
     it('is made, bound to a slot, kept by it, and takes holes', () => {
@@ -173,7 +175,7 @@ describe('native Vm', () => {
     });
 
     it('with a split irqchip MSI, routes and irqfd work, from the first vCPU on', function () {
-      if (vm.checkExtension(KVM_CAP_SPLIT_IRQCHIP) === 0) skipLoudly(this, 'this KVM has no split irqchip');
+      if (vm.checkExtension(KVM_CAP_SPLIT_IRQCHIP) === 0) skip(this, 'this KVM has no split irqchip', { hostCannot: true });
       vm.enableSplitIrqchip(24);
       throwsCode('KVM_EEXIST', () => { vm.enableSplitIrqchip(24); });
       const vcpu = vm.createVcpu(0);

@@ -91,7 +91,7 @@ for (const [exported, thing] of Object.entries(addon)) {
     if (!LEFT_OUT.has(exported)) functions.push({ name: exported, call: (_, args) => Class(...args) });
     continue;
   }
-  functions.push({ name: `new ${exported}`, call: (_, args) => Reflect.construct(Class, args) });
+  functions.push({ name: `new ${exported}`, call: (_, args) => Reflect.construct(Class, args) as unknown });
   for (const [owner, descriptors] of [[Class, Object.getOwnPropertyDescriptors(Class)], [undefined, Object.getOwnPropertyDescriptors(Class.prototype as object)]] as const) {
     for (const [name, descriptor] of Object.entries(descriptors as Record<string, PropertyDescriptor>)) {
       const method = (descriptor.get ?? descriptor.value) as unknown;
