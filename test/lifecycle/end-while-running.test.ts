@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { requireKvm } from '../support/kvm-available.js';
+import { noteKvmUse } from '../support/kvm-use.js';
 import { describeEnd, runChild } from './support/child.js';
 import type { Ended } from './support/child.js';
 
@@ -28,6 +29,7 @@ describe('a process whose Worker is in KVM_RUN with a guest that never exits', f
       assert.equal(ended.code, code, describeEnd(ended));
       assert.equal(ended.signal, signal, describeEnd(ended));
       assert.ok(ended.stderr.includes(words), describeEnd(ended));
+      noteKvmUse();
     });
   }
 
@@ -40,6 +42,7 @@ describe('a process whose Worker is in KVM_RUN with a guest that never exits', f
       const ended = await runChild('ends', [way]);
       assert.equal(ended.code, 0, describeEnd(ended));
       assert.deepEqual(printed(ended), expected);
+      noteKvmUse();
     });
   }
 
@@ -48,6 +51,7 @@ describe('a process whose Worker is in KVM_RUN with a guest that never exits', f
     assert.equal(ended.code, 0, describeEnd(ended));
     const none = { Kvm: 0, Vm: 0, Vcpu: 0, File: 0, Mapping: 0, EventFd: 0, Userfaultfd: 0 };
     assert.deepEqual(printed(ended), { kicked: true, message: { stopped: none }, open: 0 });
+    noteKvmUse();
   });
 });
 
@@ -62,6 +66,7 @@ describe('a process that ends with everything open', function () {
       const ended = await runChild('all-open', [way]);
       assert.equal(ended.signal, null, describeEnd(ended));
       assert.equal(ended.code, code, describeEnd(ended));
+      noteKvmUse();
     });
   }
 
@@ -69,5 +74,6 @@ describe('a process that ends with everything open', function () {
     const ended = await runChild('all-open', ['in a Worker']);
     assert.equal(ended.code, 0, describeEnd(ended));
     assert.deepEqual(printed(ended), { open: 12, own: 10 });
+    noteKvmUse();
   });
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { requireKvm } from '../support/kvm-available.js';
+import { noteKvmUse } from '../support/kvm-use.js';
 import { describeEnd, runChild } from './support/child.js';
 
 describe('a process with a Worker that waits for a page nobody fills', function () {
@@ -9,6 +10,7 @@ describe('a process with a Worker that waits for a page nobody fills', function 
     requireKvm(this);
     const ended = await runChild('wait-for-page', ['vcpu']);
     assert.equal(ended.code, 6, describeEnd(ended));
+    noteKvmUse();
   });
 
   it('ends by process.exit: a guarded copy', async () => {

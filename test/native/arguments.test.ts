@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { nativeAddon } from '../../lib/native/index.js';
 import type { NativeKvm, NativeVcpu, NativeVm } from '../../lib/native/index.js';
 import { requireKvm } from '../support/kvm-available.js';
+import { closeIfOpened } from './support/close.js';
 import { throwsCode } from './support/coded.js';
 import { PAGE, PROT_RW } from './support/constants.js';
 
@@ -89,7 +90,7 @@ describe('native arguments', () => {
       vcpu = vm.createVcpu(0);
     });
     after(() => {
-      for (const handle of [vcpu, vm, kvm]) handle?.close();
+      for (const handle of [vcpu, vm, kvm]) closeIfOpened(handle);
     });
 
     it('a register buffer that is one byte short is refused, and a longer one is filled only as far as the structure', () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { nativeAddon } from '../../lib/native/index.js';
 import type { NativeKvm } from '../../lib/native/index.js';
 import { requireKvm } from '../support/kvm-available.js';
+import { closeIfOpened } from './support/close.js';
 import { throwsCode } from './support/coded.js';
 import { KVM_CAP_USER_MEMORY } from './support/constants.js';
 
@@ -33,7 +34,7 @@ describe('native Kvm', () => {
       kvm = new Kvm();
     });
     after(() => {
-      kvm?.close();
+      closeIfOpened(kvm);
     });
 
     it('speaks API version 12', () => {

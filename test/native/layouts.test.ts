@@ -4,7 +4,7 @@ import { nativeAddon } from '../../lib/native/index.js';
 const { layouts, ioctls } = nativeAddon();
 
 /** The structure that each request carries, where it carries one by its size. */
-const ARGUMENT: Readonly<Record<string, string>> = {
+const ARGUMENT: Readonly<Partial<Record<string, string>>> = {
   KVM_GET_MSR_INDEX_LIST: 'kvm_msr_list',
   KVM_GET_SUPPORTED_CPUID: 'kvm_cpuid2',
   KVM_SET_USER_MEMORY_REGION: 'kvm_userspace_memory_region',

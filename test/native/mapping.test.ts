@@ -3,6 +3,7 @@ import { constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nativeAddon } from '../../lib/native/index.js';
+import { skip } from '../support/skip.js';
 import { throwsCode } from './support/coded.js';
 import { EBADF, EFAULT, F_SEAL_SHRINK, MADV_DONTNEED, MADV_GUARD_INSTALL, MAP_HUGETLB, MAP_NORESERVE, PAGE, PROT_NONE, PROT_READ, PROT_RW, UFFDIO_REGISTER_MODE_MISSING } from './support/constants.js';
 import { skip } from '../support/skip.js';

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { Worker } from 'node:worker_threads';
 import { nativeAddon } from '../../lib/native/index.js';
 import type { NativeMapping, NativeUserfaultfd } from '../../lib/native/index.js';
+import { skip } from '../support/skip.js';
 import { throwsCode } from './support/coded.js';
 import {
   EEXIST,
@@ -19,7 +20,6 @@ import {
   UFFDIO_REGISTER_MODE_WP,
 } from './support/constants.js';
 import { mappingsOf } from './support/maps.js';
-import { skip } from '../support/skip.js';
 
 const { EventFd, File, Mapping, Userfaultfd, ioctls, monotonicNs } = nativeAddon();
 
@@ -125,7 +125,7 @@ describe('native Userfaultfd', () => {
   });
 
   it('a page of the page cache is mapped by continue, after the host view wrote it', async function () {
-    if ((uffd.features & UFFD_FEATURE_MINOR_SHMEM) === 0n) skip(this, 'this kernel\'s userfaultfd has no MINOR_SHMEM', { hostCannot: true });
+    if ((uffd.features & UFFD_FEATURE_MINOR_SHMEM) === 0n) skip(this, 'this kernel has no minor faults of shared memory', { hostCannot: true });
     const minor = new Userfaultfd(UFFD_FEATURE_MINOR_SHMEM);
     const file = File.memfd('minor', 2 * PAGE, { sealShrink: true });
     const guestView = Mapping.ofFile(file, 0, 2 * PAGE, PROT_RW);
@@ -183,7 +183,7 @@ describe('native Userfaultfd', () => {
   });
 
   it('a write to a write-protected page is a message, and lifting the protection lets it through', async function () {
-    if ((uffd.features & UFFD_FEATURE_PAGEFAULT_FLAG_WP) === 0n) skip(this, 'this kernel\'s userfaultfd has no PAGEFAULT_FLAG_WP', { hostCannot: true });
+    if ((uffd.features & UFFD_FEATURE_PAGEFAULT_FLAG_WP) === 0n) skip(this, 'this kernel has no write protection by userfaultfd', { hostCannot: true });
     const protecting = new Userfaultfd(UFFD_FEATURE_PAGEFAULT_FLAG_WP);
     const WP = 1;
     mapping.write(0, new Uint8Array(PAGE).fill(1));
@@ -203,7 +203,7 @@ describe('native Userfaultfd', () => {
   });
 
   it('a poisoned page raises SIGBUS, which a guarded copy reports', function () {
-    if ((uffd.features & UFFD_FEATURE_POISON) === 0n) skip(this, 'this kernel\'s userfaultfd has no POISON', { hostCannot: true });
+    if ((uffd.features & UFFD_FEATURE_POISON) === 0n) skip(this, 'this kernel has no UFFDIO_POISON', { hostCannot: true });
     const poisoning = new Userfaultfd(UFFD_FEATURE_POISON);
     poisoning.register(mapping, 0, 4 * PAGE, UFFDIO_REGISTER_MODE_MISSING);
     assert.equal(poisoning.poison(mapping, PAGE, PAGE, 0), PAGE);

@@ -3,6 +3,7 @@ import { nativeAddon } from '../../lib/native/index.js';
 import type { NativeKvm, NativeMapping, NativeVm } from '../../lib/native/index.js';
 import { requireKvm } from '../support/kvm-available.js';
 import { skip } from '../support/skip.js';
+import { closeIfOpened } from './support/close.js';
 import { throwsCode } from './support/coded.js';
 import {
   FALLOC_FL_KEEP_SIZE,
@@ -34,13 +35,13 @@ describe('native Vm', () => {
     kvm = new Kvm();
   });
   after(() => {
-    kvm?.close();
+    closeIfOpened(kvm);
   });
   beforeEach(() => {
     vm = kvm.createVm(0);
   });
   afterEach(() => {
-    vm?.close();
+    closeIfOpened(vm);
   });
 
   it('answers for capabilities by itself', () => {

@@ -74,6 +74,6 @@ const ways: Record<string, () => Promise<void>> = {
   },
 };
 
-const way = ways[process.argv[2] ?? ''];
-if (way === undefined) throw new Error(`no way to end is named ${String(process.argv[2])}`);
-await way();
+const [, , way = ''] = process.argv;
+if (!(way in ways)) throw new Error(`no way to end is named ${way}`);
+await ways[way]();

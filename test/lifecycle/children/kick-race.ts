@@ -11,14 +11,18 @@ if (isMainThread) {
   const shared = new Int32Array(new SharedArrayBuffer(8));
   const worker = new Worker(new URL(import.meta.url), { workerData: shared });
   let result: unknown;
-  worker.once('message', (message) => (result = message));
+  worker.once('message', (message: unknown) => {
+    result = message;
+  });
   const ended = new Promise((resolve) => worker.once('exit', resolve));
   let kicks = 0;
   let missed = 0;
   const until = Date.now() + 15_000;
   while (Atomics.load(shared, 1) === 0 && Date.now() < until) {
     const share = Atomics.load(shared, 0);
-    if (share !== 0) Vcpu.kick(share) ? kicks++ : missed++;
+    if (share === 0) continue;
+    if (Vcpu.kick(share)) kicks++;
+    else missed++;
   }
   await ended;
   process.stdout.write(JSON.stringify({ result, kicked: kicks > 0, missed: missed > 0, open: liveHandles().Vcpu }));

@@ -96,6 +96,6 @@ const cases: Record<string, () => Promise<string>> = {
   },
 };
 
-const run = cases[process.argv[2] ?? ''];
-if (run === undefined) throw new Error(`no case is named ${String(process.argv[2])}`);
-process.stdout.write(await run());
+const [, , name = ''] = process.argv;
+if (!(name in cases)) throw new Error(`no case is named ${name}`);
+process.stdout.write(await cases[name]());
