@@ -23,7 +23,7 @@ export {
   type Translation,
   type VcpuExit,
 } from './kvm/index.js';
-export { PagedWindow, SystemRam, UserfaultBitmap, guestPhysical, userfaultBitmapSizeBytes, type GuestPhysical, type PagedWindowShare, type SystemRamShare } from './memory/index.js';
+export { PagedWindow, SystemRam, UserfaultBitmap, gpaNumber, userfaultBitmapSizeBytes, type GpaNumber, type PagedWindowShare, type SystemRamShare } from './memory/index.js';
 export { imageSource, type FillTarget, type ImageSourceOptions, type PageSource, type PageSourceModule } from './faults/index.js';
 export { AsyncPfHost, ReadyQueue, type FaultContext, type MsrOutcome, type ReadyDelivery, type WaitReason } from './asyncpf/index.js';
 export { checksumPage, type GuestPhase, type GuestVcpuReport, type PhaseReport } from './guest/index.js';

@@ -9,6 +9,9 @@ export interface TableOptions {
   readonly color: boolean;
 }
 
+const PVM_NOTE =
+  'On a PVM host KVM emulates the guest kernel instruction by instruction: "guest kernel time" is mostly that, and VMX and SVM hosts have little of it.';
+
 type Row = readonly [label: string, value: (mode: ModeReport) => string];
 
 const NOTHING = '-';
@@ -28,7 +31,11 @@ const ROWS: readonly Row[] = [
   ['fault latency max', (m) => time(m.latency?.maxNs)],
   ['work vs control', (m) => share(m.work.relative)],
   ['work lost', (m) => share(m.work.relative === null ? null : Math.max(0, 1 - m.work.relative))],
-  ['  by guest kernel', (m) => share(m.work.guestKernelShare)],
+  ['guest kernel time', (m) => share(m.work.guestKernelShare)],
+  ['  not-present handler', (m) => time(m.guestKernel.notPresentNs)],
+  ['  ready handler', (m) => time(m.guestKernel.readyNs)],
+  ['  tick handler', (m) => time(m.guestKernel.tickNs)],
+  ['  way in and out', (m) => time(m.guestKernel.entryExitNs)],
   ['control drift', (m) => drift(m)],
   ['KVM_RUN exits', (m) => count(m.exits.exits)],
   ['  EFAULT / MSR', (m) => `${count(m.exits.faultExits)} / ${count(m.exits.msrExits)}`],
@@ -51,7 +58,7 @@ export function renderReport(report: BenchReport, options: TableOptions): string
     });
     for (const [label, value] of ROWS) table.push([label, ...report.modes.map(value)]);
     lines.push(table.toString(), '');
-    lines.push(...kernelNote(report), '');
+    if (report.host.kind === 'PVM') lines.push(PVM_NOTE, '');
   }
   const noisy = report.modes.filter(({ work }) => work.controlDrift !== null && Math.abs(work.controlDrift - 1) > NOISY_DRIFT).map(({ mode }) => mode);
   if (noisy.length > 0) {
@@ -72,19 +79,6 @@ function header(report: BenchReport): string[] {
     `load   ${p.vcpus} vCPU${p.vcpus === 1 ? '' : 's'}, each ${p.faultTasks} fault + ${p.workTasks} work tasks; latency added ${formatDuration(p.latencyNs)}; ${p.resolvers} resolver${p.resolvers === 1 ? '' : 's'}` +
       (p.vcpus + p.resolvers > host.cpuCount ? `; OVERSUBSCRIBED: ${p.vcpus + p.resolvers} busy threads on ${host.cpuCount} CPUs` : ''),
   ];
-}
-
-function kernelNote(report: BenchReport): string[] {
-  const last = (pick: (mode: ModeReport) => number | null): number | null => report.modes.reduce<number | null>((found, mode) => pick(mode) ?? found, null);
-  const parts = [
-    `tick ${time(last((m) => m.guestKernel.tickNs))}`,
-    `not-present ${time(last((m) => m.guestKernel.notPresentNs))}`,
-    `ready ${time(last((m) => m.guestKernel.readyNs))}`,
-    `null trap ${time(last((m) => m.guestKernel.nullTrapNs))} (way in and out ${time(last((m) => m.guestKernel.entryExitNs))})`,
-  ];
-  const note = [`guest kernel, a handler's run: ${parts.join(', ')}`];
-  if (report.host.kind === 'PVM') note.push('On a PVM host KVM emulates the guest kernel instruction by instruction; "by guest kernel" is what that takes.');
-  return note;
 }
 
 function drift(mode: ModeReport): string {

@@ -1,7 +1,7 @@
 /**
  * Finds which guest-physical pages an instruction was about to touch. A stock kernel says only EFAULT when a page cannot be had: no gpa,
- * no flags. The VMM then does what KVM's own emulator would: decode the instruction at RIP, compute its memory operands, walk the guest's
- * page tables. The instruction's own bytes are candidates too, and so are page-table entries on hosts with two-dimensional paging.
+ * no flags. The VMM then does what KVM's own emulator would: look at the instruction that failed, work out every address it uses, and
+ * translate each as the guest's MMU does. The instruction's own bytes are candidates too, and so are page-table entries on hosts with two-dimensional paging.
  *
  * Everything read here is the guest's: it may be nonsense, and then there are simply no candidates.
  */

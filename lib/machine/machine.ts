@@ -64,6 +64,7 @@ export class Machine {
   private tscKhz = 0;
   private stopping = false;
   private closed: Promise<void> | null = null;
+  private started = false;
 
   private constructor(
     private readonly options: CheckedOptions,
@@ -86,17 +87,21 @@ export class Machine {
     }
   }
 
-  /** How far the run is; cheap. */
+  /** How far the run is; cheap. Throws `HANDLE_CLOSED` after {@link close}. */
   progress(): MachineProgress {
+    this.requireOpen();
     const pageCount = this.options.order.length;
     return { phase: this.parts.mailbox.vcpu(0).phase, pages: Math.min(this.parts.mailbox.cursor, pageCount), pageCount };
   }
 
   /**
    * Runs the guest to its end, or until {@link stop}. Once.
-   * @throws FaultLabError: `GUEST_PANIC`, `UNHANDLED_EXIT`, `FAULT_UNEXPLAINED`, `RESOLVER_FAILED`, `IMAGE_*`, `WORKER_DIED`, `MACHINE_STALLED`
+   * @throws FaultLabError: `MACHINE_USED`, `HANDLE_CLOSED`, `GUEST_PANIC`, `UNHANDLED_EXIT`, `FAULT_UNEXPLAINED`, `RESOLVER_FAILED`, `IMAGE_*`, `WORKER_DIED`, `MACHINE_STALLED`
    */
   async run(): Promise<MachineResult> {
+    this.requireOpen();
+    if (this.started) throw new FaultLabError('MACHINE_USED', 'this machine has run already: its guest cannot start again');
+    this.started = true;
     const vcpus = this.workers.slice(0, this.options.vcpus);
     const resolvers = this.workers.slice(this.options.vcpus);
     this.parts.control.go();
@@ -121,7 +126,7 @@ export class Machine {
 
   /** Asks the guest to end at its next tick; `run()` then settles with what there is. Ends it by force if it does not. */
   stop(): void {
-    if (this.stopping) return;
+    if (this.stopping || this.closed !== null) return;
     this.stopping = true;
     this.parts.mailbox.requestStop();
     setTimeout(() => {
@@ -145,6 +150,10 @@ export class Machine {
   /** Terminates one Worker's thread as a crash would. The run fails with `WORKER_DIED`. */
   async terminateWorker(name: string): Promise<void> {
     await this.workers.find((worker) => worker.name === name)?.terminate();
+  }
+
+  private requireOpen(): void {
+    if (this.closed !== null) throw new FaultLabError('HANDLE_CLOSED', 'this machine is closed');
   }
 
   private async startWorkers(): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * The delivery modes: how a fault reaches whoever resolves it, and what the guest sees meanwhile. Each is a choice of mechanism on the
- * host and of what the guest is offered; the guest itself is the same binary in all of them.
+ * The delivery modes. Each combines a mechanism by which the host notices that a page is missing with what the guest is offered to know of
+ * it; the guest itself is one binary for all of them.
  */
 import type { CapabilityRequirement } from '../kvm/index.js';
 import { KVM_X86_DISABLE_EXITS_HLT, uffdFeatures } from '../uapi/index.js';

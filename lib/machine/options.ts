@@ -32,7 +32,7 @@ export interface MachineOptions {
   readonly controlTicks?: number;
   /** Another guest than the project's own: path of an ELF file. */
   readonly guestPath?: string;
-  /** No page and no tick for this long (besides the latency) means that the machine is stuck. Default 30 s. */
+  /** No page and no phase moving on for this long (besides the latency) means that the machine is stuck. Default 30 s. */
   readonly stallNs?: number;
 }
 
@@ -53,12 +53,19 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
   if (faultTasks + workTasks > MAX_TASKS) {
     throw new FaultLabError('BAD_OPTION', `${faultTasks} fault tasks and ${workTasks} work tasks are more than the ${MAX_TASKS} a vCPU can have`);
   }
+  const order = options.order ?? Uint32Array.from({ length: windowPages }, (_, page) => page);
+  const stray = order.find((page) => page >= windowPages);
+  if (stray !== undefined) throw new FaultLabError('BAD_OPTION', `the option order names page ${stray} of a window of ${windowPages} pages`);
+  if (order.length === 0) throw new FaultLabError('BAD_OPTION', 'the option order names no page');
+  if (options.expected !== undefined && options.expected.length !== 2 * windowPages) {
+    throw new FaultLabError('BAD_OPTION', `the option expected must have two lanes for each of ${windowPages} pages, not ${options.expected.length} in all`);
+  }
   return {
     ...options,
     windowPages,
     faultTasks,
     workTasks,
-    order: options.order ?? Uint32Array.from({ length: windowPages }, (_, page) => page),
+    order,
     vcpus: integer('vcpus', options.vcpus ?? 1, 1, MAX_VCPUS),
     latencyNs: integer('latencyNs', options.latencyNs ?? 0, 0, MAX_LATENCY_NS),
     resolvers: integer('resolvers', options.resolvers ?? 1, 1, MAX_RESOLVERS),

@@ -9,7 +9,7 @@ import { FaultLabError, attempt } from '../errors/index.js';
 import { PageStates, RequestRing } from '../faults/index.js';
 import { Mailbox, TABLES_BASE, WINDOW_BASE, guestCpuid, installGuest, layOutGuest, parseElf, type GuestLayout } from '../guest/index.js';
 import { Kvm, type Vm } from '../kvm/index.js';
-import { PagedWindow, SystemRam, UserfaultBitmap, guestPhysical, userfaultBitmapSizeBytes } from '../memory/index.js';
+import { PagedWindow, SystemRam, UserfaultBitmap, gpaNumber, userfaultBitmapSizeBytes } from '../memory/index.js';
 import { nativeAddon, type NativeEventFd, type NativeMapping, type NativeUserfaultfd } from '../native/index.js';
 import {
   KVM_MSR_EXIT_REASON_FILTER,
@@ -56,16 +56,17 @@ export class MachineParts {
   /** @throws FaultLabError: what the host lacks or refuses */
   constructor(options: CheckedOptions) {
     try {
-      const elf = parseElf(readGuest(options.guestPath ?? GUEST_ELF), options.guestPath ?? 'guest.elf');
+      const elf = parseElf(readGuest(options.guestPath), options.guestPath ?? 'guest.elf');
       this.layout = layOutGuest(elf, options.vcpus, options.windowPages);
       const kvm = this.own(Kvm.open());
       const vm = this.own(makeVm(kvm, options));
-      const low = this.own(SystemRam.create(guestPhysical(0), this.layout.lowRamSizeBytes));
-      const tables = this.own(SystemRam.create(guestPhysical(TABLES_BASE), this.layout.tablesSizeBytes));
-      this.window = this.own(PagedWindow.create(options.windowPages));
+      const { layout } = this;
+      const low = this.own(attempt('make the guest RAM', () => SystemRam.create(gpaNumber(0), layout.lowRamSizeBytes)));
+      const tables = this.own(attempt('make the tables', () => SystemRam.create(gpaNumber(TABLES_BASE), layout.tablesSizeBytes)));
+      this.window = this.own(attempt('make the window', () => PagedWindow.create(options.windowPages)));
       const bitmapMapping = this.own(makeBitmap(options.windowPages));
       this.userfaultfd = this.own(makeUserfaultfd(options));
-      this.wake = this.own(new (nativeAddon().EventFd)());
+      this.wake = this.own(attempt('make an eventfd', () => new (nativeAddon().EventFd)()));
       this.protectWindow();
 
       const boots = installGuest(elf, this.layout, low);
@@ -149,12 +150,13 @@ function sliceFor(latencyNs: number): number {
   return 100e6 + 3 * latencyNs;
 }
 
-function readGuest(path: string): Uint8Array {
+function readGuest(named: string | undefined): Uint8Array {
+  const path = named ?? GUEST_ELF;
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new FaultLabError('GUEST_ELF', `the guest ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
-      hint: 'build it with `npm run build:guest`',
+    throw new FaultLabError(named === undefined ? 'GUEST_NOT_BUILT' : 'GUEST_ELF', `the guest ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
+      ...(named === undefined ? { hint: 'Build it with `npm run build:guest`' } : {}),
       cause: error,
     });
   }

@@ -89,7 +89,7 @@ function guardSource(source: PageSource): PageSource {
       } catch (error) {
         if (isCoded(error)) throw error;
         const why = error instanceof Error ? error.message : String(error);
-        throw new FaultLabError('RESOLVER_FAILED', `the page source failed on page ${page}: ${why}`, { cause: error });
+        throw new FaultLabError('RESOLVER_FAILED', `the page source failed on ${count === 1 ? `page ${page}` : `pages ${page} to ${page + count - 1}`}: ${why}`, { cause: error });
       }
     },
     close: () => {

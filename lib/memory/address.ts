@@ -5,14 +5,14 @@
 declare const physical: unique symbol;
 
 /** A guest-physical address in bytes, a safe integer. */
-export type GuestPhysical = number & { readonly [physical]: true };
+export type GpaNumber = number & { readonly [physical]: true };
 
 /**
  * Brands a Number as a guest-physical address.
  * @param value - bytes; must be a non-negative safe integer
  * @throws RangeError when it is not
  */
-export function guestPhysical(value: number): GuestPhysical {
+export function gpaNumber(value: number): GpaNumber {
   if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${value} is no guest-physical address`);
-  return value as GuestPhysical;
+  return value as GpaNumber;
 }

@@ -1,5 +1,5 @@
 /** Guest memory: addresses, ordinary RAM, the demand-paged window with its two views, the userfault bitmap. */
-export { guestPhysical, type GuestPhysical } from './address.js';
+export { gpaNumber, type GpaNumber } from './address.js';
 export { PagedWindow, type PagedWindowShare } from './paged-window.js';
 export { SystemRam, pageAlign, type SystemRamShare } from './system-ram.js';
 export { UserfaultBitmap, userfaultBitmapSizeBytes } from './userfault-bitmap.js';

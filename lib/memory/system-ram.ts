@@ -5,7 +5,7 @@
 import { attempt } from '../errors/index.js';
 import { nativeAddon, type NativeFile, type NativeMapping } from '../native/index.js';
 import { MAP_NORESERVE, PAGE_SIZE, PROT_READ, PROT_WRITE } from '../uapi/index.js';
-import { type GuestPhysical, guestPhysical } from './address.js';
+import { type GpaNumber, gpaNumber } from './address.js';
 
 /** A contiguous range of ordinary guest memory starting at one gpa. */
 export class SystemRam {
@@ -19,7 +19,7 @@ export class SystemRam {
   private constructor(
     private readonly file: NativeFile,
     readonly mapping: NativeMapping,
-    readonly base: GuestPhysical,
+    readonly base: GpaNumber,
   ) {
     const buffer = mapping.view();
     this.bytes = new Uint8Array(buffer);
@@ -33,7 +33,7 @@ export class SystemRam {
    * @param sizeBytes - multiple of the page size
    * @throws FaultLabError: what memfd_create(2) and mmap(2) say, coded
    */
-  static create(base: GuestPhysical, sizeBytes: number): SystemRam {
+  static create(base: GpaNumber, sizeBytes: number): SystemRam {
     return attempt(`make ${sizeBytes} bytes of guest memory`, () => {
       const addon = nativeAddon();
       const file = addon.File.memfd('kvm-faultlab-ram', sizeBytes, { sealShrink: true });
@@ -44,7 +44,7 @@ export class SystemRam {
   /** Opens, in this Worker, the memory that another one shared. */
   static adopt(share: SystemRamShare): SystemRam {
     const addon = nativeAddon();
-    return new SystemRam(addon.File.adopt(share.file), addon.Mapping.adopt(share.mapping), guestPhysical(share.base));
+    return new SystemRam(addon.File.adopt(share.file), addon.Mapping.adopt(share.mapping), gpaNumber(share.base));
   }
 
   get sizeBytes(): number {

@@ -147,3 +147,20 @@ describe('stopping a run', function () {
     await assertNothingLeft(before);
   });
 });
+
+describe('a machine that was used', function () {
+  before(async function () {
+    requireKvm(this);
+    await startThreadPool();
+  });
+
+  it('does not run twice, and says so; closed, it says that', async () => {
+    const machine = await Machine.create(smallMachine('sync-exit'));
+    await machine.run();
+    await assert.rejects(machine.run(), { code: 'MACHINE_USED' });
+    await machine.close();
+    await assert.rejects(machine.run(), { code: 'HANDLE_CLOSED' });
+    assert.throws(() => machine.progress(), { code: 'HANDLE_CLOSED' });
+    machine.stop();
+  });
+});

@@ -6,7 +6,6 @@ import { nativeAddon } from '../../lib/native/index.js';
 import { skip } from '../support/skip.js';
 import { throwsCode } from './support/coded.js';
 import { EBADF, EFAULT, F_SEAL_SHRINK, MADV_DONTNEED, MADV_GUARD_INSTALL, MAP_HUGETLB, MAP_NORESERVE, PAGE, PROT_NONE, PROT_READ, PROT_RW, UFFDIO_REGISTER_MODE_MISSING } from './support/constants.js';
-import { skip } from '../support/skip.js';
 
 const { File, Mapping, Userfaultfd } = nativeAddon();
 
