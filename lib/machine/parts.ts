@@ -57,7 +57,7 @@ export class MachineParts {
   constructor(options: CheckedOptions) {
     try {
       const elf = parseElf(readGuest(options.guestPath ?? GUEST_ELF), options.guestPath ?? 'guest.elf');
-      this.layout = layOutGuest(elf, options.vcpus, options.windowPages);
+      this.layout = layOutGuest(elf, options.vcpus, options.windowPages, options.order.length);
       const kvm = this.own(Kvm.open());
       const vm = this.own(makeVm(kvm, options));
       const low = this.own(SystemRam.create(guestPhysical(0), this.layout.lowRamSizeBytes));
