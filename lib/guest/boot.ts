@@ -30,13 +30,14 @@ import {
 } from '../uapi/index.js';
 import * as abi from './abi.js';
 import { GDT_BYTES, TSS_BYTES, writeDescriptorPage, writeIdt, type VectorHandler } from './descriptor-tables.js';
-import type { ElfImage } from './elf.js';
+import { refuseGuest, type ElfImage } from './elf.js';
 import { isPrivate, type GuestLayout } from './layout.js';
 import { LARGE_PAGE_BYTES, PageTables, type PageAccess, type TableMemory } from './page-tables.js';
 
 const PF_X = 1;
 const PF_W = 2;
 const GIGABYTE = 2 ** 30;
+const MOST_VECTOR = 255;
 const USER_DATA: PageAccess = { write: true, user: true, execute: false };
 const KERNEL_DATA: PageAccess = { write: true, user: false, execute: false };
 /** The window also holds code in some experiments. */
@@ -55,6 +56,7 @@ export interface VcpuBootState {
  * Writes the guest into its RAM.
  * @param low - ordinary RAM from gpa 0, `layout.lowRamSizeBytes` long, zeroed
  * @returns where each vCPU starts
+ * @throws FaultLabError `GUEST_ELF` when a symbol is missing or the vector table makes no sense
  */
 export function installGuest(elf: ElfImage, layout: GuestLayout, low: SystemRam): VcpuBootState[] {
   const frames = new FrameAllocator(low, layout.framesBase);
@@ -160,13 +162,18 @@ function segmentGpas(address: number, own: boolean, layout: GuestLayout): number
 function readVectorTable(elf: ElfImage): VectorHandler[] {
   const address = elf.symbol('vector_table');
   const segment = elf.segments.find((s) => address >= s.address && address < s.address + s.fileSizeBytes);
-  if (segment === undefined) throw new RangeError('vector_table lies in no segment of the guest');
+  if (segment === undefined) refuseGuest(elf.name, 'vector_table lies in no segment of it');
   const view = new DataView(elf.bytes.buffer, elf.bytes.byteOffset + segment.fileOffset, segment.fileSizeBytes);
   const handlers: VectorHandler[] = [];
   for (let at = address - segment.address; at + 16 <= segment.fileSizeBytes; at += 16) {
     const handler = Number(view.getBigUint64(at + 8, true));
     if (handler === 0) break;
-    handlers.push({ vector: view.getUint32(at, true), ist: view.getUint32(at + 4, true), handler });
+    const vector = view.getUint32(at, true);
+    const ist = view.getUint32(at + 4, true);
+    if (vector > MOST_VECTOR || ist > abi.IST_COUNT || !Number.isSafeInteger(handler)) {
+      refuseGuest(elf.name, `entry ${handlers.length} of its vector_table is vector ${vector} with interrupt stack ${ist}`);
+    }
+    handlers.push({ vector, ist, handler });
   }
   return handlers;
 }
