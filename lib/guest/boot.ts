@@ -30,7 +30,7 @@ import {
 } from '../uapi/index.js';
 import * as abi from './abi.js';
 import { GDT_BYTES, TSS_BYTES, writeDescriptorPage, writeIdt, type VectorHandler } from './descriptor-tables.js';
-import { guestElfError, type ElfImage } from './elf.js';
+import { refuseGuest, type ElfImage } from './elf.js';
 import { isPrivate, type GuestLayout } from './layout.js';
 import { LARGE_PAGE_BYTES, PageTables, type PageAccess, type TableMemory } from './page-tables.js';
 
@@ -54,7 +54,7 @@ export interface VcpuBootState {
  * Writes the guest into its RAM.
  * @param low - ordinary RAM from gpa 0, `layout.lowRamSizeBytes` long, zeroed
  * @returns where each vCPU starts
- * @throws FaultLabError `GUEST_ELF` when the guest lacks a symbol or its vector table is no such table
+ * @throws FaultLabError `GUEST_ELF` when a symbol is missing or the vector table makes no sense
  */
 export function installGuest(elf: ElfImage, layout: GuestLayout, low: SystemRam): VcpuBootState[] {
   const frames = new FrameAllocator(low, layout.framesBase);
@@ -160,7 +160,7 @@ function segmentGpas(address: number, own: boolean, layout: GuestLayout): number
 function readVectorTable(elf: ElfImage): VectorHandler[] {
   const address = elf.symbol('vector_table');
   const segment = elf.segments.find((s) => address >= s.address && address < s.address + s.fileSizeBytes);
-  if (segment === undefined) throw guestElfError(elf.name, 'its vector_table lies in no segment');
+  if (segment === undefined) refuseGuest(elf.name, 'vector_table lies in no segment of it');
   const view = new DataView(elf.bytes.buffer, elf.bytes.byteOffset + segment.fileOffset, segment.fileSizeBytes);
   const handlers: VectorHandler[] = [];
   const { size, fields } = abi.vectorEntryLayout;
@@ -169,7 +169,9 @@ function readVectorTable(elf: ElfImage): VectorHandler[] {
     if (handler === 0) break;
     const vector = view.getUint32(at + fields.vector.offset, true);
     const ist = view.getUint32(at + fields.ist.offset, true);
-    if (vector > HIGHEST_VECTOR || ist > abi.IST_COUNT) throw guestElfError(elf.name, `its vector_table names vector ${vector} with interrupt stack ${ist}`);
+    if (vector > HIGHEST_VECTOR || ist > abi.IST_COUNT || !Number.isSafeInteger(handler)) {
+      refuseGuest(elf.name, `entry ${handlers.length} of its vector_table is vector ${vector} with interrupt stack ${ist}`);
+    }
     handlers.push({ vector, ist, handler });
   }
   return handlers;

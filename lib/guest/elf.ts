@@ -3,6 +3,7 @@
  * must end in one clear sentence. Source: System V ABI, AMD64 supplement.
  */
 import { FaultLabError } from '../errors/index.js';
+import { PAGE_SIZE } from '../uapi/index.js';
 import { IMAGE_BASE, IMAGE_LIMIT } from './abi.js';
 
 /** A PT_LOAD segment. */
@@ -36,27 +37,24 @@ const PT_LOAD = 1;
 const SHT_SYMTAB = 2;
 
 /**
- * The error for a file that is no guest.
- * @param name - the file, for the message
- * @param why - what is wrong with it
+ * Refuses a guest.
+ * @throws FaultLabError `GUEST_ELF`, always
  */
-export function guestElfError(name: string, why: string): FaultLabError {
-  return new FaultLabError('GUEST_ELF', `${name} is not a guest this VMM can load: ${why}`, {
+export function refuseGuest(name: string, why: string): never {
+  throw new FaultLabError('GUEST_ELF', `${name} is not a guest this VMM can load: ${why}`, {
     hint: 'build the guest with `npm run build:guest`, or name another file with --guest',
   });
 }
 
 /**
- * Parses a static x86-64 ELF executable that is linked where the guest has to be (abi.h: IMAGE_BASE to IMAGE_LIMIT).
+ * Parses a static x86-64 ELF executable.
  * @param bytes - the whole file
  * @param name - for messages
  * @throws FaultLabError `GUEST_ELF`
  */
 export function parseElf(bytes: Uint8Array, name: string): ElfImage {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const refuse = (why: string): never => {
-    throw guestElfError(name, why);
-  };
+  const refuse = (why: string): never => refuseGuest(name, why);
   const need = (offset: number, length: number, what: string): void => {
     if (!Number.isSafeInteger(offset) || offset < 0 || offset + length > bytes.byteLength) refuse(`its ${what} lies outside the file`);
   };
@@ -84,20 +82,31 @@ export function parseElf(bytes: Uint8Array, name: string): ElfImage {
     };
     need(segment.fileOffset, segment.fileSizeBytes, `segment ${i}`);
     if (segment.memorySizeBytes < segment.fileSizeBytes) refuse(`segment ${i} is larger in the file than in memory`);
+    if (segment.memorySizeBytes === 0) continue;
+    // What lies elsewhere would meet the tables that the VMM makes, or gigabytes of nothing.
     if (segment.address < IMAGE_BASE || segment.address + segment.memorySizeBytes > IMAGE_LIMIT) {
-      refuse(`segment ${i} is at 0x${segment.address.toString(16)}, not between 0x${IMAGE_BASE.toString(16)} and 0x${IMAGE_LIMIT.toString(16)}`);
+      refuse(`segment ${i} does not lie between 0x${IMAGE_BASE.toString(16)} and 0x${IMAGE_LIMIT.toString(16)}`);
+    }
+    // The page is the unit of protection, and of what is private to a vCPU.
+    if (segments.some((other) => pageOf(segment.address) <= lastPage(other) && pageOf(other.address) <= lastPage(segment))) {
+      refuse(`segment ${i} shares a page with another`);
     }
     segments.push(segment);
   }
   if (segments.length === 0) refuse('nothing in it is loadable');
+  const entry = u64(24);
+  if (!segments.some(({ address, memorySizeBytes }) => entry >= address && entry < address + memorySizeBytes)) refuse('its entry lies in no segment');
 
   const symbols = readSymbols();
   return {
     name,
-    entry: u64(24),
+    entry,
     segments,
     bytes,
-    symbol: (symbolName) => symbols.get(symbolName) ?? refuse(`it has no symbol ${symbolName}`),
+    symbol: (symbolName) => {
+      const value = symbols.get(symbolName) ?? refuse(`it has no symbol ${symbolName}`);
+      return Number.isSafeInteger(value) ? value : refuse(`its symbol ${symbolName} is no address`);
+    },
   };
 
   function readSymbols(): Map<string, number> {
@@ -126,4 +135,12 @@ export function parseElf(bytes: Uint8Array, name: string): ElfImage {
     }
     return found;
   }
+}
+
+function pageOf(address: number): number {
+  return Math.floor(address / PAGE_SIZE);
+}
+
+function lastPage(segment: ElfSegment): number {
+  return pageOf(segment.address + segment.memorySizeBytes - 1);
 }

@@ -3,7 +3,7 @@ export { DOORBELL_BOOTED, DOORBELL_DONE, DOORBELL_PANIC, DOORBELL_PORT, MAX_TASK
 export { bootVcpu, installGuest, type VcpuBootState } from './boot.js';
 export { checksumPage } from './checksum.js';
 export { guestCpuid } from './cpuid.js';
-export { parseElf, type ElfImage, type ElfSegment } from './elf.js';
-export { MAX_WINDOW_PAGES, layOutGuest, type GuestLayout } from './layout.js';
+export { parseElf, refuseGuest, type ElfImage, type ElfSegment } from './elf.js';
+export { MAX_ORDER_ENTRIES, MAX_WINDOW_PAGES, layOutGuest, type GuestLayout } from './layout.js';
 export { Mailbox, describePanic, type GuestJob, type GuestPhase, type GuestVcpuReport, type PhaseReport } from './mailbox.js';
 export { PageTables, type PageAccess, type TableMemory } from './page-tables.js';

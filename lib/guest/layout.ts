@@ -10,6 +10,8 @@ import { LARGE_PAGE_BYTES } from './page-tables.js';
 
 /** Most pages of a window: 256 GiB, half of what one top-level page-table entry covers. */
 export const MAX_WINDOW_PAGES = 2 ** 26;
+/** Most entries of the order table: with the largest window, all tables still end below it. */
+export const MAX_ORDER_ENTRIES = 2 ** 28;
 
 /** PML4, PDPT, the page directory of the first GiB, and page tables for its first two large pages (image; mailbox and vcpu_blocks). */
 const FRAMES_PER_VCPU = 5;
@@ -46,14 +48,18 @@ export function isPrivate(segment: ElfSegment): boolean {
  * @param elf - the guest
  * @param vcpuCount - 1 to MAX_VCPUS
  * @param windowPages - 1 to {@link MAX_WINDOW_PAGES}
+ * @param orderEntries - length of the order table, up to {@link MAX_ORDER_ENTRIES}; a page may be visited more than once
  * @throws RangeError when a count is out of range
  */
-export function layOutGuest(elf: ElfImage, vcpuCount: number, windowPages: number): GuestLayout {
+export function layOutGuest(elf: ElfImage, vcpuCount: number, windowPages: number, orderEntries = windowPages): GuestLayout {
   if (!Number.isInteger(vcpuCount) || vcpuCount < 1 || vcpuCount > abi.MAX_VCPUS) {
     throw new RangeError(`the guest runs on 1 to ${abi.MAX_VCPUS} vCPUs, not ${vcpuCount}`);
   }
   if (!Number.isInteger(windowPages) || windowPages < 1 || windowPages > MAX_WINDOW_PAGES) {
     throw new RangeError(`a window has 1 to ${MAX_WINDOW_PAGES} pages, not ${windowPages}`);
+  }
+  if (!Number.isInteger(orderEntries) || orderEntries < 0 || orderEntries > MAX_ORDER_ENTRIES) {
+    throw new RangeError(`pages are visited up to ${MAX_ORDER_ENTRIES} times, not ${orderEntries}`);
   }
   const own = elf.segments.filter(isPrivate);
   const privateStart = Math.min(...own.map((segment) => segment.address - (segment.address % PAGE_SIZE)), abi.IMAGE_LIMIT);
@@ -62,7 +68,7 @@ export function layOutGuest(elf: ElfImage, vcpuCount: number, windowPages: numbe
   const copies = abi.VCPU_BLOCK_BASE + abi.MAX_VCPUS * PAGE_SIZE;
   const framesBase = copies + vcpuCount * privateSizeBytes;
 
-  const tableBytes = [4, 8, 8, 8].map((entryBytes) => pageAlign(windowPages * entryBytes));
+  const tableBytes = [4 * orderEntries, 8 * windowPages, 8 * windowPages, 8 * windowPages].map(pageAlign);
   const [order, sums, latencies, expected] = tableBytes.map((_, i) => abi.TABLES_BASE + tableBytes.slice(0, i).reduce((a, b) => a + b, 0));
   const tablesSizeBytes = roundUp(tableBytes.reduce((a, b) => a + b, 0), LARGE_PAGE_BYTES);
 

@@ -1,7 +1,7 @@
 /** What a machine is made of, checked. */
 import { FaultLabError } from '../errors/index.js';
 import type { PageSourceModule } from '../faults/index.js';
-import { MAX_TASKS, MAX_VCPUS, MAX_WINDOW_PAGES } from '../guest/index.js';
+import { MAX_ORDER_ENTRIES, MAX_TASKS, MAX_VCPUS, MAX_WINDOW_PAGES } from '../guest/index.js';
 import { MAX_LATENCY_NS, MAX_RESOLVERS, MAX_TICK_NS, MIN_TICK_NS } from './limits.js';
 import { MODE_NAMES, isDeliveryMode, type DeliveryMode } from './modes.js';
 
@@ -12,7 +12,7 @@ export interface MachineOptions {
   readonly windowPages: number;
   /** Where their contents come from. */
   readonly source: PageSourceModule;
-  /** Pages in the order they are visited; every page in ascending order when left out. */
+  /** Pages in the order they are visited, each as often as it is named; every page once in ascending order when left out. */
   readonly order?: Uint32Array;
   /** Checksums by page (two 32-bit lanes each) that the guest compares with what it sees. */
   readonly expected?: Int32Array;
@@ -53,19 +53,15 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
   if (faultTasks + workTasks > MAX_TASKS) {
     throw new FaultLabError('BAD_OPTION', `${faultTasks} fault tasks and ${workTasks} work tasks are more than the ${MAX_TASKS} a vCPU can have`);
   }
-  const order = options.order ?? Uint32Array.from({ length: windowPages }, (_, page) => page);
-  const stray = order.find((page) => page >= windowPages);
-  if (stray !== undefined) throw new FaultLabError('BAD_OPTION', `the option order names page ${stray} of a window of ${windowPages} pages`);
-  if (order.length === 0) throw new FaultLabError('BAD_OPTION', 'the option order names no page');
   if (options.expected !== undefined && options.expected.length !== 2 * windowPages) {
-    throw new FaultLabError('BAD_OPTION', `the option expected must have two lanes for each of ${windowPages} pages, not ${options.expected.length} in all`);
+    throw new FaultLabError('BAD_OPTION', `the option expected must have two lanes for each of ${windowPages} pages, not ${options.expected.length}`);
   }
   return {
     ...options,
     windowPages,
     faultTasks,
     workTasks,
-    order,
+    order: checkOrder(options.order, windowPages),
     vcpus: integer('vcpus', options.vcpus ?? 1, 1, MAX_VCPUS),
     latencyNs: integer('latencyNs', options.latencyNs ?? 0, 0, MAX_LATENCY_NS),
     resolvers: integer('resolvers', options.resolvers ?? 1, 1, MAX_RESOLVERS),
@@ -73,6 +69,15 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
     controlTicks: integer('controlTicks', options.controlTicks ?? 0, 0, 1e6),
     stallNs: integer('stallNs', options.stallNs ?? 30e9, 1e9, 3600e9),
   };
+}
+
+function checkOrder(order: Uint32Array | undefined, windowPages: number): Uint32Array {
+  if (order === undefined) return Uint32Array.from({ length: windowPages }, (_, page) => page);
+  integer('order.length', order.length, 0, MAX_ORDER_ENTRIES);
+  for (const page of order) {
+    if (page >= windowPages) throw new FaultLabError('BAD_OPTION', `the option order names page ${page}, but the window has ${windowPages} pages`);
+  }
+  return order;
 }
 
 function integer(name: string, value: number, least: number, most: number): number {

@@ -2,12 +2,12 @@
  * Everything of a machine that is not a thread: the VM, its memory, the userfaultfd, the shared words. Made in one go and released in the
  * one order that cannot hang: whoever sleeps for a page is woken before the VM that waits for it is closed.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ReadyQueue } from '../asyncpf/index.js';
 import { FaultLabError, attempt } from '../errors/index.js';
 import { PageStates, RequestRing } from '../faults/index.js';
-import { Mailbox, TABLES_BASE, WINDOW_BASE, guestCpuid, installGuest, layOutGuest, parseElf, type GuestLayout } from '../guest/index.js';
+import { Mailbox, TABLES_BASE, WINDOW_BASE, guestCpuid, installGuest, layOutGuest, parseElf, refuseGuest, type GuestLayout } from '../guest/index.js';
 import { Kvm, type Vm } from '../kvm/index.js';
 import { PagedWindow, SystemRam, UserfaultBitmap, gpaNumber, userfaultBitmapSizeBytes } from '../memory/index.js';
 import { nativeAddon, type NativeEventFd, type NativeMapping, type NativeUserfaultfd } from '../native/index.js';
@@ -39,6 +39,9 @@ import type { ResolverPlan, SharedPlan, VcpuPlan } from './plan.js';
 /** The project's own guest. */
 const GUEST_ELF = fileURLToPath(new URL('../../../guest/build/guest.elf', import.meta.url));
 
+/** Its segments take a MiB at most; the rest is symbols. */
+const MOST_GUEST_BYTES = 64 * 2 ** 20;
+
 /** See the module's comment. */
 export class MachineParts {
   readonly layout: GuestLayout;
@@ -57,7 +60,7 @@ export class MachineParts {
   constructor(options: CheckedOptions) {
     try {
       const elf = parseElf(readGuest(options.guestPath), options.guestPath ?? 'guest.elf');
-      this.layout = layOutGuest(elf, options.vcpus, options.windowPages);
+      this.layout = layOutGuest(elf, options.vcpus, options.windowPages, options.order.length);
       const kvm = this.own(Kvm.open());
       const vm = this.own(makeVm(kvm, options));
       const { layout } = this;
@@ -153,8 +156,12 @@ function sliceFor(latencyNs: number): number {
 function readGuest(named: string | undefined): Uint8Array {
   const path = named ?? GUEST_ELF;
   try {
+    const status = statSync(path);
+    // A FIFO would be waited for, a device may have no end.
+    if (!status.isFile() || status.size > MOST_GUEST_BYTES) refuseGuest(path, `no file of at most ${MOST_GUEST_BYTES / 2 ** 20} MiB`);
     return readFileSync(path);
   } catch (error) {
+    if (error instanceof FaultLabError) throw error;
     throw new FaultLabError(named === undefined ? 'GUEST_NOT_BUILT' : 'GUEST_ELF', `the guest ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
       ...(named === undefined ? { hint: 'Build it with `npm run build:guest`' } : {}),
       cause: error,

@@ -107,6 +107,8 @@ describe('failures of a run', function () {
       [{ latencyNs: Number.NaN }, /latencyNs/],
       [{ faultTasks: 60, workTasks: 10 }, /more than the 64/],
       [{ resolvers: 100 }, /resolvers/],
+      [{ order: Uint32Array.of(1, 300) }, /order names page 300, but the window has 300/],
+      [{ expected: new Int32Array(3) }, /expected must have two lanes for each of 300 pages/],
     ];
     for (const [changes, message] of cases) {
       const error = await failure({ ...smallMachine('sync-uffd'), ...changes });
