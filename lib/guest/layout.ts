@@ -33,6 +33,8 @@ export interface GuestLayout {
   /** gpa of the first frame free for page tables. */
   readonly framesBase: number;
   readonly order: number;
+  /** Entries that the order table has room for. */
+  readonly orderEntries: number;
   readonly sums: number;
   readonly latencies: number;
   readonly expected: number;
@@ -85,6 +87,7 @@ export function layOutGuest(elf: ElfImage, vcpuCount: number, windowPages: numbe
     privateSizeBytes,
     framesBase,
     order,
+    orderEntries,
     sums,
     latencies,
     expected,

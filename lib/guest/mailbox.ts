@@ -89,8 +89,8 @@ export class Mailbox {
    */
   writeJob(job: GuestJob): void {
     const { order, expected } = job;
-    const { windowPages } = this.layout;
-    if (order.length > windowPages) throw new RangeError(`an order of ${order.length} pages is longer than its table for ${windowPages}`);
+    const { windowPages, orderEntries } = this.layout;
+    if (order.length > orderEntries) throw new RangeError(`an order of ${order.length} pages is longer than its table for ${orderEntries}`);
     if (expected !== null && expected.length !== 2 * windowPages) {
       throw new RangeError(`${expected.length} checksum lanes are not two for each of ${windowPages} pages`);
     }

@@ -11,7 +11,7 @@ const compiledLoader = fileURLToPath(new URL('../../lib/native/loader.js', impor
 const loadAndPrint = (loader: string): string => `
   import(${JSON.stringify(loader)})
     .then(({ nativeAddon }) => console.log(typeof nativeAddon().threadId()))
-    .catch((error) => console.log(error.code, '-', error.message));`;
+    .catch((error) => console.log(error.code, '-', error.message, error.hint));`;
 
 function run(loader: string, environment: Record<string, string> = {}): string {
   const { stdout, stderr } = spawnSync(process.execPath, ['-e', loadAndPrint(loader)], {
@@ -45,6 +45,8 @@ describe('native loader', () => {
       const copy = join(root, 'dist/lib/native/loader.js');
       mkdirSync(dirname(copy), { recursive: true });
       cpSync(compiledLoader, copy);
+      // What it imports of the project.
+      cpSync(fileURLToPath(new URL('../../lib/errors', import.meta.url)), join(root, 'dist/lib/errors'), { recursive: true });
       writeFileSync(join(root, 'package.json'), JSON.stringify({ name: 'kvm-faultlab', type: 'module' }));
       symlinkSync(fileURLToPath(new URL('../../../node_modules', import.meta.url)), join(root, 'node_modules'));
       assert.match(run(copy), /^ADDON_NOT_BUILT - .*npm run build:native/);
