@@ -26,7 +26,7 @@
 
 #define MODULE_INIT_COMPRESSED_FILE 4
 #define MOST_STRINGS 4096
-#define SHARE_OPTIONS "trans=virtio,version=9p2000.L,msize=524288,"
+#define SHARE_OPTIONS "trans=virtio,version=9p2000.L,msize=512000,"
 
 /* What the command left running may hold its pipes open; its output is waited for no longer than this. */
 #define DRAIN_MS 1000

@@ -20,7 +20,7 @@ Boots a host with SVM in QEMU's emulator (no KVM needed), runs COMMAND in this p
 
   --out DIR        folder that COMMAND can write to for good (default dist/lab); the same path inside
   --limit SECONDS  how long COMMAND may take (default 1800)
-  --cpus N         CPUs of the lab (default 2)
+  --cpus N         CPUs of the lab (default 1; with more, each waits for the others)
   --memory MIB     memory of the lab (default 3072)
 
 examples:
@@ -54,7 +54,7 @@ function wholeNumber(name, text, least) {
  * @param {readonly string[]} args of the command line
  */
 function parse(args) {
-  const options = { outDirectory: inRoot('dist/lab'), limitSeconds: 1800, cpus: 2, memoryMiB: 3072 };
+  const options = { outDirectory: inRoot('dist/lab'), limitSeconds: 1800, cpus: 1, memoryMiB: 3072 };
   for (let at = 0; at < args.length; at += 2) {
     const name = args[at] ?? '';
     const value = args[at + 1];
