@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { FaultLabError, Machine, imageSource, type MachineOptions } from '../../lib/index.js';
 import { requireKvm } from '../support/kvm-available.js';
 import { ALL_MODES, assertNothingLeft, countingSource, holdings, smallMachine, startThreadPool } from './support.js';
+import { patience } from '../support/slowness.js';
 
 async function failure(options: MachineOptions, meanwhile: (machine: Machine) => Promise<void> | void = () => undefined): Promise<FaultLabError> {
   const before = holdings();
@@ -26,9 +27,10 @@ async function failure(options: MachineOptions, meanwhile: (machine: Machine) =>
 }
 
 async function pagesHandedOut(machine: Machine, count: number): Promise<void> {
-  const deadline = Date.now() + 30_000;
+  const limitMs = patience(30_000);
+  const deadline = Date.now() + limitMs;
   while (machine.progress().pages < count) {
-    assert(Date.now() < deadline, `waited 30 s for ${count} pages to be handed out`);
+    assert(Date.now() < deadline, `waited ${limitMs / 1000} s for ${count} pages to be handed out`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
