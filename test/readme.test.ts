@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { noteKvmUse } from './support/kvm-use.js';
 import { requireKvm } from './support/kvm-available.js';
+import { patience } from './support/slowness.js';
 
 const ROOT = new URL('../../', import.meta.url);
 
@@ -32,7 +33,7 @@ describe('README', () => {
       const problems = [...ts.getPreEmitDiagnostics(program)].map((problem) => ts.flattenDiagnosticMessageText(problem.messageText, '\n'));
       assert.deepEqual(problems, []);
       program.emit();
-      const output = execFileSync(process.execPath, [`${folder}example.js`], { encoding: 'utf8', timeout: 60_000 });
+      const output = execFileSync(process.execPath, [`${folder}example.js`], { encoding: 'utf8', timeout: patience(60_000) });
       assert.match(output, /^1000 pages visited, 1000 delivered$/m);
       assert.match(output, /^1000 not-present and 1000 ready events$/m);
       noteKvmUse();

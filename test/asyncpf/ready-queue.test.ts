@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { Worker } from 'node:worker_threads';
 import { ReadyQueue, type ReadyDelivery } from '../../lib/asyncpf/index.js';
+import { patience } from '../support/slowness.js';
 
 /** A guest that empties the token word only when told to. */
 class Guest implements ReadyDelivery {
@@ -109,10 +110,11 @@ describe('ReadyQueue', () => {
       },
     };
     const seen = new Set<number>();
-    const deadline = Date.now() + 50_000;
+    const limitMs = patience(50_000);
+    const deadline = Date.now() + limitMs;
     while (seen.size < producers * perProducer) {
       assert.deepEqual(errors, []);
-      assert(Date.now() < deadline, `waited 50 s for events; ${seen.size} of ${producers * perProducer} came`);
+      assert(Date.now() < deadline, `waited ${limitMs / 1000} s for events; ${seen.size} of ${producers * perProducer} came`);
       const token = Atomics.exchange(words, 0, 0);
       if (token !== 0) {
         assert(!seen.has(token), `token ${token} came twice`);

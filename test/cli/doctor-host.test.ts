@@ -4,13 +4,14 @@ import { runDoctor, probe, type DoctorOutput, type DoctorReport } from '../../li
 import { gatherFacts } from '../../lib/cli/doctor/facts.js';
 import { nativeAddon } from '../../lib/native/index.js';
 import { requireKvm } from '../support/kvm-available.js';
+import { patience } from '../support/slowness.js';
 
 const DOCTOR = new URL('../../lib/cli/doctor/index.js', import.meta.url).href;
 
 /** Runs the doctor in a process of its own. */
 function doctorProcess(environment: NodeJS.ProcessEnv, options = ''): { status: number | null; stdout: string; stderr: string } {
   const script = `const { runDoctor } = await import(${JSON.stringify(DOCTOR)}); process.exitCode = await runDoctor(${options});`;
-  return spawnSync(process.execPath, ['--input-type=module', '--eval', script], { encoding: 'utf8', timeout: 30_000, env: { ...process.env, ...environment } });
+  return spawnSync(process.execPath, ['--input-type=module', '--eval', script], { encoding: 'utf8', timeout: patience(30_000), env: { ...process.env, ...environment } });
 }
 
 class Collected implements DoctorOutput {

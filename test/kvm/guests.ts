@@ -20,6 +20,7 @@ import {
   type SegmentField,
   type StructView,
 } from '../../lib/uapi/index.js';
+import { patience } from '../support/slowness.js';
 
 /** A VM with one vCPU and one memory slot from gpa 0. */
 export interface Guest {
@@ -44,7 +45,7 @@ export const CODE_GPA = 0x10000;
 /** Interrupt handlers of a real-mode guest. */
 export const HANDLER_GPA = 0x18000;
 const DEFAULT_SIZE_BYTES = 0x40000;
-const MOST_SLICES = 50;
+const MOST_SLICES = patience(50);
 // VMX hosts without unrestricted guest emulate real mode with the help of these pages; nobody else looks at them.
 const IDENTITY_MAP_GPA = 0xfeff_c000n;
 const TSS_GPA = 0xfeff_d000;
@@ -145,7 +146,9 @@ export function withUserModeGuest<T>(code: readonly number[], body: (guest: Gues
   return withVcpu(options, code, bootUserMode, body);
 }
 
-function bootUserMode({ vcpu, memory }: Guest): void {
+function bootUserMode({ kvm, vcpu, memory }: Guest): void {
+  // A vCPU without CPUID has no long mode: kvm_amd then refuses EFER.LME.
+  vcpu.setCpuid(kvm.supportedCpuid());
   const entries = (at: number, values: readonly bigint[]): void => {
     memory.write(at, new Uint8Array(BigUint64Array.from(values).buffer));
   };

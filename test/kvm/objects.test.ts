@@ -25,6 +25,7 @@ import {
 import { requireKvm } from '../support/kvm-available.js';
 import type { WorkerResult } from './adopting-worker.js';
 import { CODE_GPA, withRealModeGuest, withSharedVm, withUserModeGuest } from './guests.js';
+import { patience } from '../support/slowness.js';
 
 const MSR_KERNEL_GS_BASE = 0xc000_0102;
 const ABSENT_CAPABILITY = 100_000;
@@ -179,7 +180,7 @@ describe('a VM shared with a Worker', () => {
     await withSharedVm(async (vm) => {
       const worker = new Worker(new URL('./adopting-worker.js', import.meta.url), { workerData: vm.share() });
       try {
-        const [message] = (await once(worker, 'message', { signal: AbortSignal.timeout(20_000) })) as [WorkerResult];
+        const [message] = (await once(worker, 'message', { signal: AbortSignal.timeout(patience(20_000)) })) as [WorkerResult];
         assert.deepEqual(message.exit, { kind: 'io', direction: 'out', port: 0x10, sizeBytes: 1, count: 1, data: 0x42 });
         assert.notEqual(message.threadId, nativeAddon().threadId());
         assert.equal(message.threadId, message.vcpuThreadId);

@@ -5,6 +5,7 @@ import { stat } from 'node:fs/promises';
 import { checksumPage, type DeliveryMode, type Machine, type MachineOptions, type PageSourceModule } from '../../lib/index.js';
 import { nativeAddon } from '../../lib/native/index.js';
 import { countingPage, type CountingOptions } from './sources/counting.js';
+import { patience } from '../support/slowness.js';
 
 export const ALL_MODES: readonly DeliveryMode[] = ['sync-uffd', 'sync-exit', 'apf-kernel', 'apf-user'];
 
@@ -28,9 +29,10 @@ export function smallMachine(mode: DeliveryMode, changes: Partial<MachineOptions
 
 /** Waits until the guest's fault tasks have taken `count` pages. */
 export async function pagesHandedOut(machine: Machine, count: number): Promise<void> {
-  const deadline = Date.now() + 30_000;
+  const limitMs = patience(30_000);
+  const deadline = Date.now() + limitMs;
   while (machine.progress().pages < count) {
-    assert(Date.now() < deadline, `waited 30 s for ${count} pages to be handed out`);
+    assert(Date.now() < deadline, `waited ${limitMs / 1000} s for ${count} pages to be handed out`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
@@ -52,11 +54,12 @@ export function holdings(): { descriptors: number; threads: number; mappings: nu
 
 /** Waits until `holdings` shows no more than before: threads go a moment after their Workers. */
 export async function assertNothingLeft(before: ReturnType<typeof holdings>): Promise<void> {
-  const deadline = Date.now() + 10_000;
+  const limitMs = patience(10_000);
+  const deadline = Date.now() + limitMs;
   for (;;) {
     const now = holdings();
     if (now.descriptors <= before.descriptors && now.threads <= before.threads && now.mappings <= before.mappings && now.handles <= before.handles) return;
-    assert(Date.now() < deadline, `waited 10 s for everything to be released: before ${JSON.stringify(before)}, now ${JSON.stringify(now)}`);
+    assert(Date.now() < deadline, `waited ${limitMs / 1000} s for everything to be released: before ${JSON.stringify(before)}, now ${JSON.stringify(now)}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

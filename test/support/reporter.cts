@@ -6,7 +6,7 @@ import Mocha = require('mocha');
 import runRecord = require('./run-record.cjs');
 
 /** After this a run that has ended and does not let the process go is called a leak. */
-const GRACE_MS = 20_000;
+const GRACE_MS = 20_000 * (Number(process.env['KVM_FAULTLAB_SLOWNESS']) || 1);
 
 /** Titles shown for each reason; mocha has shown all of them above. */
 const MOST_TITLES = 10;

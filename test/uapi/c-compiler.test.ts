@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import * as errors from '../../lib/errors/index.js';
 import * as uapi from '../../lib/uapi/index.js';
 import type { StructLayout } from '../../lib/uapi/index.js';
+import { patience } from '../support/slowness.js';
 
 /**
  * Holds every number of lib/uapi to the C headers of this distribution, as far as they have it: they are older than the
@@ -35,8 +36,8 @@ function runC(body: string): Map<string, bigint> {
     const source = join(directory, 'probe.c');
     const program = join(directory, 'probe');
     writeFileSync(source, `${HEADERS}\nint main(void) {\n${body}\nreturn 0;\n}\n`);
-    execFileSync('gcc', ['-w', '-O0', '-o', program, source], { timeout: 60_000 });
-    const output = execFileSync(program, { encoding: 'utf8', timeout: 10_000 });
+    execFileSync('gcc', ['-w', '-O0', '-o', program, source], { timeout: patience(60_000) });
+    const output = execFileSync(program, { encoding: 'utf8', timeout: patience(10_000) });
     return new Map(
       output
         .trim()
@@ -82,7 +83,7 @@ describe('lib/uapi and a C compiler', function () {
   });
 
   it('agree on the size of every structure and the place of every field that the C headers have', () => {
-    const text = execFileSync('gcc', ['-E', '-P', '-'], { input: HEADERS, encoding: 'utf8', maxBuffer: 1 << 26, timeout: 60_000 });
+    const text = execFileSync('gcc', ['-E', '-P', '-'], { input: HEADERS, encoding: 'utf8', maxBuffer: 1 << 26, timeout: patience(60_000) });
     const hasWord = (word: string): boolean => new RegExp(`\\b${word}\\b`).test(text);
     const layouts = Object.values(uapi as Record<string, unknown>).filter(isLayout);
     const known = layouts.filter(({ name }) => new RegExp(`struct ${name} \\{`).test(text));
