@@ -7,6 +7,7 @@
 #include "kvm.h"
 #include "layouts.h"
 #include "mapping.h"
+#include "poll.h"
 #include "thread.h"
 #include "userfaultfd.h"
 #include "vcpu.h"
@@ -33,6 +34,13 @@ Napi::Value LiveHandles(const Napi::CallbackInfo& info) {
   return counts;
 }
 
+// Wakes every thread of the process that waits in the addon, and those to come.
+Napi::Value ReleaseAll(const Napi::CallbackInfo& info) {
+  for (const auto& object : Registry<UserfaultfdObject>::Instance().All()) object->UnregisterAll();
+  EndAllWaits();
+  return info.Env().Undefined();
+}
+
 template <class T>
 void Export(Napi::Env env, Napi::Object exports) {
   exports.Set(T::kName, T::Define(env));
@@ -41,6 +49,7 @@ void Export(Napi::Env env, Napi::Object exports) {
 Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): owned by the environment
   env.SetInstanceData(new ClassTable);
+  PrepareWaits();
   Export<Kvm>(env, exports);
   Export<Vm>(env, exports);
   Export<Vcpu>(env, exports);
@@ -49,6 +58,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   Export<EventFd>(env, exports);
   Export<Userfaultfd>(env, exports);
   DefineThreadFunctions(env, exports);
+  exports.Set("releaseAll", Napi::Function::New<ReleaseAll>(env, "releaseAll"));
   exports.Set("liveHandles", Napi::Function::New<LiveHandles>(env, "liveHandles"));
   DefineLayouts(env, exports);
   return exports;

@@ -59,10 +59,11 @@ Napi::Value EventFd::Wait(const Napi::CallbackInfo& info) {
     if (taken.error != EAGAIN)
       return ThrowFailure(info.Env(), {family::kEventFd, "read", taken.error}, "the count of an event counter");
     if (left <= 0) return Napi::Number::New(info.Env(), 0);
-    pollfd descriptor{object()->fd(), POLLIN, 0};
-    const int ready = PollFor(&descriptor, 1, left);
-    if (ready < 0) return ThrowFailure(info.Env(), {family::kEventFd, "ppoll", -ready}, "waiting for an event counter");
-    left = ready == 0 ? 0 : deadline - MonotonicNs();
+    const Polled polled = PollFor(object()->fd(), -1, left);
+    if (polled.error != 0) {
+      return ThrowFailure(info.Env(), {family::kEventFd, "ppoll", polled.error}, "waiting for an event counter");
+    }
+    left = polled.first ? deadline - MonotonicNs() : 0;
   }
 }
 

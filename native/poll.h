@@ -2,16 +2,25 @@
 #ifndef KVM_FAULTLAB_POLL_H_
 #define KVM_FAULTLAB_POLL_H_
 
-#include <poll.h>
-
-#include <cstddef>
 #include <cstdint>
 
 namespace faultlab {
 
-// ppoll(2) until one is ready or `timeoutNs` have passed, signals notwithstanding. How many are ready; 0 on time-out; a
-// negative errno.
-int PollFor(pollfd* descriptors, size_t count, int64_t timeoutNs);
+struct Polled {
+  bool first = false;
+  bool second = false;
+  int error = 0;  // an errno, when the wait itself failed
+};
+
+// Waits until one of two descriptors (-1 for none) can be read, at most `timeoutNs`, signals notwithstanding. Neither
+// can be on time-out, or once all waits have been ended.
+Polled PollFor(int first, int second, int64_t timeoutNs);
+
+// Makes the descriptor that ends waits. At load, so that a wait does not look like a leak to who counts descriptors.
+void PrepareWaits();
+
+// Ends every wait of every thread, those to come as well: for the end of the process.
+void EndAllWaits();
 
 }  // namespace faultlab
 

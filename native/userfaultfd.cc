@@ -1,7 +1,6 @@
 #include "userfaultfd.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -138,7 +137,6 @@ std::shared_ptr<UserfaultfdObject> Userfaultfd::Construct(const Napi::CallbackIn
 Napi::Function Userfaultfd::Define(Napi::Env env) {
   return Handle::Define(env, {
                                  Static<&Userfaultfd::Adopt>("adopt"),
-                                 Static<&Userfaultfd::ReleaseAll>("releaseAll"),
                                  Getter<&Userfaultfd::Fd>("fd"),
                                  Getter<&Userfaultfd::Features>("features"),
                                  Method<&Userfaultfd::Register>("register"),
@@ -151,11 +149,6 @@ Napi::Function Userfaultfd::Define(Napi::Env env) {
                                  Method<&Userfaultfd::Wake>("wake"),
                                  Method<&Userfaultfd::Read>("read"),
                              });
-}
-
-Napi::Value Userfaultfd::ReleaseAll(const Napi::CallbackInfo& info) {
-  for (const auto& object : Registry<UserfaultfdObject>::Instance().All()) object->UnregisterAll();
-  return info.Env().Undefined();
 }
 
 Napi::Value Userfaultfd::Fd(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), object()->fd()); }
@@ -272,10 +265,9 @@ Napi::Value Userfaultfd::Read(const Napi::CallbackInfo& info) {
   const Bytes events = args.Buffer(info[0], "events", sizeof(uapi::UffdMsg));
   if (args.failed()) return {};
 
-  pollfd descriptors[2] = {{object()->fd(), POLLIN, 0}, {wake ? wake->fd() : -1, POLLIN, 0}};
-  const int ready = PollFor(descriptors, wake ? 2 : 1, timeoutNs);
-  if (ready <= 0) return Number(env, ready);
-  if (descriptors[0].revents == 0) return Number(env, 0);
+  const Polled polled = PollFor(object()->fd(), wake ? wake->fd() : -1, timeoutNs);
+  if (polled.error != 0) return Number(env, -polled.error);
+  if (!polled.first) return Number(env, 0);
   const size_t messages = std::min(events.size / sizeof(uapi::UffdMsg), kMaxMessages);
   const CallResult result =
       CallRetrying([&] { return read(object()->fd(), events.data, messages * sizeof(uapi::UffdMsg)); });

@@ -59,7 +59,6 @@ class Userfaultfd : public Handle<Userfaultfd, UserfaultfdObject> {
   static Napi::Function Define(Napi::Env env);
 
  private:
-  static Napi::Value ReleaseAll(const Napi::CallbackInfo& info);
   Napi::Value Fd(const Napi::CallbackInfo& info);
   Napi::Value Features(const Napi::CallbackInfo& info);
   Napi::Value Register(const Napi::CallbackInfo& info);

@@ -63,7 +63,10 @@ export interface NativeMapping extends NativeHandle {
   view(): ArrayBuffer;
   /** mprotect(2). */
   protect(offset: number, lengthBytes: number, prot: number): void;
-  /** madvise(2). */
+  /**
+   * madvise(2). Where a userfaultfd with UFFD_FEATURE_EVENT_REMOVE has the range, MADV_DONTNEED and MADV_REMOVE wait until another
+   * thread has read the event.
+   */
   advise(offset: number, lengthBytes: number, advice: number): void;
   /**
    * Copies out; a SIGBUS or SIGSEGV on the way throws `MAPPING_SIGBUS` / `MAPPING_SIGSEGV` with `offset` of the bad byte's page;
@@ -135,11 +138,6 @@ export interface NativeUserfaultfdConstructor {
   /** `features` = UFFD_FEATURE_* asked for; throws `UFFD_EPERM`, `UFFD_ENOSYS`, `UFFD_EINVAL` (a feature is missing). */
   new (features: bigint, userModeOnly?: boolean): NativeUserfaultfd;
   adopt(share: number): NativeUserfaultfd;
-  /**
-   * UFFDIO_UNREGISTER of everything that any userfaultfd of this process has, which wakes every waiter: for the end of the
-   * process (the loader calls it then), when nobody will fill pages any more.
-   */
-  releaseAll(): void;
 }
 
 /** /dev/kvm. */
@@ -284,6 +282,12 @@ export interface NativeAddon {
   /** sched_setaffinity(2) for the calling thread; and what it is now. */
   setAffinity(cpus: readonly number[]): void;
   getAffinity(): number[];
+  /**
+   * For the end of the process, when nobody will fill pages any more (the loader calls it then): UFFDIO_UNREGISTER of everything
+   * that any userfaultfd of this process has, which wakes every waiter; and all waits of EventFd and Userfaultfd end as on
+   * time-out, in every thread, those to come as well.
+   */
+  releaseAll(): void;
   /** Open handles in this process, by class: for leak tests. */
   liveHandles(): Record<'Kvm' | 'Vm' | 'Vcpu' | 'File' | 'Mapping' | 'EventFd' | 'Userfaultfd', number>;
   /** sizeof and offsetof of every kernel struct the addon passes: { kvm_regs: { size, fields: { rax: { offset, size } } } }. */

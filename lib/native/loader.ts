@@ -23,7 +23,11 @@ export function nativeAddon(): NativeAddon {
     const addon = load();
     loaded = addon;
     // Node joins every Worker at exit, and one that waits for a page nobody fills any more would never come back.
-    if (isMainThread) process.once('exit', () => addon.Userfaultfd.releaseAll());
+    if (isMainThread) {
+      process.once('exit', () => {
+        addon.releaseAll();
+      });
+    }
   }
   return loaded;
 }

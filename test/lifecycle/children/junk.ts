@@ -82,7 +82,7 @@ function value(): unknown {
 }
 
 /** Not called: raw ioctls may pass addresses inside a buffer; the rest could wait or take much memory with these arguments. */
-const LEFT_OUT = new Set(['constructor', 'ioctl', 'wait', 'run', 'fallocate', 'open', 'setAffinity', 'setTimerSlackNs']);
+const LEFT_OUT = new Set(['constructor', 'ioctl', 'wait', 'run', 'fallocate', 'open', 'setAffinity', 'setTimerSlackNs', 'releaseAll']);
 const functions: { name: string; call: (receiver: unknown, args: unknown[]) => unknown }[] = [];
 for (const [exported, thing] of Object.entries(addon)) {
   if (typeof thing !== 'function') continue;

@@ -3,7 +3,7 @@ import { requireKvm } from '../support/kvm-available.js';
 import { noteKvmUse } from '../support/kvm-use.js';
 import { describeEnd, runChild } from './support/child.js';
 
-describe('a process with a Worker that waits for a page nobody fills', function () {
+describe('a process with a Worker that waits for what never comes', function () {
   this.timeout(30_000);
 
   it('ends by process.exit: a vCPU in KVM_RUN', async function () {
@@ -22,5 +22,11 @@ describe('a process with a Worker that waits for a page nobody fills', function 
     const ended = await runChild('late-copy');
     assert.equal(ended.code, 0, describeEnd(ended));
     assert.deepEqual(JSON.parse(ended.stdout), { code: 'MAPPING_TIMEOUT', before: [7, 0], preadFrom: 'MAPPING_REGISTERED', after: [7, 0] });
+  });
+
+  it('waits for messages and events end, before their time, when the process does', async () => {
+    const ended = await runChild('released');
+    assert.equal(ended.code, 0, describeEnd(ended));
+    assert.deepEqual(JSON.parse(ended.stdout), [0, 0, 0, 0, 0, 0]);
   });
 });
