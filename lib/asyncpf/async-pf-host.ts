@@ -43,6 +43,13 @@ export interface FaultContext {
 /** Why a fault is not told to the guest: its vCPU waits for the page instead. */
 export type WaitReason = 'not-enabled' | 'not-deliverable' | 'in-flight' | 'too-many';
 
+const FREE = -1;
+
+/** Slot entry of a page that the guest no longer waits for, and back. */
+function abandoned(entry: number): number {
+  return -2 - entry;
+}
+
 const DONE: MsrOutcome = { kind: 'done' };
 const REFUSED: MsrOutcome = { kind: 'refused' };
 const ACKNOWLEDGED: MsrOutcome = { kind: 'acknowledged' };
@@ -54,8 +61,10 @@ export class AsyncPfHost {
   private enableHigh = 0;
   private vector = 0;
   private sequence = 0;
-  private readonly pages = new Int32Array(ASYNC_PF_PER_VCPU).fill(-1);
-  private count = 0;
+  /** One slot a request under way: its page, {@link FREE}, or {@link abandoned} of the page. */
+  private readonly slots = new Int32Array(ASYNC_PF_PER_VCPU).fill(FREE);
+  private live = 0;
+  private used = 0;
 
   /**
    * @param vcpuId - low 12 bits of every token
@@ -74,7 +83,7 @@ export class AsyncPfHost {
 
   /** Faults that the guest was told of and whose ready event is still due. */
   get outstanding(): number {
-    return this.count;
+    return this.live;
   }
 
   /**
@@ -117,34 +126,34 @@ export class AsyncPfHost {
   /**
    * A page of the window is missing.
    * @param page - page of the window, non-negative
+   * @param undelivered - ready events that wait for the guest: KVM counts them too, so a guest that takes none cannot pile them up
    * @returns the token for the not-present event, or 0: the vCPU must wait for the page, for {@link waitReason}
    */
-  fault(page: number, context: FaultContext): number {
-    const refusal = this.refusal(page, context);
+  fault(page: number, context: FaultContext, undelivered = 0): number {
+    const refusal = this.refusal(page, context, undelivered);
     if (refusal !== null) {
       this.waitReason = refusal;
       return 0;
     }
-    this.pages[this.slotOf(-1)] = page;
-    this.count++;
+    this.slots[this.slots.indexOf(FREE)] = page;
+    this.live++;
+    this.used++;
     return this.allocateToken();
   }
 
   /** The page of an outstanding fault is in place: its slot is free again. Unknown pages are ignored. */
   resolved(page: number): void {
-    const slot = this.slotOf(page);
-    if (slot < 0) return;
-    this.pages[slot] = -1;
-    this.count--;
+    this.sweep((candidate) => candidate === page);
   }
 
-  /** Frees the slots of every outstanding fault for which `isPresent` says that the page is in place. */
+  /** Frees the slots of every request under way for which `isPresent` says that the page is in place. */
   sweep(isPresent: (page: number) => boolean): void {
     for (let slot = 0; slot < ASYNC_PF_PER_VCPU; slot++) {
-      if (this.pages[slot] >= 0 && isPresent(this.pages[slot])) {
-        this.pages[slot] = -1;
-        this.count--;
-      }
+      const entry = this.slots[slot];
+      if (entry === FREE || !isPresent(entry >= 0 ? entry : abandoned(entry))) continue;
+      this.slots[slot] = FREE;
+      this.used--;
+      if (entry >= 0) this.live--;
     }
   }
 
@@ -156,21 +165,21 @@ export class AsyncPfHost {
     this.enableLow = low;
     this.enableHigh = high;
     if (this.enabled) return { kind: 'enabled', areaGpa, vector: this.vector };
-    this.pages.fill(-1);
-    this.count = 0;
+    // The guest forgets them, but the requests are still under way: they keep their slots, or a guest that disables and enables
+    // in turn would have any number of them.
+    this.slots.forEach((entry, slot) => {
+      if (entry >= 0) this.slots[slot] = abandoned(entry);
+    });
+    this.live = 0;
     return DISABLED;
   }
 
-  private refusal(page: number, context: FaultContext): WaitReason | null {
+  private refusal(page: number, context: FaultContext, undelivered: number): WaitReason | null {
     if (!this.enabled) return 'not-enabled';
-    if (this.slotOf(page) >= 0) return 'in-flight';
+    if (this.slots.includes(page)) return 'in-flight';
     const always = (this.enableLow & KVM_ASYNC_PF_SEND_ALWAYS) !== 0;
     if (!context.interruptsEnabled || context.eventPending || (context.cpl === 0 && !always)) return 'not-deliverable';
-    return this.count === ASYNC_PF_PER_VCPU ? 'too-many' : null;
-  }
-
-  private slotOf(page: number): number {
-    return this.pages.indexOf(page);
+    return this.used + undelivered >= ASYNC_PF_PER_VCPU ? 'too-many' : null;
   }
 
   private allocateToken(): number {

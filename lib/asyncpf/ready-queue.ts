@@ -6,6 +6,7 @@
  * All state is in shared memory. A counter of wishes makes the delivering section exclusive without a lock: whoever raises it from
  * zero works, anybody else only leaves a wish behind that makes the worker look again.
  */
+import { APF_WAKE_ALL_TOKEN } from '../uapi/index.js';
 import { GENERATIONS } from './request-tag.js';
 
 /** What the queue does to the outside, in the Worker that happens to deliver. */
@@ -24,12 +25,13 @@ const GENERATION = 4;
 const AREA = 5;
 const DELIVERED = 6;
 const STALE = 7;
+const WAKE_ALL_QUEUED = 8;
 const HEAD = 16;
 const TAIL = 32;
 const CELLS = 48;
 /** Cell: sequence, token, generation, unused. */
 const CELL_WORDS = 4;
-/** 64 outstanding events, the wake-all, and room for events of older generations that nobody took yet. */
+/** A guest has 64 requests under way or undelivered, besides one wake-all; more than that only while a completion is being pushed. */
 const CELL_COUNT = 256;
 
 /** Words that one queue takes. */
@@ -63,7 +65,7 @@ export class ReadyQueue {
   }
 
   get generation(): number {
-    return Atomics.load(this.words, GENERATION);
+    return Atomics.load(this.words, GENERATION) >>> 0;
   }
 
   /** Ready events delivered so far, wake-all included. */
@@ -94,6 +96,7 @@ export class ReadyQueue {
       Atomics.add(this.words, GENERATION, 1);
       Atomics.store(this.words, ENABLED, 0);
       Atomics.store(this.words, PENDING, 0);
+      this.dropAll();
     });
   }
 
@@ -123,6 +126,12 @@ export class ReadyQueue {
     }
   }
 
+  /** Queues the wake-all event, unless the one before has not reached the guest yet: one does for both. The vCPU's own Worker only. */
+  wakeAll(delivery: ReadyDelivery): void {
+    if (Atomics.compareExchange(this.words, WAKE_ALL_QUEUED, 0, 1) === 0) this.push(APF_WAKE_ALL_TOKEN, this.generation, delivery);
+    else this.pump(delivery);
+  }
+
   /** The guest wrote the ACK MSR: the next event may go out. */
   acknowledge(delivery: ReadyDelivery): void {
     Atomics.store(this.words, PENDING, 0);
@@ -135,9 +144,14 @@ export class ReadyQueue {
     this.workOff(delivery);
   }
 
-  /** True when a completion waits for the guest to empty the token word. */
+  /** Events that wait for the guest to empty the token word or to acknowledge. */
+  get undelivered(): number {
+    return (Atomics.load(this.words, TAIL) - Atomics.load(this.words, HEAD)) | 0;
+  }
+
+  /** True when an event waits for the guest. */
   get backlog(): boolean {
-    return Atomics.load(this.words, HEAD) !== Atomics.load(this.words, TAIL);
+    return this.undelivered !== 0;
   }
 
   /** Works until no wish is left that was made after the last look. */
@@ -152,13 +166,13 @@ export class ReadyQueue {
 
   private deliverNext(delivery: ReadyDelivery): void {
     if (Atomics.load(this.words, ENABLED) === 0) {
-      while (this.takeToken() !== 0) Atomics.add(this.words, STALE, 1);
+      this.dropAll();
       return;
     }
     while (Atomics.load(this.words, PENDING) === 0 && delivery.readToken() === 0) {
       const token = this.takeToken();
       if (token === 0) return;
-      if (this.takenGeneration !== Atomics.load(this.words, GENERATION) % GENERATIONS) {
+      if (this.takenGeneration !== this.generation % GENERATIONS) {
         Atomics.add(this.words, STALE, 1);
         continue;
       }
@@ -166,6 +180,10 @@ export class ReadyQueue {
       Atomics.add(this.words, DELIVERED, 1);
       delivery.deliver(token, Atomics.load(this.words, VECTOR));
     }
+  }
+
+  private dropAll(): void {
+    while (this.takeToken() !== 0) Atomics.add(this.words, STALE, 1);
   }
 
   private takenGeneration = 0;
@@ -179,6 +197,7 @@ export class ReadyQueue {
     this.takenGeneration = this.words[cell + 2];
     Atomics.store(this.words, cell, (head + CELL_COUNT) | 0);
     Atomics.store(this.words, HEAD, (head + 1) | 0);
+    if (token === APF_WAKE_ALL_TOKEN) Atomics.store(this.words, WAKE_ALL_QUEUED, 0);
     return token;
   }
 

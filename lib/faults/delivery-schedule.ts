@@ -2,9 +2,9 @@
  * What every resolver does with a request once it knows the page: wait out the latency, fill and map, tell the requesters. Pages that become
  * due together and lie side by side are filled as one batch.
  */
+import { FaultLabError } from '../errors/index.js';
 import { DelayQueue } from './delay-queue.js';
 import type { PageFiller } from './page-filler.js';
-import { PageState, type PageStates } from './page-states.js';
 
 /** Most pages filled by one call of the page source. */
 const MOST_BATCHED_PAGES = 64;
@@ -28,9 +28,11 @@ export class DeliverySchedule {
   private readonly queue: DelayQueue;
   private readonly duePages = new Int32Array(MOST_BATCHED_PAGES);
   private readonly dueTags = new Float64Array(MOST_BATCHED_PAGES);
+  private readonly followerPages: Int32Array;
+  private readonly followerTags: Float64Array;
+  private followers = 0;
 
   /**
-   * @param states - of the window's pages
    * @param filler - fills and maps pages
    * @param latencyNs - added to each request, ns
    * @param capacity - most requests under way at once
@@ -38,14 +40,15 @@ export class DeliverySchedule {
    * @param complete - told about each request whose page is in place
    */
   constructor(
-    private readonly states: PageStates,
-    private readonly filler: PageFiller,
+    private readonly filler: Pick<PageFiller, 'deliver'>,
     private readonly latencyNs: number,
-    capacity: number,
+    private readonly capacity: number,
     private readonly counters: ScheduleCounters,
     private readonly complete: Completion,
   ) {
     this.queue = new DelayQueue(capacity);
+    this.followerPages = new Int32Array(capacity);
+    this.followerTags = new Float64Array(capacity);
   }
 
   /** Requests under way. */
@@ -59,13 +62,21 @@ export class DeliverySchedule {
   }
 
   /**
-   * Accepts a request.
-   * @throws RangeError when more requests are under way than the capacity, which is a fault of the caller
+   * Accepts the first request for a page: each page at most once.
+   * @throws FaultLabError `REQUESTS_OVERFLOW` when more requests are under way than the capacity
    */
   accept(nowNs: number, page: number, tag: number): void {
-    if (!this.queue.push(nowNs + this.latencyNs, page, tag)) {
-      throw new RangeError(`more than ${this.queue.size} page requests are under way at one resolver`);
-    }
+    if (!this.queue.push(nowNs + this.latencyNs, page, tag)) this.overflow();
+  }
+
+  /**
+   * Accepts another request for a page that is under way already: its requester is told together with the first one.
+   * @throws FaultLabError `REQUESTS_OVERFLOW` as {@link accept}
+   */
+  follow(page: number, tag: number): void {
+    if (this.followers === this.capacity) this.overflow();
+    this.followerPages[this.followers] = page;
+    this.followerTags[this.followers++] = tag;
   }
 
   /** Serves everything that is due at `nowNs`. */
@@ -85,15 +96,32 @@ export class DeliverySchedule {
     for (let start = 0; start < count; ) {
       const first = this.duePages[start];
       let end = start + 1;
-      // Somebody may have asked for the page twice (two vCPUs): the second request only needs to be told.
-      if (this.states.get(first) !== PageState.PRESENT) {
-        while (end < count && this.duePages[end] === first + (end - start) && this.states.get(this.duePages[end]) !== PageState.PRESENT) end++;
-        this.filler.deliver(first, end - start);
-        this.counters.batches++;
-        this.counters.pages += end - start;
-      }
+      while (end < count && this.duePages[end] === first + (end - start)) end++;
+      this.filler.deliver(first, end - start);
+      this.counters.batches++;
+      this.counters.pages += end - start;
       for (let i = start; i < end; i++) this.complete(this.duePages[i], this.dueTags[i]);
+      if (this.followers > 0) this.tellFollowers(first, end - start);
       start = end;
     }
+  }
+
+  private tellFollowers(first: number, count: number): void {
+    let kept = 0;
+    for (let i = 0; i < this.followers; i++) {
+      const page = this.followerPages[i];
+      const tag = this.followerTags[i];
+      if (page >= first && page < first + count) {
+        this.complete(page, tag);
+      } else {
+        this.followerPages[kept] = page;
+        this.followerTags[kept++] = tag;
+      }
+    }
+    this.followers = kept;
+  }
+
+  private overflow(): never {
+    throw new FaultLabError('REQUESTS_OVERFLOW', `more than ${this.capacity} page requests are under way at one resolver`);
   }
 }

@@ -3,7 +3,7 @@
  * modes `sync-exit` and `apf-user`.
  */
 import { nativeAddon } from '../native/index.js';
-import type { DeliverySchedule } from './delivery-schedule.js';
+import { NO_TAG, type Completion, type DeliverySchedule } from './delivery-schedule.js';
 import { PageState, type PageStates } from './page-states.js';
 import type { RequestRing } from './request-ring.js';
 
@@ -21,11 +21,13 @@ export interface RequestCounters {
 
 /** See the module's comment. */
 export class RequestResolver {
+  /** @param complete - as the schedule's: told at once of requests whose page is there already */
   constructor(
     private readonly ring: RequestRing,
     private readonly states: PageStates,
     private readonly schedule: DeliverySchedule,
     private readonly counters: RequestCounters,
+    private readonly complete: Completion,
   ) {}
 
   /**
@@ -47,9 +49,16 @@ export class RequestResolver {
 
   private accept(nowNs: number): void {
     const { page, tag } = this.ring;
-    if (this.states.request(page)) this.counters.faults++;
-    else if (this.states.get(page) === PageState.PRESENT) this.counters.raced++;
-    else this.counters.repeated++;
-    this.schedule.accept(nowNs, page, tag);
+    if (this.states.request(page)) {
+      this.counters.faults++;
+      this.schedule.accept(nowNs, page, tag);
+    } else if (this.states.get(page) === PageState.PRESENT) {
+      this.counters.raced++;
+      if (tag !== NO_TAG) this.complete(page, tag);
+    } else {
+      this.counters.repeated++;
+      // Who only waits for the page sees it come.
+      if (tag !== NO_TAG) this.schedule.follow(page, tag);
+    }
   }
 }

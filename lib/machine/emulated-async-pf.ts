@@ -6,7 +6,7 @@ import { AsyncPfHost, SYNC_TAG, asyncTag, type FaultContext, type ReadyDelivery,
 import { PageState, type PageStates } from '../faults/index.js';
 import { msiTo, type Vcpu, type Vm } from '../kvm/index.js';
 import type { SystemRam } from '../memory/index.js';
-import { APF_WAKE_ALL_TOKEN, KVM_PV_REASON_PAGE_NOT_PRESENT, KVM_SYNC_X86_EVENTS, VECTOR_PAGE_FAULT, kvmVcpuPvApfDataLayout } from '../uapi/index.js';
+import { KVM_PV_REASON_PAGE_NOT_PRESENT, KVM_SYNC_X86_EVENTS, VECTOR_PAGE_FAULT, kvmVcpuPvApfDataLayout } from '../uapi/index.js';
 
 const FLAGS_WORD = kvmVcpuPvApfDataLayout.fields.flags.offset / 4;
 /** Vectors 0 to 15 are reserved for exceptions. */
@@ -41,7 +41,7 @@ export class EmulatedAsyncPf {
    */
   notPresent(page: number, context: FaultContext): number {
     this.host.sweep(this.isPresent);
-    const token = this.host.fault(page, context);
+    const token = this.host.fault(page, context, this.ready.undelivered);
     if (token === 0) return SYNC_TAG;
     Atomics.store(this.ram.words, this.ready.areaOffset / 4 + FLAGS_WORD, KVM_PV_REASON_PAGE_NOT_PRESENT);
     this.vcpu.syncRegs.events.pendException(VECTOR_PAGE_FAULT, 0, token, 0);
@@ -60,7 +60,7 @@ export class EmulatedAsyncPf {
         return false;
       case 'enabled':
         this.ready.enable(this.ram.offsetOf(outcome.areaGpa, kvmVcpuPvApfDataLayout.size), outcome.vector);
-        this.ready.push(APF_WAKE_ALL_TOKEN, this.ready.generation, this.delivery);
+        this.ready.wakeAll(this.delivery);
         return true;
       case 'disabled':
         this.ready.disable();

@@ -214,7 +214,9 @@ export class Machine {
   private signOfLife(): string {
     const guests = Array.from({ length: this.options.vcpus }, (_, index) => this.parts.mailbox.vcpu(index));
     const signs = guests.map((guest) => [guest.phase, guest.pages, guest.phase === 'paging' ? 0 : guest.ticks].join('/'));
-    return [this.parts.mailbox.cursor, ...signs].join(' ');
+    // A page that arrived counts too: a guest of somebody else's may keep no counts in the mailbox.
+    const { pages } = sumCounters(RESOLVER_COUNTERS, this.resolverCounters());
+    return [this.parts.mailbox.cursor, pages, ...signs].join(' ');
   }
 
   private describeState(): string {

@@ -56,7 +56,6 @@ async function resolve(plan: ResolverPlan): Promise<void> {
       queues[vcpu].push(tagToken(tag), tagGeneration(tag), deliveries[vcpu]);
     };
     const schedule = new DeliverySchedule(
-      states,
       new PageFiller(window, userfaultfd, source),
       plan.latencyNs,
       mostRequests(plan.vcpuCount),
@@ -66,7 +65,7 @@ async function resolve(plan: ResolverPlan): Promise<void> {
     const resolver =
       MODES[plan.mode].catches === 'sleep'
         ? new UserfaultfdResolver(userfaultfd, window, states, schedule, counters, control.vcpuThreads, wake)
-        : new RequestResolver(new RequestRing(plan.rings[plan.index]), states, schedule, counters);
+        : new RequestResolver(new RequestRing(plan.rings[plan.index]), states, schedule, counters, complete);
     post({ kind: 'ready', threadId: addon.threadId() });
     resolver.run(() => control.stopped);
   } finally {

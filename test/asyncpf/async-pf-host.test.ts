@@ -88,6 +88,41 @@ describe('AsyncPfHost', () => {
     assert.equal(host.outstanding, 0);
   });
 
+  it('keeps count of requests under way that the guest forgot: disabling and enabling in turn gives it no more than 64', () => {
+    const host = enabled();
+    let told = 0;
+    for (let page = 0; page < 200; page++) {
+      if (host.fault(page, USER) !== 0) told++;
+      host.writeMsr(MSR_KVM_ASYNC_PF_EN, 0, 0);
+      host.writeMsr(MSR_KVM_ASYNC_PF_EN, AREA | 0x9, 0);
+    }
+    assert.equal(told, 64);
+    assert.equal(host.outstanding, 0);
+    assert.equal(host.waitReason, 'too-many');
+    host.sweep((page) => page < 10);
+    for (let page = 300; page < 310; page++) assert.notEqual(host.fault(page, USER), 0);
+    assert.equal(host.fault(310, USER), 0);
+  });
+
+  it('tells of a page again that the guest forgot and that is still on its way', () => {
+    const host = enabled();
+    const first = host.fault(1, USER);
+    host.writeMsr(MSR_KVM_ASYNC_PF_EN, 0, 0);
+    host.writeMsr(MSR_KVM_ASYNC_PF_EN, AREA | 0x9, 0);
+    const second = host.fault(1, USER);
+    assert(second !== 0 && second !== first);
+    host.resolved(1);
+    assert.equal(host.outstanding, 0);
+  });
+
+  it('counts ready events that the guest has not taken as outstanding, as KVM does', () => {
+    const host = enabled();
+    assert.equal(host.fault(1, USER, 64), 0);
+    assert.equal(host.waitReason, 'too-many');
+    assert.notEqual(host.fault(1, USER, 63), 0);
+    assert.equal(host.fault(2, USER, 63), 0);
+  });
+
   it('takes only bit 0 of the ACK MSR for an acknowledgement', () => {
     const host = enabled();
     assert.equal(host.writeMsr(MSR_KVM_ASYNC_PF_ACK, 1, 0).kind, 'acknowledged');

@@ -80,6 +80,36 @@ describe('ReadyQueue', () => {
     assert.deepEqual([guest.token, guest.vector, queue.areaOffset], [0x1000, 0x40, 256]);
   });
 
+  it('queues one wake-all for a guest that enables over and over and takes none', () => {
+    const queue = enabledQueue();
+    const guest = new Guest();
+    guest.token = 0x5555;
+    for (let i = 0; i < 1000; i++) {
+      queue.enable(128, 0xf3);
+      queue.wakeAll(guest);
+    }
+    assert.equal(queue.undelivered, 1);
+    guest.take();
+    queue.pump(guest);
+    assert.equal(guest.token, 0xffffffff);
+    queue.wakeAll(guest);
+    assert.equal(queue.undelivered, 1, 'the one before was delivered: this is another');
+  });
+
+  it('drops what a guest did not take when it disables delivery, and its next enabling gets a wake-all of its own', () => {
+    const queue = enabledQueue();
+    const guest = new Guest();
+    guest.token = 0x5555;
+    queue.wakeAll(guest);
+    for (let i = 1; i <= 64; i++) queue.push(i << 12, queue.generation, guest);
+    queue.disable();
+    assert.deepEqual([queue.undelivered, queue.stale], [0, 65]);
+    guest.take();
+    queue.enable(128, 0xf3);
+    queue.wakeAll(guest);
+    assert.equal(guest.token, 0xffffffff);
+  });
+
   it('carries tokens with the top bit set (the wake-all token) unchanged', () => {
     const queue = enabledQueue();
     const guest = new Guest();
