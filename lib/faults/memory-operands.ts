@@ -2,7 +2,7 @@
  * Which memory an instruction touches, as formulas over the registers. Decoding is the work of iced-x86; this module keeps its answers,
  * since the same few instructions fault again and again.
  */
-import { Decoder, DecoderOptions, InstructionInfoFactory, MemorySizeExt, OpAccess, Register, RegisterExt, type UsedMemory } from 'iced-x86';
+import { Decoder, DecoderOptions, InstructionInfoFactory, MemorySizeExt, Mnemonic, OpAccess, Register, RegisterExt, type UsedMemory } from 'iced-x86';
 
 /** Longest x86 instruction. */
 export const MAX_INSTRUCTION_BYTES = 15;
@@ -80,6 +80,7 @@ export function decodeInstruction(bytes: Uint8Array, rip: bigint): DecodedInstru
           }
           used.free();
         }
+        if (instruction.mnemonic === Mnemonic.Enter) operands.push(frameProbe(instruction.immediate16, instruction.immediate8_2nd));
         return { lengthBytes: instruction.length, text: instruction.toString(), operands };
       } finally {
         info.free();
@@ -91,6 +92,12 @@ export function decodeInstruction(bytes: Uint8Array, rip: bigint): DecodedInstru
     factory.free();
     decoder.free();
   }
+}
+
+/** ENTER checks that the stack can be written where its new frame ends, which is no operand (SDM vol. 2, ENTER). */
+function frameProbe(frameBytes: number, nesting: number): MemoryOperand {
+  const pushedBytes = 8 * (1 + (nesting % 32));
+  return { base: 'rsp', index: null, scale: 1, displacement: BigInt(-frameBytes - pushedBytes), segment: null, addressBits: 64, sizeBytes: 8, write: true };
 }
 
 /** 32-bit registers form a 32-bit address. */

@@ -6,9 +6,9 @@ import { SYNC_TAG, type FaultContext } from '../asyncpf/index.js';
 import { FaultLabError } from '../errors/index.js';
 import { FaultLocator, PageState, type PageStates, type RegisterSource, type RequestRing } from '../faults/index.js';
 import { nativeAddon } from '../native/index.js';
-import type { UserfaultBitmap } from '../memory/index.js';
-import { RFLAGS_IF } from '../uapi/index.js';
-import type { Vcpu } from '../kvm/index.js';
+import type { PagedWindow, UserfaultBitmap } from '../memory/index.js';
+import { PAGE_SIZE, RFLAGS_IF } from '../uapi/index.js';
+import type { ExitView, Vcpu } from '../kvm/index.js';
 import type { Counters, VcpuCounter } from './counters.js';
 import type { EmulatedAsyncPf } from './emulated-async-pf.js';
 import type { MachineReader } from './guest-reader.js';
@@ -25,11 +25,14 @@ export class ExitFaults {
   private readonly locator: FaultLocator;
   private readonly context: FaultContext = { cpl: 3, interruptsEnabled: false, eventPending: false };
   private readonly missing = new Int32Array(32);
+  private readonly datum = new Uint8Array(8);
+  private readonly datumView = new DataView(this.datum.buffer);
   private spuriousInARow = 0;
 
   constructor(
     private readonly vcpu: Vcpu,
     private readonly reader: MachineReader,
+    private readonly window: PagedWindow,
     private readonly bitmap: UserfaultBitmap,
     private readonly states: PageStates,
     private readonly rings: readonly RequestRing[],
@@ -53,6 +56,29 @@ export class ExitFaults {
       if (this.asyncPf !== null && i === count - 1 && this.tell(this.asyncPf, page)) return;
       this.waitFor(page);
     }
+  }
+
+  /**
+   * KVM_RUN returned KVM_EXIT_MMIO. KVM's emulator takes memory that it cannot copy from for a device, and a PVM host emulates all of
+   * CPL0. The vCPU waits for the page, then the access is done in its contents.
+   * @returns false when the access is not to the window
+   */
+  handleEmulated(exit: ExitView): boolean {
+    const { mmioGpa, mmioSize } = exit;
+    const page = this.reader.windowPage(mmioGpa);
+    if (page < 0 || this.reader.windowPage(mmioGpa + mmioSize - 1) !== page) return false;
+    if (!this.waitFor(page)) return true;
+    const offset = page * PAGE_SIZE + (mmioGpa % PAGE_SIZE);
+    const datum = this.datum.subarray(0, Math.min(this.datum.length, mmioSize));
+    if (exit.mmioIsWrite) {
+      this.datumView.setUint32(0, exit.mmioDataLow, true);
+      this.datumView.setUint32(4, exit.mmioDataHigh, true);
+      this.window.hostView.write(offset, datum);
+    } else {
+      this.window.hostView.read(offset, datum);
+      exit.setMmioData(this.datumView.getUint32(0, true), this.datumView.getUint32(4, true));
+    }
+    return true;
   }
 
   /** Fills `missing` with the missing pages that the instruction touches. */
@@ -101,13 +127,15 @@ export class ExitFaults {
     return true;
   }
 
-  /** Asks a resolver for the page and sleeps until it is present or the machine stops. */
-  private waitFor(page: number): void {
+  /** Asks a resolver for the page and sleeps until it is present or the machine stops; false for the latter. */
+  private waitFor(page: number): boolean {
     this.counters.syncWaits++;
     const startNs = nativeAddon().monotonicNs();
     if (this.states.get(page) === PageState.MISSING) this.request(page, SYNC_TAG);
-    while (!this.states.waitPresent(page, WAIT_SLICE_MS) && !this.stopped());
+    let present = false;
+    while (!(present = this.states.waitPresent(page, WAIT_SLICE_MS)) && !this.stopped());
     this.counters.waitNs += nativeAddon().monotonicNs() - startNs;
+    return present;
   }
 
   private request(page: number, tag: number): void {

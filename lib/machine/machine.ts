@@ -2,7 +2,7 @@
  * A machine: one tiny guest, its vCPU Workers, its resolver Workers, and the supervisor that starts, watches and ends them. Whatever
  * happens, `run()` settles and `close()` leaves nothing behind: no thread, no mapping, no file descriptor.
  */
-import { FaultLabError } from '../errors/index.js';
+import { FaultLabError, attempt, fromNative } from '../errors/index.js';
 import { ReadyQueue } from '../asyncpf/index.js';
 import type { GuestVcpuReport } from '../guest/index.js';
 import { Vcpu } from '../kvm/index.js';
@@ -77,29 +77,33 @@ export class Machine {
    */
   static async create(options: MachineOptions): Promise<Machine> {
     const checked = checkOptions(options);
-    const machine = new Machine(checked, new MachineParts(checked));
+    const machine = new Machine(checked, attempt('make a machine', () => new MachineParts(checked)));
     try {
       await machine.startWorkers();
       return machine;
     } catch (error) {
       await machine.close();
-      throw error;
+      throw fromNative(error, 'start the Workers of a machine');
     }
   }
 
-  /** How far the run is; cheap. Throws `HANDLE_CLOSED` after {@link close}. */
+  /**
+   * How far the run is; cheap.
+   * @throws FaultLabError `MACHINE_CLOSED`
+   */
   progress(): MachineProgress {
-    this.requireOpen();
+    this.refuseClosed();
     const pageCount = this.options.order.length;
     return { phase: this.parts.mailbox.vcpu(0).phase, pages: Math.min(this.parts.mailbox.cursor, pageCount), pageCount };
   }
 
   /**
    * Runs the guest to its end, or until {@link stop}. Once.
-   * @throws FaultLabError: `MACHINE_USED`, `HANDLE_CLOSED`, `GUEST_PANIC`, `UNHANDLED_EXIT`, `FAULT_UNEXPLAINED`, `RESOLVER_FAILED`, `IMAGE_*`, `WORKER_DIED`, `MACHINE_STALLED`
+   * @throws FaultLabError: `GUEST_PANIC`, `UNHANDLED_EXIT`, `FAULT_UNEXPLAINED`, `RESOLVER_FAILED`, `IMAGE_*`, `WORKER_DIED`,
+   * `MACHINE_STALLED`, `MACHINE_USED` the second time, `MACHINE_CLOSED` when {@link close} came before the end
    */
   async run(): Promise<MachineResult> {
-    this.requireOpen();
+    this.refuseClosed();
     if (this.started) throw new FaultLabError('MACHINE_USED', 'this machine has run already: its guest cannot start again');
     this.started = true;
     const vcpus = this.workers.slice(0, this.options.vcpus);
@@ -126,6 +130,7 @@ export class Machine {
 
   /** Asks the guest to end at its next tick; `run()` then settles with what there is. Ends it by force if it does not. */
   stop(): void {
+    // Whoever stops a machine need not know that it is gone already.
     if (this.stopping || this.closed !== null) return;
     this.stopping = true;
     this.parts.mailbox.requestStop();
@@ -152,16 +157,16 @@ export class Machine {
     await this.workers.find((worker) => worker.name === name)?.terminate();
   }
 
-  private requireOpen(): void {
-    if (this.closed !== null) throw new FaultLabError('HANDLE_CLOSED', 'this machine is closed');
-  }
-
   private async startWorkers(): Promise<void> {
     const { plan, vcpuPlans, resolverPlans } = this.parts;
     for (const own of vcpuPlans) this.start(`vCPU ${own.index}`, './vcpu-worker.js', { ...plan, ...own });
     for (const own of resolverPlans) this.start(`resolver ${own.index}`, './resolver-worker.js', { ...plan, ...own });
     const ready = await within(START_TIMEOUT_MS, 'START_TIMEOUT', 'the Workers to be ready', Promise.all(this.workers.map((worker) => worker.ready)));
     for (const message of ready) this.note(message);
+  }
+
+  private refuseClosed(): void {
+    if (this.closed !== null) throw new FaultLabError('MACHINE_CLOSED', 'this machine is closed: it has no memory to look at any more');
   }
 
   private start(name: string, module: string, plan: unknown): void {
@@ -199,7 +204,7 @@ export class Machine {
     let sinceNs = monotonicNs();
     for (;;) {
       await new Promise((resolve) => setTimeout(resolve, WATCH_INTERVAL_MS).unref());
-      if (signal.aborted) return new Promise(() => undefined);
+      if (signal.aborted || this.closed !== null) return new Promise(() => undefined);
       const now = this.signOfLife();
       if (now !== last) {
         last = now;
@@ -232,6 +237,7 @@ export class Machine {
 
   private async collect(end: RunEnd): Promise<MachineResult> {
     await this.join();
+    this.refuseClosed();
     const { plan, mailbox } = this.parts;
     const vcpus = Array.from({ length: this.options.vcpus }, (_, index) => index);
     const queues = vcpus.map((index) => new ReadyQueue(plan.readyQueues, index));

@@ -4,7 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { ReadyQueue } from '../asyncpf/index.js';
-import { EFAULT, EINTR, FaultLabError, errnoName } from '../errors/index.js';
+import { EAGAIN, EFAULT, EINTR, FaultLabError, errnoName } from '../errors/index.js';
 import { PageStates, RequestRing } from '../faults/index.js';
 import { DOORBELL_DONE, DOORBELL_PANIC, DOORBELL_PORT, WINDOW_BASE, bootVcpu, describePanic } from '../guest/index.js';
 import { Vm, type Vcpu } from '../kvm/index.js';
@@ -13,6 +13,7 @@ import { nativeAddon } from '../native/index.js';
 import {
   KVM_EXIT_IO,
   KVM_EXIT_IO_OUT,
+  KVM_EXIT_MMIO,
   KVM_EXIT_X86_RDMSR,
   KVM_EXIT_X86_WRMSR,
   KVM_SYNC_X86_EVENTS,
@@ -60,6 +61,9 @@ class VcpuRunner {
     bootVcpu(this.vcpu, plan.boot);
 
     const mode = MODES[plan.mode];
+    // KVM serves the MSRs of features that CPUID does not show unless it is told: a guest that does not look would get async page
+    // faults from the kernel in a mode that has none.
+    if (!mode.asyncPf && this.vm.checkExtension('ENFORCE_PV_FEATURE_CPUID') > 0) this.vcpu.enableCap('ENFORCE_PV_FEATURE_CPUID', 0, [1n]);
     const states = new PageStates(plan.states);
     const ready = new ReadyQueue(plan.readyQueues, plan.index);
     this.asyncPf = mode.vmmInjects
@@ -72,6 +76,7 @@ class VcpuRunner {
       this.faults = new ExitFaults(
         this.vcpu,
         new MachineReader(this.ram, this.window, WINDOW_BASE, bitmap),
+        this.window,
         bitmap,
         states,
         plan.rings.map((ring) => new RequestRing(ring)),
@@ -108,7 +113,8 @@ class VcpuRunner {
       } else if (result === -EFAULT && this.faults !== null) {
         this.counters.faultExits++;
         this.faults.handle();
-      } else {
+      } else if (result !== -EAGAIN) {
+        // EAGAIN: the vCPU waited for an INIT or SIPI, and one came.
         this.refuse(result);
       }
     }
@@ -135,6 +141,10 @@ class VcpuRunner {
         this.counters.msrExits++;
         this.handleMsrRead();
         return 'continue';
+      case KVM_EXIT_MMIO:
+        if (this.faults === null || !this.faults.handleEmulated(this.vcpu.exit)) return this.refuse(0);
+        this.counters.faultExits++;
+        return 'continue';
       default:
         return this.refuse(0);
     }
@@ -148,7 +158,7 @@ class VcpuRunner {
       case DOORBELL_DONE:
         return 'done';
       case DOORBELL_PANIC:
-        throw new FaultLabError('GUEST_PANIC', `the guest on vCPU ${this.plan.index} gave up: ${describePanic(this.ram.data, this.plan.index)}`);
+        throw new FaultLabError('GUEST_PANIC', `the guest gave up: ${describePanic(this.ram.data, this.plan.index)}`);
       default:
         return 'continue';
     }
@@ -172,7 +182,7 @@ class VcpuRunner {
     const exit = this.vcpu.decodeExit(result);
     const rip = this.vcpu.getRegs().get('rip');
     const detail = JSON.stringify(exit, (_, value: unknown) => (typeof value === 'bigint' ? `0x${value.toString(16)}` : value));
-    throw new FaultLabError('UNHANDLED_EXIT', `vCPU ${this.plan.index} left the guest in a way this VMM does not handle, at rip 0x${rip.toString(16)}: ${detail}`, {
+    throw new FaultLabError('UNHANDLED_EXIT', `KVM_RUN left the guest in a way this VMM does not handle, at rip 0x${rip.toString(16)}: ${detail}`, {
       syscall: 'KVM_RUN',
       ...(result < 0 ? { errno: -result, hint: `KVM_RUN failed with ${errnoName(-result)}; \`dmesg | tail\` may say more` } : {}),
     });

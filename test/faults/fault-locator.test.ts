@@ -78,6 +78,7 @@ const CASES: readonly Case[] = [
   { title: 'rep movsb, both ends', bytes: [0xf3, 0xa4], registers: { rsi: D, rdi: D + 0x2000n, rcx: 4n }, pages: [DATA, DATA + 2 * FRAME] },
   { title: 'push rax, below the stack pointer', bytes: [0x50], registers: { rsp: D + 0x1000n }, pages: [DATA] },
   { title: 'call, the return address', bytes: [0xe8, 0, 0, 0, 0], registers: { rsp: D + 0x2000n }, pages: [DATA + FRAME] },
+  { title: 'enter, the far end of the new frame', bytes: [0xc8, 0x00, 0x20, 0x00], registers: { rsp: D + 0x2008n }, pages: [DATA, DATA + 2 * FRAME] },
   { title: 'an access over a page border', bytes: [0x48, 0x8b, 0x03], registers: { rbx: D + 0xffcn }, pages: [DATA, DATA + FRAME] },
   { title: 'rip-relative', bytes: [0x48, 0x8b, 0x05, 0xf9, 0xff, 0x0f, 0x00], registers: {}, pages: [DATA] },
   { title: 'an FS base', bytes: [0x64, 0x48, 0x8b, 0x03], registers: { fs: D, rbx: 0x1000n }, pages: [DATA + FRAME] },

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FaultLabError, Machine, type DeliveryMode, type MachineOptions, type MachineResult, type PageSourceModule } from '../../lib/index.js';
-import { assertNothingLeft, holdings } from '../machine/support.js';
+import { ALL_MODES, assertNothingLeft, holdings } from '../machine/support.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const SOURCES = join(ROOT, 'test/hostile/guests');
@@ -50,12 +50,11 @@ export function hostileMachine(mode: DeliveryMode, guestPath: string, changes: P
 }
 
 /**
- * Runs a guest to whatever end, and makes sure that nothing of it is left.
+ * Runs a guest to whatever end.
  * @param meanwhile - told when the guest runs
- * @throws AssertionError when the end is neither a result nor a coded error
+ * @throws what ended the run, when it is no coded error
  */
 export async function outcomeOf(options: MachineOptions, meanwhile: (machine: Machine) => void = () => undefined): Promise<Outcome> {
-  const before = holdings();
   let machine: Machine | null = null;
   try {
     machine = await Machine.create(options);
@@ -67,6 +66,27 @@ export async function outcomeOf(options: MachineOptions, meanwhile: (machine: Ma
     return { result: null, error };
   } finally {
     await machine?.close();
-    await assertNothingLeft(before);
   }
+}
+
+/**
+ * Runs a guest in every mode at once, to whatever ends, and makes sure that nothing is left.
+ * @throws AssertionError when something is left; what ended a run, when it is no coded error
+ */
+export async function outcomesInAllModes(
+  guestPath: string,
+  changes: Partial<MachineOptions> = {},
+  meanwhile?: (machine: Machine) => void,
+): Promise<ReadonlyMap<DeliveryMode, Outcome>> {
+  const before = holdings();
+  const outcomes = await Promise.all(
+    ALL_MODES.map(async (mode) => [mode, await outcomeOf(hostileMachine(mode, guestPath, changes), meanwhile)] as const),
+  );
+  await assertNothingLeft(before);
+  return new Map(outcomes);
+}
+
+/** One word or code for an outcome. */
+export function endOf(outcome: Outcome): string {
+  return outcome.error === null ? outcome.result.end : outcome.error.code;
 }

@@ -92,6 +92,11 @@ describe('failures of a run', function () {
     assert.match(empty.message, /openPageSource/);
   });
 
+  it('a page source whose options cannot go to a Worker is a coded error', async () => {
+    const error = await failure(smallMachine('sync-uffd', { source: { module: 'file:///nowhere', options: () => undefined } }));
+    assert.match(error.message, /could not start the Workers/);
+  });
+
   it('a guest that is no ELF file is refused before anything is made', async () => {
     const error = await failure(smallMachine('sync-uffd', { guestPath: '/etc/hostname' }));
     assert.equal(error.code, 'GUEST_ELF');
@@ -142,10 +147,23 @@ describe('stopping a run', function () {
     });
   }
 
-  it('a machine that was made and never run can be closed', async () => {
+  for (const mode of ALL_MODES) {
+    it(`${mode}: a machine closed while it runs says so in place of a result, and leaves nothing behind`, async () => {
+      const error = await failure(smallMachine(mode, { latencyNs: 20e6 }), async (machine) => {
+        await pagesHandedOut(machine, 5);
+        await machine.close();
+        assert.throws(() => machine.progress(), { code: 'MACHINE_CLOSED' });
+        await assert.rejects(machine.run(), { code: 'MACHINE_CLOSED' });
+      });
+      assert.equal(error.code, 'MACHINE_CLOSED');
+    });
+  }
+
+  it('a machine that was made and never run can be closed, and stopped after that without harm', async () => {
     const before = holdings();
     const machine = await Machine.create(smallMachine('apf-kernel'));
     await machine.close();
+    machine.stop();
     await assertNothingLeft(before);
   });
 });
@@ -161,8 +179,8 @@ describe('a machine that was used', function () {
     await machine.run();
     await assert.rejects(machine.run(), { code: 'MACHINE_USED' });
     await machine.close();
-    await assert.rejects(machine.run(), { code: 'HANDLE_CLOSED' });
-    assert.throws(() => machine.progress(), { code: 'HANDLE_CLOSED' });
+    await assert.rejects(machine.run(), { code: 'MACHINE_CLOSED' });
+    assert.throws(() => machine.progress(), { code: 'MACHINE_CLOSED' });
     machine.stop();
   });
 });

@@ -78,6 +78,12 @@ panic:
 	DOORBELL DOORBELL_PANIC
 	jmp done
 
+/* For guests that write MSRs which may not be there: goes on behind the instruction, which has two bytes. */
+skip:
+	add $8, %rsp
+	addq $2, (%rsp)
+	iretq
+
 default_page_fault:
 	cmpl $1, (%r15)
 	jne unexpected_14
