@@ -94,7 +94,8 @@ describe('native File', () => {
     const into = new Uint8Array(16);
     assert.equal(file.pread(into, 2), 4);
     assert.equal(Buffer.from(into.subarray(0, 4)).toString(), 'ults');
-    throwsCode('FILE_EINVAL', () => { file.addSeals(F_SEAL_SHRINK); });
+    // tmpfs knows seals, and seals its regular files against them; other file systems do not know the call.
+    assert.throws(() => { file.addSeals(F_SEAL_SHRINK); }, { code: /^FILE_E(?:INVAL|PERM)$/ });
     file.close();
   });
 
