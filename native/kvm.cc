@@ -9,7 +9,7 @@
 
 #include "arguments.h"
 #include "ioctl.h"
-#include "uapi/kvm.h"
+#include "uapi/vcpu.h"
 #include "vm.h"
 
 namespace faultlab {

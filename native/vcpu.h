@@ -13,7 +13,7 @@
 #include "descriptor.h"
 #include "handle.h"
 #include "kick_signal.h"
-#include "uapi/kvm.h"
+#include "uapi/vcpu.h"
 #include "view.h"
 #include "vm.h"
 

@@ -3,7 +3,10 @@
 #ifndef KVM_FAULTLAB_UAPI_USERFAULTFD_H_
 #define KVM_FAULTLAB_UAPI_USERFAULTFD_H_
 
-#include "kvm.h"
+#include <cstddef>
+#include <cstdint>
+
+#include "ioctl.h"
 
 namespace faultlab::uapi {
 
