@@ -10,6 +10,12 @@ import { patience } from './support/slowness.js';
 const ROOT = new URL('../../', import.meta.url);
 
 describe('README', () => {
+  it('shows real output and has nothing left to fill in', () => {
+    const text = readFileSync(new URL('README.md', ROOT), 'utf8');
+    assert.match(text, /passed: every page arrived intact and all event counts agree, in 4 modes/);
+    assert.doesNotMatch(text, /@@|TODO|FIXME/);
+  });
+
   it('has a library example that type-checks, boots a guest, handles its faults and ends', function () {
     requireKvm(this);
     this.timeout(90_000);
