@@ -39,6 +39,8 @@ const PF_W = 2;
 const GIGABYTE = 2 ** 30;
 const HIGHEST_VECTOR = 255;
 const USER_DATA: PageAccess = { write: true, user: true, execute: false };
+/** An instruction fetch is one more way to miss a page. */
+const WINDOW_ACCESS: PageAccess = { write: true, user: true, execute: true };
 const KERNEL_DATA: PageAccess = { write: true, user: false, execute: false };
 
 /** What {@link bootVcpu} needs; plain data, for a Worker. */
@@ -144,7 +146,7 @@ function mapShared(tables: PageTables, layout: GuestLayout, first: PageTables | 
   const windowBytes = layout.windowPages * PAGE_SIZE;
   if (first === null) {
     tables.mapLarge(abi.TABLES_BASE, abi.TABLES_BASE, layout.tablesSizeBytes, USER_DATA);
-    tables.mapLarge(abi.WINDOW_BASE, abi.WINDOW_BASE, Math.ceil(windowBytes / LARGE_PAGE_BYTES) * LARGE_PAGE_BYTES, USER_DATA);
+    tables.mapLarge(abi.WINDOW_BASE, abi.WINDOW_BASE, Math.ceil(windowBytes / LARGE_PAGE_BYTES) * LARGE_PAGE_BYTES, WINDOW_ACCESS);
     return;
   }
   for (let at = 0; at < layout.tablesSizeBytes; at += GIGABYTE) tables.shareGigabyte(first, abi.TABLES_BASE + at);

@@ -51,7 +51,8 @@ describe('a guest that faults in every way', function () {
 
   it('with a latency longer than it takes to ask for all pages: waits for a slot, and does not overflow the resolver', async () => {
     const guest = buildGuest(folder, 'flood', { EVENT: 'TAKE', TOGGLE: 10, FLOOD_PAGES: 200 });
-    const outcomes = await outcomesInAllModes(guest, { latencyNs: 300e6, resolvers: 1 }, (machine) => {
+    // The guest has pages that it never asks for again: stop() is to end it, not the watchdog.
+    const outcomes = await outcomesInAllModes(guest, { latencyNs: 300e6, resolvers: 1, stallNs: 60e9 }, (machine) => {
       setTimeout(() => {
         machine.stop();
       }, 1500);

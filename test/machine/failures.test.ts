@@ -37,7 +37,7 @@ describe('failures of a run', function () {
     it(`${mode}: a page source that throws ends the run with its message`, async () => {
       const error = await failure(smallMachine(mode, { source: countingSource({ misbehave: 'throw', page: 40 }) }));
       assert.equal(error.code, 'RESOLVER_FAILED');
-      assert.match(error.message, /page source failed on page \d+: the disk is on fire/);
+      assert.match(error.message, /page source failed on pages? \d+( to \d+)?: the disk is on fire/);
     });
 
     it(`${mode}: a resolver Worker that dies ends the run, also with a vCPU asleep`, async () => {
