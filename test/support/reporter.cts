@@ -2,6 +2,8 @@
  * Mocha's spec reporter, and after it what decides whether a run proved anything: each skip with its reason, how many tests used the
  * real KVM, and the totals on a line of their own.
  */
+import fs = require('node:fs');
+import path = require('node:path');
 import Mocha = require('mocha');
 import runRecord = require('./run-record.cjs');
 
@@ -23,14 +25,30 @@ function armLeakGuard(): void {
   }, GRACE_MS).unref();
 }
 
+/** Where to leave each test's verdict as JSON, for those who compare hosts; nowhere when unset. */
+const RECORD_FILE = process.env['KVM_FAULTLAB_TEST_RECORD'] ?? '';
+// Not for the test runs that tests start.
+delete process.env['KVM_FAULTLAB_TEST_RECORD'];
+const TEST_ROOT = path.join(__dirname, '..');
+
 class Reporter extends Mocha.reporters.Spec {
   private readonly skipped: Mocha.Test[] = [];
+  private readonly verdicts: runRecord.TestVerdict[] = [];
   /** Failures that are no test's own. */
   private extraFailures = 0;
 
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
-    runner.on('pending', (test) => this.skipped.push(test));
+    runner.on('pending', (test) => {
+      this.skipped.push(test);
+      this.note(test, 'skipped');
+    });
+    runner.on('pass', (test) => {
+      this.note(test, 'passed');
+    });
+    runner.on('fail', (test, error: unknown) => {
+      this.note(test, 'failed', error instanceof Error ? error.message : String(error));
+    });
     runner.once('end', () => {
       this.summarise();
     });
@@ -40,6 +58,19 @@ class Reporter extends Mocha.reporters.Spec {
   override done(failures: number, finish?: (failures: number) => void): void {
     armLeakGuard();
     finish?.(failures + this.extraFailures);
+  }
+
+  private note(test: Mocha.Test, verdict: runRecord.TestVerdict['verdict'], message = ''): void {
+    const record = verdict === 'skipped' ? runRecord.skipOf(test) : undefined;
+    const reason = record?.reason ?? message;
+    this.verdicts.push({
+      file: test.file === undefined ? '' : path.relative(TEST_ROOT, test.file),
+      title: test.fullTitle(),
+      verdict,
+      durationMs: test.duration ?? 0,
+      ...(reason === '' ? {} : { reason }),
+      ...(record === undefined ? {} : { hostCannot: record.hostCannot }),
+    });
   }
 
   private summarise(): void {
@@ -56,6 +87,8 @@ class Reporter extends Mocha.reporters.Spec {
     const failed = (stats?.failures ?? 0) + this.extraFailures;
     const skipped = this.skipped.length - (IN_CI ? condemned : 0);
     process.stdout.write(`${String(passes)} passed, ${String(failed)} failed, ${String(skipped)} skipped\n`);
+    const record: runRecord.RunRecord = { recordVersion: 1, passed: passes, failed, skipped, onKvm, tests: this.verdicts };
+    if (RECORD_FILE !== '') fs.writeFileSync(RECORD_FILE, JSON.stringify(record));
   }
 
   /** Prints the skips by their reason; returns how many of them a run in CI does not accept. */

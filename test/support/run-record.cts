@@ -46,4 +46,31 @@ const runRecord = {
   },
 };
 
+// eslint-disable-next-line @typescript-eslint/no-namespace -- the one way to export types beside a CommonJS value
+namespace runRecord {
+  /** How one test ended. */
+  export interface TestVerdict {
+    /** Below dist/test. */
+    readonly file: string;
+    /** With the titles of its suites. */
+    readonly title: string;
+    readonly verdict: 'passed' | 'failed' | 'skipped';
+    readonly durationMs: number;
+    /** Of a skip or a failure. */
+    readonly reason?: string;
+    /** Of a skip: this host can never run it. */
+    readonly hostCannot?: boolean;
+  }
+
+  /** A whole run, as KVM_FAULTLAB_TEST_RECORD has it. */
+  export interface RunRecord {
+    readonly recordVersion: 1;
+    readonly passed: number;
+    readonly failed: number;
+    readonly skipped: number;
+    readonly onKvm: number;
+    readonly tests: readonly TestVerdict[];
+  }
+}
+
 export = runRecord;

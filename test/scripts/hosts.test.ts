@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = new URL('../../../', import.meta.url);
+const VERDICTS = new URL('scripts/hosts/verdicts.js', ROOT).href;
+
+interface SideBySide {
+  readonly rows: readonly (readonly string[])[];
+  readonly differences: readonly string[];
+  readonly faults: readonly string[];
+}
+
+/** As `dist/hosts/NAME/bench.json` has it, as far as verdicts go. */
+function bench(kind: string, { exact = true, agree = true, end = 'done' } = {}): object {
+  return {
+    host: { kind, kernelRelease: '6.12.0', emulated: kind === 'SVM' },
+    parameters: { pages: 300 },
+    modes: [{ mode: 'sync-exit', end, integrity: { exact }, events: { checks: [{ agree }] } }],
+    passed: exact && agree && end === 'done',
+  };
+}
+
+function test(title: string, verdict: string, reason?: string): object {
+  return { file: 'a.test.js', title, verdict, durationMs: 1, ...(reason === undefined ? {} : { reason }) };
+}
+
+function host(name: string, tests: readonly object[] | null, report: object | null = bench('SVM')): object {
+  const count = (verdict: string): number => (tests ?? []).filter((one) => 'verdict' in one && one.verdict === verdict).length;
+  const failed = count('failed');
+  return {
+    name,
+    title: `host ${name}`,
+    tests: tests === null ? null : { recordVersion: 1, passed: count('passed'), failed, skipped: count('skipped'), onKvm: 1, tests },
+    testsEnding: tests === null || failed > 0 ? 'ended with 1' : null,
+    testsSeconds: 1,
+    testsLog: '',
+    bench: report,
+    benchAsked: true,
+    benchEnding: null,
+    benchLog: '',
+  };
+}
+
+describe('hosts side by side', () => {
+  let sideBySide: (hosts: readonly object[]) => SideBySide;
+
+  before(async () => {
+    ({ sideBySide } = (await import(VERDICTS)) as { sideBySide: typeof sideBySide });
+  });
+
+  it('finds no fault where all passed, and lists a test that one host skipped, with the reason', () => {
+    const { rows, differences, faults } = sideBySide([
+      host('here', [test('x', 'passed'), test('y', 'skipped', 'no memory failure here')], bench('PVM')),
+      host('own', [test('x', 'passed'), test('y', 'passed')]),
+    ]);
+    assert.deepEqual(faults, []);
+    assert.deepEqual(rows[0], ['', 'PVM 6.12.0', 'SVM 6.12.0 (emulated)']);
+    assert.deepEqual(rows.at(-1), ['bench: sync-exit', 'intact, counts agree', 'intact, counts agree']);
+    assert.deepEqual(differences, ['a.test.js y', '  here: skipped: no memory failure here', '  own: passed']);
+  });
+
+  it('calls a test that did not run on one host a difference', () => {
+    const { differences } = sideBySide([host('here', [test('x', 'passed')]), host('own', [])]);
+    assert.deepEqual(differences, ['a.test.js x', '  here: passed', '  own: not run']);
+  });
+
+  for (const [what, report] of [
+    ['corrupt pages', bench('SVM', { exact: false })],
+    ['counts that disagree', bench('SVM', { agree: false })],
+    ['a bench that was stopped', bench('SVM', { end: 'stopped' })],
+  ] as const) {
+    it(`finds ${what} on one host, twice: as its own fault and as a disagreement`, () => {
+      const { faults } = sideBySide([host('here', [test('x', 'passed')]), host('own', [test('x', 'passed')], report)]);
+      assert.deepEqual(faults, ['host own: the bench did not pass (although it ended well)', 'bench sync-exit: the hosts disagree']);
+    });
+  }
+
+  it('finds failed tests, runs without a record, without KVM, and a bench without a report', () => {
+    const { faults } = sideBySide([host('a', [test('x', 'failed')]), host('b', null), { ...host('c', []), tests: { recordVersion: 1, passed: 0, failed: 0, skipped: 0, onKvm: 0, tests: [] } }, host('d', [], null)]);
+    assert.deepEqual(faults.slice(0, 4), [
+      'host a: 1 tests failed (ended with 1)',
+      'host b: the tests left no record (ended with 1)',
+      'host c: no test used KVM',
+      'host d: the bench left no report (although it ended well)',
+    ]);
+  });
+
+  for (const args of [['--only', 'nowhere'], ['--pages', 'many'], ['--what']]) {
+    it(`refuses ${args.join(' ')} before it runs anything`, () => {
+      const { status, stderr } = spawnSync(process.execPath, [fileURLToPath(new URL('scripts/hosts/main.js', ROOT)), ...args], { encoding: 'utf8', timeout: 30_000 });
+      assert.equal(status, 64, stderr);
+      assert.match(stderr, /^hosts: .*\n\nusage:/);
+    });
+  }
+});
