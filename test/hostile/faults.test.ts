@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert';
 import { rmSync } from 'node:fs';
 import type { DeliveryMode } from '../../lib/index.js';
 import { requireKvm } from '../support/kvm-available.js';
+import { patience } from '../support/slowness.js';
 import { startThreadPool } from '../machine/support.js';
 import { buildGuest, endOf, makeGuestFolder, outcomesInAllModes, type Outcome } from './support.js';
 
@@ -52,7 +53,7 @@ describe('a guest that faults in every way', function () {
   it('with a latency longer than it takes to ask for all pages: waits for a slot, and does not overflow the resolver', async () => {
     const guest = buildGuest(folder, 'flood', { EVENT: 'TAKE', TOGGLE: 10, FLOOD_PAGES: 200 });
     // The guest has pages that it never asks for again: stop() is to end it, not the watchdog.
-    const outcomes = await outcomesInAllModes(guest, { latencyNs: 300e6, resolvers: 1, stallNs: 60e9 }, (machine) => {
+    const outcomes = await outcomesInAllModes(guest, { latencyNs: 300e6, resolvers: 1, stallNs: patience(60e9) }, (machine) => {
       setTimeout(() => {
         machine.stop();
       }, 1500);

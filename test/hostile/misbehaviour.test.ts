@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { rmSync } from 'node:fs';
 import { requireKvm } from '../support/kvm-available.js';
+import { patience } from '../support/slowness.js';
 import { startThreadPool } from '../machine/support.js';
 import { buildGuest, endOf, makeGuestFolder, outcomesInAllModes } from './support.js';
 
@@ -66,7 +67,7 @@ describe('a misbehaving guest', function () {
 
   it('that never ends is ended by stop() in every mode', async () => {
     const guest = buildGuest(folder, 'misbehave', { BEHAVIOUR: 'LOOP_CPL3' });
-    const outcomes = await outcomesInAllModes(guest, { stallNs: 60e9 }, (machine) => {
+    const outcomes = await outcomesInAllModes(guest, { stallNs: patience(60e9) }, (machine) => {
       machine.stop();
     });
     for (const [mode, outcome] of outcomes) assert.equal(endOf(outcome), 'stopped', mode);

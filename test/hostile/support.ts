@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FaultLabError, Machine, type DeliveryMode, type MachineOptions, type MachineResult, type PageSourceModule } from '../../lib/index.js';
 import { ALL_MODES, assertNothingLeft, holdings } from '../machine/support.js';
+import { patience } from '../support/slowness.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const SOURCES = join(ROOT, 'test/hostile/guests');
@@ -46,7 +47,7 @@ export type Outcome = { readonly result: MachineResult; readonly error: null } |
 
 /** Options of a machine for a hostile guest. */
 export function hostileMachine(mode: DeliveryMode, guestPath: string, changes: Partial<MachineOptions> = {}): MachineOptions {
-  return { mode, guestPath, windowPages: 300, source: codeSource(), stallNs: 1e9, ...changes };
+  return { mode, guestPath, windowPages: 300, source: codeSource(), stallNs: patience(1e9), ...changes };
 }
 
 /**

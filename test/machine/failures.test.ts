@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FaultLabError, Machine, imageSource, type MachineOptions } from '../../lib/index.js';
 import { requireKvm } from '../support/kvm-available.js';
+import { patience } from '../support/slowness.js';
 import { ALL_MODES, assertNothingLeft, countingSource, holdings, pagesHandedOut, smallMachine, startThreadPool } from './support.js';
 
 async function failure(options: MachineOptions, meanwhile: (machine: Machine) => Promise<void> | void = () => undefined): Promise<FaultLabError> {
@@ -73,7 +74,7 @@ describe('failures of a run', function () {
     });
 
     it(`${mode}: a page that never comes ends the run with what stood still`, async () => {
-      const error = await failure(smallMachine(mode, { source: countingSource({ misbehave: 'hang', page: 40 }), stallNs: 1e9 }));
+      const error = await failure(smallMachine(mode, { source: countingSource({ misbehave: 'hang', page: 40 }), stallNs: patience(1e9) }));
       assert.equal(error.code, 'MACHINE_STALLED');
       assert.match(error.message, /paging.*of 300 pages handed out/);
     });
