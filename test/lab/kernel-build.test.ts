@@ -87,6 +87,7 @@ describe('the build of the own kernel', function () {
       assert.equal(toy.cached().length, at + 2);
     }
     toy.write('scripts/lab/kernel/patches/README', 'not a patch');
+    toy.write('scripts/lab/kernel/config', '# what the faults need\n\nCONFIG_FAULTS=y\n');
     builds();
     assert.equal(toy.compilations, changes.length + 1);
   });

@@ -11,6 +11,7 @@ import { runTool } from '../run-tool.js';
 import { elapsed, say } from '../steps.js';
 import { candidateVersion } from './apt.js';
 import { BUILD_COMMANDS, BUILD_SIZE_BYTES, buildKernel } from './build.js';
+import { parseFragment } from './fragment.js';
 
 const SOURCE_PACKAGE = 'linux-source-6.12';
 const CONFIG = inRoot('scripts/lab/kernel/config');
@@ -28,11 +29,14 @@ const patches = () => filesBelow(PATCHES).filter((path) => path.endsWith('.patch
 /**
  * All that decides what comes out but the version of the source.
  * @returns {string} a short hash
+ * @throws {SetupFailure} TOOL_MISSING, STEP_FAILED when the configuration is no fragment
  */
 function recipe() {
   requireTools('building the own kernel', ['gcc', 'ld']);
   const tools = ['gcc', 'ld'].map((tool) => runTool([tool, '--version'], { purpose: 'building the own kernel', limitSeconds: 20 }).split('\n')[0] ?? '');
-  return fingerprint([CONFIG, ...patches()], ...tools, ...BUILD_COMMANDS.flat()).slice(0, 12);
+  // Comments and order decide nothing.
+  const options = [...parseFragment(readFileSync(CONFIG, 'utf8'))].map(([name, value]) => `${name}=${value}`).sort();
+  return fingerprint(patches(), ...options, ...tools, ...BUILD_COMMANDS.flat()).slice(0, 12);
 }
 
 /**
