@@ -7,7 +7,7 @@ import Table from 'cli-table3';
 import { bootstrap } from '../bootstrap.js';
 import { exitWith } from '../setup/failure.js';
 import { HOSTS } from './host.js';
-import { logTail, runHost } from './run-host.js';
+import { earlierRun, logTail, runHost } from './run-host.js';
 import { sideBySide } from './verdicts.js';
 
 const USAGE_ERROR = 64;
@@ -18,6 +18,7 @@ Runs the tests and a bench of every delivery mode on several hosts and shows the
 the same, 1 when not, 130 after Ctrl-C.
 
   --only NAMES        hosts, separated by commas: ${HOSTS.map(({ name }) => name).join(', ')} (default all)
+  --reuse NAMES       hosts of --only whose last results are taken as they are (dist/hosts/NAME/tests.json and bench.json)
   --pages N           pages that the bench visits on a real host (default 65536: 256 MiB)
   --emulated-pages N  pages that it visits on an emulated one (default 300)
   --no-bench          tests alone
@@ -55,6 +56,7 @@ function parse() {
       args: own,
       options: {
         only: { type: 'string', default: HOSTS.map(({ name }) => name).join(',') },
+        reuse: { type: 'string', default: '' },
         pages: { type: 'string', default: '65536' },
         'emulated-pages': { type: 'string', default: '300' },
         'no-bench': { type: 'boolean', default: false },
@@ -74,7 +76,10 @@ if (values.help) {
   process.stdout.write(USAGE);
   process.exit(0);
 }
-const chosen = values.only.split(',').map((name) => HOSTS.find((host) => host.name === name) ?? refuse(`no such host: ${name}`));
+const hostsNamed = (/** @type {string} */ names) => names.split(',').filter((name) => name !== '').map((name) => HOSTS.find((host) => host.name === name) ?? refuse(`no such host: ${name}`));
+const chosen = hostsNamed(values.only);
+const reused = new Set(hostsNamed(values.reuse));
+if ([...reused].some((host) => !chosen.includes(host))) refuse('--reuse names a host that --only does not');
 const pages = positive('pages', values.pages);
 const emulatedPages = positive('emulated-pages', values['emulated-pages']);
 const limitSeconds = positive('limit', values.limit);
@@ -96,10 +101,11 @@ let interrupted = false;
 process.on('SIGINT', () => { interrupted = true; });
 
 /** @type {Map<string, import('./verdicts.js').HostVerdicts>} */
-const verdicts = new Map();
+const verdicts = new Map([...reused].map((host) => [host.name, earlierRun(host, !values['no-bench'])]));
+const toRun = chosen.filter((host) => !reused.has(host));
 // A real host is measured alone; the emulated ones take a CPU each.
-for (const host of chosen.filter(({ emulated }) => !emulated)) if (!interrupted) verdicts.set(host.name, await job(host));
-const waiting = chosen.filter(({ emulated }) => emulated);
+for (const host of toRun.filter(({ emulated }) => !emulated)) if (!interrupted) verdicts.set(host.name, await job(host));
+const waiting = toRun.filter(({ emulated }) => emulated);
 await Promise.all(
   Array.from({ length: sideBySideLabs }, async () => {
     for (let host = waiting.shift(); host !== undefined && !interrupted; host = waiting.shift()) verdicts.set(host.name, await job(host));
@@ -112,7 +118,7 @@ const [head = [], ...body] = rows;
 const table = new Table({ head: [...head], style: { head: [], border: [], compact: true } });
 for (const row of body) table.push([...row]);
 process.stdout.write(`\n${table.toString()}\n`);
-if (differences.length > 0) process.stdout.write(`\nTests whose verdict is not the same everywhere:\n${differences.join('\n')}\n`);
+if (differences.length > 0) process.stdout.write(`\nTests that failed, or whose verdict is not the same everywhere:\n${differences.join('\n')}\n`);
 for (const { testsEnding, testsLog, benchEnding, benchLog } of ordered) {
   if (testsEnding !== null) process.stdout.write(`\n${testsLog}:\n${logTail(testsLog)}\n`);
   if (benchEnding !== null) process.stdout.write(`\n${benchLog}:\n${logTail(benchLog)}\n`);

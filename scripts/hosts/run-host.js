@@ -62,6 +62,28 @@ export function logTail(path) {
 }
 
 /**
+ * @param {import('./host.js').HostChoice} host that ran before
+ * @param {boolean} benchAsked whether its bench counts
+ * @returns {HostVerdicts} what it left in its directory
+ */
+export function earlierRun(host, benchAsked) {
+  const out = inRoot('dist/hosts', host.name);
+  const tests = /** @type {import('./verdicts.js').TestRecord | null} */ (readJson(join(out, 'tests.json')));
+  return {
+    name: host.name,
+    title: host.title,
+    tests,
+    testsEnding: tests === null ? 'there is no earlier run' : null,
+    testsSeconds: (tests?.tests ?? []).reduce((sum, { durationMs }) => sum + durationMs, 0) / 1000,
+    testsLog: join(out, 'tests.log'),
+    bench: benchAsked ? readJson(join(out, 'bench.json')) : null,
+    benchAsked,
+    benchEnding: null,
+    benchLog: join(out, 'bench.log'),
+  };
+}
+
+/**
  * @param {import('./host.js').HostChoice} host to run on
  * @param {object} job what to run
  * @param {readonly string[]} job.mochaArguments handed on

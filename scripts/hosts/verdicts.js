@@ -21,7 +21,7 @@
 /**
  * @typedef {object} SideBySide
  * @property {readonly (readonly string[])[]} rows of the table: a label, then a cell for each host
- * @property {readonly string[]} differences tests whose verdict is not the same everywhere, with the reasons
+ * @property {readonly string[]} differences tests that failed somewhere, or whose verdict is not the same everywhere, with the reasons
  * @property {readonly string[]} faults what is wrong; empty when all is well
  */
 
@@ -49,7 +49,7 @@ function heading({ bench, title }) {
 
 /**
  * @param {readonly HostVerdicts[]} hosts at least one
- * @returns {readonly string[]} tests with more than one verdict
+ * @returns {readonly string[]} tests with more than one verdict, or a bad one
  */
 function testDifferences(hosts) {
   /** @type {Map<string, Map<string, TestVerdict>>} */
@@ -63,7 +63,8 @@ function testDifferences(hosts) {
   const recorded = hosts.filter(({ tests }) => tests !== null);
   const lines = [];
   for (const [key, verdicts] of [...byTest].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    if (verdicts.size === recorded.length && new Set([...verdicts.values()].map(({ verdict }) => verdict)).size === 1) continue;
+    const kinds = new Set([...verdicts.values()].map(({ verdict }) => verdict));
+    if (verdicts.size === recorded.length && kinds.size === 1 && !kinds.has('failed')) continue;
     lines.push(key);
     for (const { name } of recorded) {
       const test = verdicts.get(name);

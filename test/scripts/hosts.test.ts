@@ -86,7 +86,12 @@ describe('hosts side by side', () => {
     ]);
   });
 
-  for (const args of [['--only', 'nowhere'], ['--pages', 'many'], ['--what']]) {
+  it('lists a test that failed everywhere', () => {
+    const { differences } = sideBySide([host('here', [test('x', 'failed', 'why')]), host('own', [test('x', 'failed', 'why')])]);
+    assert.deepEqual(differences, ['a.test.js x', '  here: failed: why', '  own: failed: why']);
+  });
+
+  for (const args of [['--only', 'nowhere'], ['--only', 'own', '--reuse', 'here'], ['--pages', 'many'], ['--what']]) {
     it(`refuses ${args.join(' ')} before it runs anything`, () => {
       const { status, stderr } = spawnSync(process.execPath, [fileURLToPath(new URL('scripts/hosts/main.js', ROOT)), ...args], { encoding: 'utf8', timeout: 30_000 });
       assert.equal(status, 64, stderr);
