@@ -124,7 +124,8 @@ for (const { testsEnding, testsLog, benchEnding, benchLog } of ordered) {
   if (benchEnding !== null) process.stdout.write(`\n${benchLog}:\n${logTail(benchLog)}\n`);
 }
 for (const fault of faults) process.stdout.write(`FAULT ${fault}\n`);
-for (const { tests } of ordered) {
+for (const host of toRun) {
+  const tests = verdicts.get(host.name)?.tests ?? null;
   // One line a host, as every test run ends with: those who add up totals find them.
   if (tests !== null) process.stdout.write(`${String(tests.passed)} passed, ${String(tests.failed)} failed, ${String(tests.skipped)} skipped\n`);
 }
