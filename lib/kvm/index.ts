@@ -8,4 +8,5 @@ export { MAX_MSI_APIC_ID, msiTo, type Msi } from './msi.js';
 export { SyncRegs } from './sync-regs.js';
 export { Vcpu, type Translation } from './vcpu.js';
 export { decodeExit, type VcpuExit } from './vcpu-exit.js';
+export { VcpuStatistics } from './vcpu-statistics.js';
 export { Vm, type MsrFilterRange } from './vm.js';

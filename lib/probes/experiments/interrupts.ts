@@ -1,0 +1,43 @@
+/** Interrupts from another thread: whether KVM_SIGNAL_MSI reaches a vCPU that waits in HLT, and one that runs. */
+import { msiTo } from '../../kvm/index.js';
+import { MSR_X2APIC_SPURIOUS } from '../../uapi/index.js';
+import type { Finding, Probe, ProbeContext, ProbeGroup } from '../probe.js';
+import { APIC_TITLES, TinyGuest, describeEnd, type ApicKind } from '../tiny-guest/index.js';
+
+interface Situation {
+  readonly id: string;
+  readonly title: string;
+  readonly cpl: 0 | 3;
+  readonly code: readonly number[];
+  readonly apic: ApicKind;
+}
+
+const VECTOR = 0x51;
+const SPURIOUS_VECTOR_AND_ENABLE = 0x1ffn;
+/** Long enough for the vCPU to be in HLT or in its loop; the interrupt works without as well, but shows less. */
+const DELAY_MS = 20;
+/** No slice may end before the interrupt comes: it alone is to bring the vCPU back. */
+const SLICE_NS = 2e9;
+
+const SITUATIONS: readonly Situation[] = [
+  ...(['in-kernel', 'no-hlt-exits'] as const).map((apic): Situation => ({ id: `hlt-${apic}`, title: `vCPU in hlt, ${APIC_TITLES[apic]}`, cpl: 0, code: [0xf4], apic })),
+  { id: 'loop', title: 'vCPU in a loop at CPL3', cpl: 3, code: [0xeb, 0xfe], apic: 'in-kernel' },
+];
+
+async function trySituation({ kvm, helper }: ProbeContext, { cpl, code, apic }: Situation): Promise<Finding> {
+  const thread = await helper();
+  return TinyGuest.with(kvm, { cpl, code, apic, interrupts: true, sliceNs: SLICE_NS }, async (guest) => {
+    guest.vcpu.setMsr(MSR_X2APIC_SPURIOUS, SPURIOUS_VECTOR_AND_ENABLE);
+    const { result: end, signalled } = await thread.signalling(guest.vm, msiTo(0, VECTOR), DELAY_MS, () => guest.run());
+    if (signalled <= 0) return { answer: `KVM_SIGNAL_MSI returns ${signalled}` };
+    if (end.kind !== 'trap' || end.trap.vector !== VECTOR) return { answer: describeEnd(end) };
+    return { answer: guest.vcpu.native.sliceCount() === 0 ? 'taken' : 'taken at the end of a slice' };
+  });
+}
+
+/** See the module's comment. */
+export const interrupts: ProbeGroup = {
+  id: 'interrupts',
+  title: 'KVM_SIGNAL_MSI from another thread',
+  probes: SITUATIONS.map((situation): Probe => ({ id: `msi-${situation.id}`, title: situation.title, find: (context) => trySituation(context, situation) })),
+};
