@@ -1,7 +1,8 @@
 /** What KVM says it can do, where hosts differ in it. */
-import { KVM_CPUID_FEATURES, KVM_X86_SW_PROTECTED_VM, PAGE_SIZE, capabilityTitle, findCpuid, type CapabilityName } from '../../uapi/index.js';
 import { isCoded } from '../../errors/index.js';
 import type { Kvm } from '../../kvm/index.js';
+import { nativeAddon } from '../../native/index.js';
+import { KVM_CPUID_FEATURES, KVM_X86_SW_PROTECTED_VM, PAGE_SIZE, PROT_READ, PROT_WRITE, capabilityTitle, findCpuid, gpa, type CapabilityName } from '../../uapi/index.js';
 import type { Finding, Probe, ProbeGroup } from '../probe.js';
 
 /** Those that a delivery mode or a proposal builds on, and those that are known to differ. Not NR_VCPUS, which counts the host's CPUs. */
@@ -70,12 +71,20 @@ function makeProtectedVm(kvm: Kvm): Finding {
   return outcome(() => kvm.createVm(KVM_X86_SW_PROTECTED_VM).close());
 }
 
-function makeGuestMemfd(kvm: Kvm): Finding {
+/** The file alone says little: some kernels make it for VMs that cannot use it. */
+function makeGuestMemfdSlot(kvm: Kvm): Finding {
   const vm = kvm.createVm();
+  const closers: (() => void)[] = [() => vm.close()];
   try {
-    return outcome(() => vm.createGuestMemfd(PAGE_SIZE).close());
+    return outcome(() => {
+      const guestMemfd = vm.createGuestMemfd(PAGE_SIZE);
+      closers.unshift(() => guestMemfd.close());
+      const mapping = nativeAddon().Mapping.anonymous(PAGE_SIZE, PROT_READ | PROT_WRITE);
+      closers.unshift(() => mapping.close());
+      vm.createMemorySlot({ slot: 0, gpa: gpa(0), sizeBytes: PAGE_SIZE, mapping, guestMemfd });
+    });
   } finally {
-    vm.close();
+    for (const close of closers) close();
   }
 }
 
@@ -89,6 +98,6 @@ export const capabilities: ProbeGroup = {
     ...NAMES.map((name): Probe => ({ id: `cap-${name.toLowerCase().replaceAll('_', '-')}`, title: capabilityTitle(name), find: ({ kvm }) => value(kvm, name) })),
     { id: 'cpuid-features', title: 'CPUID 0x40000001, EAX', find: ({ kvm }) => ({ answer: hex(findCpuid(kvm.supportedCpuid(), KVM_CPUID_FEATURES)?.eax ?? 0) }) },
     { id: 'protected-vm', title: 'a VM of type KVM_X86_SW_PROTECTED_VM', find: ({ kvm }) => makeProtectedVm(kvm) },
-    { id: 'guest-memfd', title: 'guest_memfd for a default VM', find: ({ kvm }) => makeGuestMemfd(kvm) },
+    { id: 'guest-memfd-slot', title: 'a memory slot with guest_memfd in a default VM', find: ({ kvm }) => makeGuestMemfdSlot(kvm) },
   ],
 };

@@ -98,7 +98,8 @@ export class TinyGuestMemory {
     for (let vector = 0; vector < VECTORS; vector++) {
       const handler = STUBS + vector * STUB_BYTES;
       this.ram.bytes.set(stub(VECTOR_PORT), handler);
-      handlers.push({ vector, ist: IST_BY_VECTOR.get(vector) ?? 0, handler });
+      const entry = { vector, ist: IST_BY_VECTOR.get(vector) ?? 0, dpl: 0, handler };
+      handlers.push(entry);
     }
     writeIdt(this.page(IDT), handlers);
     writeDescriptorPage(this.page(DESCRIPTORS), DESCRIPTORS, addresses.kernelStackTop, IST_STACKS.map((stack) => stack + PAGE_SIZE));

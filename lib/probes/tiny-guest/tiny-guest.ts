@@ -36,8 +36,10 @@ export interface TinyGuestOptions {
   readonly apic?: ApicKind;
   /** Memory for the page under test, at `addresses.page`; no slot there where left out. */
   readonly page?: NativeMapping;
-  /** Longest stay in one KVM_RUN. */
+  /** Longest stay in one KVM_RUN; 20 ms where left out. */
   readonly sliceNs?: number;
+  /** Longest run, as `patience` has it; 3 s where left out. */
+  readonly limitMs?: number;
   /** Called before the vCPU exists. */
   readonly prepareVm?: (vm: Vm) => void;
 }
@@ -106,9 +108,9 @@ export class TinyGuest {
     return this.statistics?.value(name);
   }
 
-  /** Runs until something happens, at most some seconds. */
+  /** Runs until something happens, at most until its time is over. */
   run(): GuestEnd {
-    const deadline = performance.now() + patience(RUN_LIMIT_MS);
+    const deadline = performance.now() + patience(this.options.limitMs ?? RUN_LIMIT_MS);
     let rip = -1;
     let faults = 0;
     for (;;) {
