@@ -5,6 +5,7 @@ import { checksOf } from '../../lib/cli/doctor/checks.js';
 import type { Check } from '../../lib/cli/doctor/check.js';
 import type { DoctorFacts } from '../../lib/cli/doctor/facts.js';
 import { modeVerdicts, type ModeVerdict } from '../../lib/cli/doctor/modes.js';
+import { probe } from '../../lib/cli/doctor/probe.js';
 import { render } from '../../lib/cli/doctor/render.js';
 import { absent, capabilityValues, doctorFacts, kvmFacts } from './doctor-facts.js';
 
@@ -76,6 +77,15 @@ describe('doctor: lines', () => {
     assert.match(line.found, /ADDON_NOT_BUILT.*no g\+\+, python3/);
     assert.equal(line.remedy, 'sudo apt-get install g++ python3; then npm run build:native');
     assert.equal(check('addon', { addon: absent('ADDON_NOT_BUILT') }).remedy, 'npm run build:native');
+  });
+
+  it('names the lab wherever /dev/kvm cannot be had, and as JSON the emulated host', () => {
+    for (const code of ['KVM_ENOENT', 'KVM_ENXIO', 'KVM_ENODEV', 'KVM_EACCES', 'KVM_EPERM']) {
+      assert.match(check('dev-kvm', { device: absent(code) }).remedy ?? '', /kvm-faultlab --lab/, code);
+    }
+    const host = { ...doctorFacts().host, emulated: true };
+    assert.match(check('host', { host }).found, /CPU EMULATED/);
+    assert.equal(probe(doctorFacts({ host })).host.emulated, true);
   });
 
   it('tells no permission from no device', () => {

@@ -1,4 +1,5 @@
 import { describeError, hintFor } from '../../errors/index.js';
+import { describeHost } from '../../kvm/index.js';
 import type { UffdFeatureName } from '../../uapi/index.js';
 import { capabilityChecks } from './capability-checks.js';
 import type { Check } from './check.js';
@@ -52,8 +53,7 @@ function guestCheck({ guest, buildTools }: DoctorFacts): Check {
 }
 
 function hostCheck({ host }: DoctorFacts): Check {
-  const surroundings = host.emulated ? ', on an emulated CPU' : host.virtualized ? ', itself a virtual machine' : '';
-  const base = { id: 'host', title: 'host', found: `${host.kind}, Linux ${host.kernelRelease}, ${host.cpuModel}, ${host.cpuCount} CPUs${surroundings}` };
+  const base = { id: 'host', title: 'host', found: describeHost(host) };
   if (host.kind === 'unknown') {
     return { ...base, status: 'warn', meaning: 'neither kvm_intel, kvm_amd nor kvm_pvm is in charge', remedy: hintFor('KVM_ENOENT') ?? '' };
   }
