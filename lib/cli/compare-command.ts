@@ -1,11 +1,9 @@
 /** `kvm-faultlab compare`: reports of several runs side by side. */
-import { readFileSync, statSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { Command } from 'commander';
 import { compareReports, parseReport, renderComparison, type NamedReport } from '../bench/index.js';
-import { FaultLabError } from '../errors/index.js';
 import { ExitCode } from './exit-codes.js';
-import { FileArgument } from './files.js';
+import { FileArgument, readReportText } from './files.js';
 
 interface Flags {
   readonly verdicts?: boolean;
@@ -48,16 +46,5 @@ function compare(paths: readonly string[], flags: Flags): number {
 }
 
 function readReport(path: string): NamedReport {
-  return { name: path, report: parseReport(readText(path), path) };
-}
-
-function readText(path: string): string {
-  try {
-    const stat = statSync(path);
-    // A device or a directory has no end or no text; a pipe of another program is as good as a file.
-    if (!stat.isFile() && !stat.isFIFO()) throw new Error('it is neither a file nor a pipe');
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new FaultLabError('REPORT_UNREADABLE', `the report ${path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-  }
+  return { name: path, report: parseReport(readReportText(path), path) };
 }

@@ -2,7 +2,7 @@
  * Options and arguments that name files. A command declares them as such, once; whoever runs the command elsewhere (`--lab`) learns from it which
  * files to bring there and which to bring back.
  */
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Argument, Option, type Command } from 'commander';
 import { FaultLabError } from '../errors/index.js';
@@ -56,6 +56,21 @@ export function namedFiles(command: Command): NamedFile[] {
     if (argument instanceof FileArgument) note((command.processedArgs as readonly unknown[])[at], argument.use);
   });
   return files;
+}
+
+/**
+ * The text of a report that is to be read.
+ * @throws FaultLabError `REPORT_UNREADABLE`
+ */
+export function readReportText(path: string): string {
+  try {
+    const stat = statSync(path);
+    // A device or a directory has no end or no text; a pipe of another program is as good as a file.
+    if (!stat.isFile() && !stat.isFIFO()) throw new Error('it is neither a file nor a pipe');
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new FaultLabError('REPORT_UNREADABLE', `the report ${path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Every probe there is, in the order in which facts are shown. */
 import { capabilities } from './experiments/capabilities.js';
 import { events } from './experiments/events.js';
-import { failingPage } from './experiments/failing-page.js';
+import { failingPages } from './experiments/failing-page.js';
 import { hostMemory } from './experiments/host-memory.js';
 import { interrupts } from './experiments/interrupts.js';
 import { kernelInstructions } from './experiments/kernel-instructions.js';
@@ -17,7 +17,7 @@ export const catalogue: readonly ProbeGroup[] = [
   paging,
   userInstructions,
   kernelInstructions,
-  failingPage,
+  ...failingPages,
   latePage,
   memorySlots,
   events,

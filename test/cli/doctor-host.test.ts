@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { runDoctor, probe, type DoctorOutput, type DoctorReport } from '../../lib/cli/doctor/index.js';
-import { gatherFacts } from '../../lib/cli/doctor/facts.js';
+import { runDoctor, examine, type DoctorOutput, type DoctorReport } from '../../lib/cli/doctor/index.js';
+import { observeHost } from '../../lib/cli/doctor/observations.js';
 import { nativeAddon } from '../../lib/native/index.js';
 import { requireKvm } from '../support/kvm-available.js';
 import { patience } from '../support/slowness.js';
@@ -34,7 +34,7 @@ describe('doctor without what it looks for', () => {
 
   it('runs without /dev/kvm: names it, and leaves no handle open', () => {
     const before = nativeAddon().liveHandles();
-    const report = probe(gatherFacts('/dev/there-is-no-such-device'));
+    const report = examine(observeHost('/dev/there-is-no-such-device'));
     const device = report.checks.find(({ id }) => id === 'dev-kvm');
     assert.deepEqual([device?.status, device?.found], ['missing', 'KVM_ENOENT']);
     assert.ok(report.modes.every(({ status }) => status === 'cannot'));
@@ -60,7 +60,7 @@ describe('doctor on this host', () => {
 
   it('leaves no handle open and colours only a terminal', async () => {
     const before = nativeAddon().liveHandles();
-    const report = probe();
+    const report = examine();
     assert.deepEqual(nativeAddon().liveHandles(), before);
     const [plain, terminal] = [new Collected(), new Collected(true)];
     const codes = await Promise.all([runDoctor({ report, output: plain }), runDoctor({ report, output: terminal })]);

@@ -1,8 +1,9 @@
 import pc from 'picocolors';
+import type { Fact } from '../../probes/index.js';
 import type { CheckStatus } from './check.js';
 import { columnWidths, layoutRow, type Cell } from './columns.js';
 import type { ModeStatus } from './modes.js';
-import type { DoctorReport } from './probe.js';
+import type { DoctorReport } from './report.js';
 
 /** How a report is laid out. */
 export interface RenderOptions {
@@ -22,6 +23,7 @@ interface Row {
 
 const NARROWEST_FOUND = 16;
 const NARROWEST_MEANING = 20;
+const WIDEST_TITLE = 60;
 
 function statusCell(colors: Colors, status: CheckStatus | ModeStatus): Cell {
   switch (status) {
@@ -48,8 +50,26 @@ function table(rows: readonly Row[], most: readonly number[], width: number, col
   return rows.flatMap(({ cells, remedy }) => [...layoutRow(cells, widths), ...(remedy === undefined ? [] : [`${indentation}${colors.bold('>')} ${remedy}`])]);
 }
 
-/** The report as text: a line for each check, then one for each delivery mode, remedies behind `>`. */
-export function render(report: DoctorReport, { colors: wantColors, width }: RenderOptions): string {
+/** One line for each fact, below the name of its group. */
+function factLines(facts: readonly Fact[], width: number, colors: Colors): string[] {
+  const rows = facts.map((fact): { group: string; cells: readonly Cell[] } => ({
+    group: fact.group,
+    cells:
+      'answer' in fact
+        ? [{ text: fact.title }, { text: fact.answer }, { text: fact.detail ?? '', paint: colors.dim }]
+        : [{ text: fact.title }, { text: 'cannot tell', paint: colors.yellow }, { text: fact.cannot, paint: colors.dim }],
+  }));
+  const widths = columnWidths(
+    rows.map(({ cells }) => cells),
+    [WIDEST_TITLE, Math.floor(width / 3)],
+    width,
+    NARROWEST_MEANING,
+  );
+  return rows.flatMap(({ group, cells }, at) => [...(group === rows.at(at - 1)?.group && at > 0 ? [] : ['', colors.bold(group)]), ...layoutRow(cells, widths)]);
+}
+
+/** The report as text: a line for each check, then one for each delivery mode, remedies behind `>`, then facts where there are any. */
+export function render(report: Pick<DoctorReport, 'checks' | 'modes' | 'facts'>, { colors: wantColors, width }: RenderOptions): string {
   const colors = pc.createColors(wantColors);
   const checks = report.checks.map(
     ({ status, title, found, meaning, remedy }): Row => ({
@@ -70,6 +90,7 @@ export function render(report: DoctorReport, { colors: wantColors, width }: Rend
     ...table(modes, [Infinity, Infinity], width, colors),
     '',
     summary,
+    ...(report.facts === undefined ? [] : factLines(report.facts, width, colors)),
     '',
   ].join('\n');
 }

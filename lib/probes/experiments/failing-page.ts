@@ -81,14 +81,14 @@ function probeOf(backing: Backing, state: State): Probe {
   const { cpl, interrupts, apic, access } = state;
   return {
     id: `failing-${backing.id}-cpl${cpl}-if${interrupts ? 1 : 0}-${apic}${access.id}`,
-    title: `${backing.title}: CPL${cpl}${access.title}, IF=${interrupts ? 1 : 0}, ${APIC_TITLES[apic]}`,
+    title: `CPL${cpl}${access.title}, IF=${interrupts ? 1 : 0}, ${APIC_TITLES[apic]}`,
     find: ({ kvm }) => tryAccess(kvm, backing, state),
   };
 }
 
-/** See the module's comment. */
-export const failingPage: ProbeGroup = {
-  id: 'failing-page',
-  title: 'A page that cannot be had',
-  probes: BACKINGS.flatMap((backing) => STATES.map((state) => probeOf(backing, state))),
-};
+/** See the module's comment. One group for each backing. */
+export const failingPages: readonly ProbeGroup[] = BACKINGS.map((backing) => ({
+  id: `failing-${backing.id}`,
+  title: `A page that cannot be had: ${backing.title}`,
+  probes: STATES.map((state) => probeOf(backing, state)),
+}));
