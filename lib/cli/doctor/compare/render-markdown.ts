@@ -14,6 +14,15 @@ function grouped(rows: readonly FactRow[]): [group: string, rows: FactRow[]][] {
   return [...new Set(rows.map(({ group }) => group))].map((group) => [group, rows.filter((row) => row.group === group)]);
 }
 
+/** Facts of a group that have the same findings share a row: their titles in one cell, and what they have in common. */
+function shared(rows: readonly FactRow[]): { readonly titles: string; readonly answers: readonly string[] }[] {
+  const key = ({ findings }: FactRow): string => JSON.stringify(findings.map(findingText));
+  return [...new Set(rows.map(key))].map((wanted) => {
+    const members = rows.filter((row) => key(row) === wanted);
+    return { titles: members.map(({ title }) => cell(title)).join('; '), answers: members[0].findings.map((finding) => cell(findingText(finding))) };
+  });
+}
+
 /** A column for each host. */
 function differing(comparison: FactComparison, rows: readonly FactRow[]): string[] {
   const { hosts } = comparison;
@@ -21,22 +30,16 @@ function differing(comparison: FactComparison, rows: readonly FactRow[]): string
     ...tableHead(['', ...columnTitles(comparison).map(cell)]),
     ...grouped(rows).flatMap(([group, members]) => [
       tableRow([`**${cell(group)}**`, ...hosts.map(() => '')]),
-      ...members.map(({ title, findings }) => tableRow([cell(title), ...findings.map((finding) => cell(findingText(finding)))])),
+      ...shared(members).map(({ titles, answers }) => tableRow([titles, ...answers])),
     ]),
   ];
 }
 
-/** A row for each answer in a group, and the facts that have it. */
+/** One answer column. */
 function agreeing(rows: readonly FactRow[]): string[] {
   return [
-    ...tableHead(['', 'answer', 'facts']),
-    ...grouped(rows).flatMap(([group, members]) => {
-      const answers = [...new Set(members.map(({ findings }) => findingText(findings[0])))];
-      return answers.map((answer, at) => {
-        const titles = members.filter(({ findings }) => findingText(findings[0]) === answer).map(({ title }) => cell(title));
-        return tableRow([at === 0 ? `**${cell(group)}**` : '', cell(answer), titles.join('; ')]);
-      });
-    }),
+    ...tableHead(['', 'all hosts']),
+    ...grouped(rows).flatMap(([group, members]) => [tableRow([`**${cell(group)}**`, '']), ...shared(members).map(({ titles, answers }) => tableRow([titles, answers[0]]))]),
   ];
 }
 
@@ -49,6 +52,6 @@ export function renderComparisonMarkdown(comparison: FactComparison, { all }: { 
   const alike = comparison.rows.filter(({ same }) => same);
   return [
     ...(different.length === 0 ? [`No differences in ${comparison.rows.length} facts.`] : differing(comparison, different)),
-    ...(all && alike.length > 0 ? ['', 'The same on all of these hosts:', '', ...agreeing(alike)] : []),
+    ...(all && alike.length > 0 ? ['', 'The same on all of them:', '', ...agreeing(alike)] : []),
   ].join('\n');
 }

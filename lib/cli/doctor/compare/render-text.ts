@@ -16,7 +16,9 @@ export function renderComparisonText(comparison: FactComparison, { colors: wantC
   const { hosts, rows } = comparison;
   const shown = rows.filter(({ same }) => all || !same);
   const titleWidth = Math.min(WIDEST_TITLE, Math.max(0, ...shown.map(({ title }) => printable(title).length)));
-  const columnWidth = Math.max(NARROWEST_COLUMN, Math.floor((width - titleWidth) / hosts.length) - GAP_COLUMNS);
+  // A word that stuck out of its column would push the next one aside.
+  const longestWord = Math.max(0, ...shown.flatMap(({ findings }) => findings.flatMap((finding) => printable(findingText(finding)).split(' ')).map((word) => word.length)));
+  const columnWidth = Math.max(NARROWEST_COLUMN, longestWord, Math.floor((width - titleWidth) / hosts.length) - GAP_COLUMNS);
   const widths = [titleWidth, ...hosts.map(() => columnWidth)];
   const line = (first: string, others: readonly Cell[]): string[] => layoutRow([{ text: first }, ...others], widths);
   const row = ({ title, findings, same }: FactRow): string[] =>
