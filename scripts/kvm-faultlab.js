@@ -38,6 +38,7 @@ async function runInLab(args, lab, { readCommandLine }) {
   const { commandLineRun, prepareLab } = await import('./lab/prepare.js');
   const [kernel = 'stock'] = lab.kernels;
   const run = await prepareLab(kernel, lab, commandLineRun(args, line.files));
+  if (process.stderr.isTTY) process.stderr.write(`lab: booting an emulated host, ${kernel} kernel\n`);
   return run();
 }
 

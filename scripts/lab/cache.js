@@ -1,6 +1,6 @@
 /** Where the lab keeps what it downloaded and built: outside the repository, shared by all checkouts of a user. */
 import { existsSync, mkdirSync, renameSync, rmSync, statfsSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { inCache } from '../setup/checkout.js';
 import { SetupFailure } from '../setup/failure.js';
 import { ownedDirectory, removeAbandoned } from './temporary.js';
