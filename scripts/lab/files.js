@@ -66,7 +66,7 @@ export function planFiles(files, { base, directory }) {
   return {
     // What a command writes to must not be read-only there; what it writes stays in memory.
     shares: [...base.map((share) => (parents.some((parent) => share.kind === 'ro' && isBelow(parent, share.path)) ? { ...share, kind: /** @type {const} */ ('overlay') } : share)), ...added.values()],
-    directories: [...new Set([directory, ...parents])],
+    directories: [...new Set([directory, ...parents, ...[...links.keys()].map((path) => dirname(path))])],
     links: [...links].map(([path, target]) => ({ path, target })),
     outputs: [...new Set(outputs)],
   };

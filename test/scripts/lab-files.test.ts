@@ -45,12 +45,13 @@ describe('the files of a command in the lab', () => {
 
   it('that it reads come by a read-only share of their directory, one for all in it, at the path they have here', () => {
     writeFileSync(join(folder, 'data/other.img'), 'image');
-    const { shares, links } = plan([{ path: '../data/disk.img', use: 'input' }, { path: join(folder, 'data/other.img'), use: 'input' }]);
+    const { shares, links, directories } = plan([{ path: '../data/disk.img', use: 'input' }, { path: join(folder, 'data/other.img'), use: 'input' }]);
     assert.deepEqual(shares.slice(base.length), [{ tag: 'files0', path: join(folder, 'data'), inside: '/lab/files/0', kind: 'ro' }]);
     assert.deepEqual(links, [
       { path: join(folder, 'data/disk.img'), target: '/lab/files/0/disk.img' },
       { path: join(folder, 'data/other.img'), target: '/lab/files/0/other.img' },
     ]);
+    assert.deepEqual(directories, [join(folder, 'user'), join(folder, 'data')]);
   });
 
   it('that it reads through a link are there under both names', () => {
