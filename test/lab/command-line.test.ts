@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BenchReport } from '../../lib/bench/index.js';
 import { skip } from '../support/skip.js';
+import { poll } from './support/poll.js';
 
 const LAUNCHER = fileURLToPath(new URL('../../../scripts/kvm-faultlab.js', import.meta.url));
 /** Fetching the kernel included; the boot has a limit of its own. */
@@ -53,12 +54,10 @@ describe('kvm-faultlab --lab', function () {
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
-    const deadline = Date.now() + LIMIT_MS;
-    while (!/sync-uffd .*pages/.test(output)) {
-      assert(Date.now() < deadline, `waited ${LIMIT_MS / 1000} s for the bench to show its progress; there is: ${output}`);
+    await poll('the bench to show its progress', LIMIT_MS, () => {
       assert.equal(child.exitCode, null, `the bench ended before it showed its progress: ${output}`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+      return /sync-uffd .*pages/.test(output);
+    });
     child.stdin.write('\u0003');
     assert.equal(await ended, 130, output);
     assert.match(output, /\u001b\[33minterrupted: what is shown/);
