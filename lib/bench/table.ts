@@ -54,7 +54,8 @@ export function renderReport(report: BenchReport, options: TableOptions): string
     if (mark.note !== null) lines.push(colors.yellow(mark.note), '');
     if (report.host.kind === 'PVM') lines.push(PVM_NOTE, '');
   }
-  const noisy = report.modes.filter(({ work }) => work.controlDrift !== null && Math.abs(work.controlDrift - 1) > NOISY_DRIFT).map(({ mode }) => mode);
+  // On an emulated host there is nothing to quote, noisy or not.
+  const noisy = report.host.emulated ? [] : report.modes.filter(({ work }) => work.controlDrift !== null && Math.abs(work.controlDrift - 1) > NOISY_DRIFT).map(({ mode }) => mode);
   if (noisy.length > 0) {
     lines.push(colors.yellow(`noisy host: control ran more than ${NOISY_DRIFT * 100} % faster or slower after paging than before (${noisy.join(', ')}); repeat the run before quoting its work figures`));
   }

@@ -2,7 +2,7 @@
  * Options and arguments that name files. A command declares them as such, once; whoever runs the command elsewhere (`--lab`) learns from it which
  * files to bring there and which to bring back.
  */
-import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Argument, Option, type Command } from 'commander';
 import { FaultLabError } from '../errors/index.js';
@@ -79,7 +79,9 @@ export function readReportText(path: string): string {
  */
 export function requireWritable(path: string): void {
   try {
-    accessSync(existsSync(path) ? path : dirname(path), constants.W_OK);
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat?.isDirectory() === true) throw new Error('it is a directory');
+    accessSync(stat === undefined ? dirname(path) : path, constants.W_OK);
   } catch (error) {
     throw unwritable(path, error);
   }

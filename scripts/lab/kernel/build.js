@@ -37,6 +37,8 @@ const HEADERS = { '/usr/include/gelf.h': 'libelf-dev' };
  */
 export async function buildKernel({ source, config, patches, recipeHash, draft }) {
   requireTools('building the own kernel', TOOLS, HEADERS);
+  const fragment = readFileSync(config, 'utf8');
+  const wanted = parseFragment(fragment);
   const [tiny = [], complete = [], compile = []] = BUILD_COMMANDS;
   const unpacked = join(draft, 'unpacked');
   mkdirSync(unpacked);
@@ -70,9 +72,9 @@ export async function buildKernel({ source, config, patches, recipeHash, draft }
 
   await timedStep('configuring', async () => {
     await make('lab-kernel-tinyconfig', tiny, 300);
-    appendFileSync(join(tree, '.config'), readFileSync(config));
+    appendFileSync(join(tree, '.config'), fragment);
     await make('lab-kernel-olddefconfig', complete, 300);
-    const dropped = disagreements(parseFragment(readFileSync(config, 'utf8')), readFileSync(join(tree, '.config'), 'utf8'));
+    const dropped = disagreements(wanted, readFileSync(join(tree, '.config'), 'utf8'));
     if (dropped.length > 0) {
       throw new SetupFailure('STEP_FAILED', `configuring the own kernel: it did not take ${String(dropped.length)} line(s) of scripts/lab/kernel/${basename(config)}`, dropped.join('\n'));
     }
