@@ -1,6 +1,8 @@
 /** Before `npm pack` and `npm publish`: builds everything that the package carries, so that its users compile nothing. */
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { bootstrap } from './bootstrap.js';
+import { PREBUILT_INIT, initProgram } from './lab/init-program.js';
 import { inRoot } from './setup/checkout.js';
 import { exitWith } from './setup/failure.js';
 import { PREBUILD_STAMP, nativeFingerprint } from './setup/native-step.js';
@@ -17,9 +19,17 @@ async function prebuild() {
   writeFileSync(PREBUILD_STAMP, `${nativeFingerprint()}\n`);
 }
 
+/** The lab's first process, which a checkout compiles when it boots. */
+async function prebuildLabInit() {
+  const init = await initProgram();
+  mkdirSync(dirname(PREBUILT_INIT), { recursive: true });
+  writeFileSync(PREBUILT_INIT, init, { mode: 0o755 });
+}
+
 try {
   await bootstrap();
   await prebuild();
+  await prebuildLabInit();
 } catch (error) {
   exitWith(error);
 }

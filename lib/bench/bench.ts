@@ -10,40 +10,18 @@ import { checksumImage, makeImage, openImage, requireMemory, type Image } from '
 import { visitingOrder } from './random.js';
 import { REPORT_VERSION, type BenchReport, type ModeReport } from './report.js';
 import { runMode, type ModeObserver } from './run-mode.js';
+import { settingsOf, type BenchSettings } from './settings.js';
 
-/** What to measure. Times in ns. */
-export interface BenchOptions {
+/** What to measure. */
+export interface BenchOptions extends BenchSettings {
   readonly modes: readonly DeliveryMode[];
   /** File to page; one is made when left out. */
   readonly image?: string;
   /** Pages to visit; all of the image when left out. */
   readonly pages?: number;
-  readonly order: 'seq' | 'random';
-  readonly seed: number;
-  readonly vcpus: number;
-  readonly faultTasks: number;
-  readonly workTasks: number;
-  readonly latencyNs: number;
-  readonly resolvers: number;
-  readonly tickNs: number;
-  /** Length of each control phase. */
-  readonly controlNs: number;
   /** Another guest than the project's own. */
   readonly guestPath?: string;
 }
-
-/** Defaults of the command line. */
-export const BENCH_DEFAULTS = {
-  order: 'seq',
-  seed: 1,
-  vcpus: 1,
-  faultTasks: 8,
-  workTasks: 2,
-  latencyNs: 0,
-  resolvers: 1,
-  tickNs: 4e6,
-  controlNs: 500e6,
-} as const satisfies Partial<BenchOptions>;
 
 /** Told how a bench goes on. */
 export interface BenchObserver extends ModeObserver {
@@ -59,6 +37,7 @@ export interface BenchObserver extends ModeObserver {
 export async function runBench(options: BenchOptions, observer: BenchObserver): Promise<BenchReport> {
   const startedAt = new Date().toISOString();
   const host = readHost();
+  const settings = settingsOf(options);
   const image = options.image === undefined ? makeImage() : openImage(options.image);
   const modes: ModeReport[] = [];
   try {
@@ -76,15 +55,7 @@ export async function runBench(options: BenchOptions, observer: BenchObserver): 
         imageMade: image.made,
         imageSizeBytes: image.sizeBytes,
         pages,
-        order: options.order,
-        seed: options.seed,
-        vcpus: options.vcpus,
-        faultTasks: options.faultTasks,
-        workTasks: options.workTasks,
-        latencyNs: options.latencyNs,
-        resolvers: options.resolvers,
-        tickNs: options.tickNs,
-        controlNs: options.controlNs,
+        ...settings,
       },
       modes,
       interrupted: observer.interrupted(),
@@ -95,13 +66,13 @@ export async function runBench(options: BenchOptions, observer: BenchObserver): 
       source: imageSource({ path: image.path, sizeBytes: image.sizeBytes }),
       order,
       expected,
-      vcpus: options.vcpus,
-      faultTasks: options.faultTasks,
-      workTasks: options.workTasks,
-      latencyNs: options.latencyNs,
-      resolvers: options.resolvers,
-      tickNs: options.tickNs,
-      controlTicks: options.workTasks === 0 ? 0 : Math.round(options.controlNs / options.tickNs),
+      vcpus: settings.vcpus,
+      faultTasks: settings.faultTasks,
+      workTasks: settings.workTasks,
+      latencyNs: settings.latencyNs,
+      resolvers: settings.resolvers,
+      tickNs: settings.tickNs,
+      controlTicks: settings.workTasks === 0 ? 0 : Math.round(settings.controlNs / settings.tickNs),
       ...(options.guestPath === undefined ? {} : { guestPath: options.guestPath }),
     };
     for (const mode of options.modes) {

@@ -1,9 +1,13 @@
 /** Workloads, sampling, statistics and reports. */
 export { availableMemoryBytes } from './available-memory.js';
-export { BENCH_DEFAULTS, BenchFailure, packageVersion, runBench, type BenchObserver, type BenchOptions } from './bench.js';
+export { BenchFailure, packageVersion, runBench, type BenchObserver, type BenchOptions } from './bench.js';
 export { checkEvents, checkIntegrity, type EventCheck, type IntegrityCheck } from './checks.js';
+export * from './compare/index.js';
 export { formatDuration, parseDuration } from './duration.js';
+export { figureMark, type FigureMark } from './figure-mark.js';
+export { FIGURES, FIGURE_NAMES, formatFigure, type Figure, type FigureName, type FigureSource, type FigureUnit } from './figures.js';
 export { checksumImage, makeImage, openImage, requireMemory, type Image } from './image.js';
 export { visitingOrder } from './random.js';
 export type { BenchParameters, BenchReport, ModeReport } from './report.js';
+export { BENCH_DEFAULTS, type BenchSettings } from './settings.js';
 export { renderReport, type TableOptions } from './table.js';

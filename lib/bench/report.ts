@@ -4,25 +4,19 @@ import type { Counters, DeliveryMode, ResolverCounter, VcpuCounter } from '../ma
 import type { EventCheck, IntegrityCheck } from './checks.js';
 import type { KernelCost, WorkCost } from './cost.js';
 import type { LatencySummary } from './latency.js';
+import type { BenchSettings } from './settings.js';
 
 /** Raised when a field changes its meaning or goes away. */
 export const REPORT_VERSION = 1;
 
 /** What was asked for. */
-export interface BenchParameters {
+export interface BenchParameters extends BenchSettings {
+  /** Path of the image, or that it was made for this run. */
   readonly image: string;
   readonly imageMade: boolean;
   readonly imageSizeBytes: number;
+  /** Pages that were to be visited. */
   readonly pages: number;
-  readonly order: 'seq' | 'random';
-  readonly seed: number;
-  readonly vcpus: number;
-  readonly faultTasks: number;
-  readonly workTasks: number;
-  readonly latencyNs: number;
-  readonly resolvers: number;
-  readonly tickNs: number;
-  readonly controlNs: number;
 }
 
 /** What one mode did. */

@@ -1,7 +1,10 @@
 /** A bench's report for people: what was measured where, one column a mode, and the verdicts. */
 import Table from 'cli-table3';
 import pc from 'picocolors';
+import { describeHost } from '../kvm/index.js';
 import { formatDuration } from './duration.js';
+import { figureMark, type FigureMark } from './figure-mark.js';
+import { FIGURES, FIGURE_NAMES, formatCount, formatFigure, type FigureName } from './figures.js';
 import type { BenchReport, ModeReport } from './report.js';
 
 /** How to print. */
@@ -12,43 +15,33 @@ export interface TableOptions {
 const PVM_NOTE =
   'On a PVM host KVM emulates the guest kernel instruction by instruction: "guest kernel time" is mostly that, and VMX and SVM hosts have little of it.';
 
-type Row = readonly [label: string, value: (mode: ModeReport) => string];
+/** A row of the table: its name, and its cell for a mode. */
+interface Row {
+  readonly label: (mark: FigureMark) => string;
+  readonly cell: (mode: ModeReport) => string;
+}
 
-const NOTHING = '-';
 /** From here on the work figures of a mode are not to be trusted. */
 const NOISY_DRIFT = 0.15;
-const count = (value: number): string => Math.round(value).toLocaleString('en-US');
-const share = (value: number | null): string => (value === null ? NOTHING : `${(value * 100).toFixed(1)} %`);
-const time = (ns: number | null | undefined): string => (ns === null || ns === undefined ? NOTHING : formatDuration(ns));
+
+const text = (label: string, cell: (mode: ModeReport) => string): Row => ({ label: () => label, cell });
+
+const figureRow = (name: FigureName): Row => {
+  const { label, unit, value } = FIGURES[name];
+  return { label: (mark) => mark.label(label, unit), cell: (mode) => formatFigure(value(mode), unit) };
+};
 
 const ROWS: readonly Row[] = [
-  ['implementation', (m) => m.implementation],
-  ['pages', (m) => count(m.pages)],
-  ['pages/s', (m) => count(m.pagesPerSecond)],
-  ['fault latency p50', (m) => time(m.latency?.p50Ns)],
-  ['fault latency p90', (m) => time(m.latency?.p90Ns)],
-  ['fault latency p99', (m) => time(m.latency?.p99Ns)],
-  ['fault latency max', (m) => time(m.latency?.maxNs)],
-  ['work vs control', (m) => share(m.work.relative)],
-  ['work lost', (m) => share(m.work.relative === null ? null : Math.max(0, 1 - m.work.relative))],
-  ['guest kernel time', (m) => share(m.work.guestKernelShare)],
-  ['  not-present handler', (m) => time(m.guestKernel.notPresentNs)],
-  ['  ready handler', (m) => time(m.guestKernel.readyNs)],
-  ['  tick handler', (m) => time(m.guestKernel.tickNs)],
-  ['  way in and out', (m) => time(m.guestKernel.entryExitNs)],
-  ['control drift', (m) => drift(m)],
-  ['KVM_RUN exits', (m) => count(m.exits.exits)],
-  ['  EFAULT / MSR', (m) => `${count(m.exits.faultExits)} / ${count(m.exits.msrExits)}`],
-  ['not-present events', (m) => count(m.events.notPresent)],
-  ['ready events', (m) => count(m.events.ready)],
-  ['spurious events', (m) => count(m.events.spurious)],
-  ['events agree', (m) => agreement(m)],
-  ['integrity', (m) => integrity(m)],
+  text('implementation', (mode) => mode.implementation),
+  ...FIGURE_NAMES.map(figureRow),
+  text('events agree', agreement),
+  text('integrity', integrity),
 ];
 
 /** Renders a report as text, several lines, without a final newline. */
 export function renderReport(report: BenchReport, options: TableOptions): string {
   const colors = pc.createColors(options.color);
+  const mark = figureMark(report.host);
   const lines = [...header(report), ''];
   if (report.modes.length > 0) {
     const table = new Table({
@@ -56,11 +49,13 @@ export function renderReport(report: BenchReport, options: TableOptions): string
       style: { head: options.color ? ['bold'] : [], border: [], compact: true },
       colAligns: ['left', ...report.modes.map(() => 'right' as const)],
     });
-    for (const [label, value] of ROWS) table.push([label, ...report.modes.map(value)]);
+    for (const { label, cell } of ROWS) table.push([label(mark), ...report.modes.map(cell)]);
     lines.push(table.toString(), '');
+    if (mark.note !== null) lines.push(colors.yellow(mark.note), '');
     if (report.host.kind === 'PVM') lines.push(PVM_NOTE, '');
   }
-  const noisy = report.modes.filter(({ work }) => work.controlDrift !== null && Math.abs(work.controlDrift - 1) > NOISY_DRIFT).map(({ mode }) => mode);
+  // On an emulated host there is nothing to quote, noisy or not.
+  const noisy = report.host.emulated ? [] : report.modes.filter(({ work }) => work.controlDrift !== null && Math.abs(work.controlDrift - 1) > NOISY_DRIFT).map(({ mode }) => mode);
   if (noisy.length > 0) {
     lines.push(colors.yellow(`noisy host: control ran more than ${NOISY_DRIFT * 100} % faster or slower after paging than before (${noisy.join(', ')}); repeat the run before quoting its work figures`));
   }
@@ -71,21 +66,13 @@ export function renderReport(report: BenchReport, options: TableOptions): string
 
 function header(report: BenchReport): string[] {
   const { host, parameters: p } = report;
-  const place = [host.virtualized ? 'itself virtualized' : null, host.emulated ? 'CPU EMULATED: times mean nothing' : null].filter((note) => note !== null);
   return [
     `kvm-faultlab ${report.tool.version}, bench of ${report.startedAt}`,
-    `host   ${host.kind}, Linux ${host.kernelRelease}, ${host.cpuModel}, ${host.cpuCount} CPUs${place.length === 0 ? '' : ` (${place.join(', ')})`}, Node ${report.tool.node}`,
-    `image  ${p.image}, ${count(p.imageSizeBytes)} bytes; ${count(p.pages)} pages visited, order ${p.order}`,
+    `host   ${describeHost(host)}, Node ${report.tool.node}`,
+    `image  ${p.image}, ${formatCount(p.imageSizeBytes)} bytes; ${formatCount(p.pages)} pages visited, order ${p.order}`,
     `load   ${p.vcpus} vCPU${p.vcpus === 1 ? '' : 's'}, each ${p.faultTasks} fault + ${p.workTasks} work tasks; latency added ${formatDuration(p.latencyNs)}; ${p.resolvers} resolver${p.resolvers === 1 ? '' : 's'}` +
       (p.vcpus + p.resolvers > host.cpuCount ? `; OVERSUBSCRIBED: ${p.vcpus + p.resolvers} busy threads on ${host.cpuCount} CPUs` : ''),
   ];
-}
-
-function drift(mode: ModeReport): string {
-  const { controlDrift } = mode.work;
-  if (controlDrift === null) return NOTHING;
-  const percent = (controlDrift - 1) * 100;
-  return `${percent < 0 ? '' : '+'}${percent.toFixed(1)} %`;
 }
 
 function agreement(mode: ModeReport): string {
@@ -96,7 +83,7 @@ function agreement(mode: ModeReport): string {
 function integrity(mode: ModeReport): string {
   const { mismatched, guestMismatches, exact } = mode.integrity;
   if (exact) return 'exact';
-  return mismatched + guestMismatches > 0 ? `${Math.max(mismatched, guestMismatches)} WRONG` : `${count(mode.integrity.compared)} exact`;
+  return mismatched + guestMismatches > 0 ? `${Math.max(mismatched, guestMismatches)} WRONG` : `${formatCount(mode.integrity.compared)} exact`;
 }
 
 function complaints(mode: ModeReport): string[] {

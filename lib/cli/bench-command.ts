@@ -1,6 +1,5 @@
 /** `kvm-faultlab bench`: the main job. */
-import { accessSync, constants, existsSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { Command, Option } from 'commander';
 import { BENCH_DEFAULTS, BenchFailure, formatDuration, parseDuration, renderReport, runBench, type BenchOptions, type BenchReport } from '../bench/index.js';
@@ -17,6 +16,7 @@ import {
   type DeliveryMode,
 } from '../machine/index.js';
 import { ExitCode, exitCodeOf } from './exit-codes.js';
+import { FileOption, STANDARD_STREAM, requireWritable, unwritable } from './files.js';
 import { Interruption } from './interruption.js';
 import { ProgressDisplay } from './progress.js';
 
@@ -58,7 +58,7 @@ Exit codes: 0 passed, 1 a page or a count is wrong, 2 wrong use, 3 the host lack
 export function benchCommand(setExitCode: (code: number) => void): Command {
   return new Command('bench')
     .description('page a real file into the tiny guest in every delivery mode, prove each byte, and print what each mode cost')
-    .option('--image <file>', 'file to page in (default: an image of 64 MiB made for the run)')
+    .addOption(new FileOption('--image <file>', 'file to page in (default: an image of 64 MiB made for the run)', 'input'))
     .addOption(new Option('--modes <list>', `comma-separated delivery modes`).argParser(parseModes).default([...MODE_NAMES], MODE_NAMES.join(',')))
     .addOption(counted('--vcpus <n>', 'vCPUs', 1, MAX_VCPUS, BENCH_DEFAULTS.vcpus))
     .addOption(counted('--fault-tasks <n>', 'tasks on each vCPU that visit pages', 1, MAX_TASKS, BENCH_DEFAULTS.faultTasks))
@@ -70,8 +70,8 @@ export function benchCommand(setExitCode: (code: number) => void): Command {
     .addOption(counted('--resolvers <n>', 'resolver Workers', 1, MAX_RESOLVERS, BENCH_DEFAULTS.resolvers))
     .addOption(timed('--tick <time>', "tick of the guest's scheduler", MIN_TICK_NS, MAX_TICK_NS, BENCH_DEFAULTS.tickNs))
     .addOption(timed('--control <time>', 'length of the control phases before and after paging', 0, 60e9, BENCH_DEFAULTS.controlNs))
-    .option('--json <file>', "write the report as JSON to a file, or to standard output with '-'")
-    .option('--guest <file>', "another guest ELF than the project's own")
+    .addOption(new FileOption('--json <file>', "write the report as JSON to a file, or to standard output with '-'", 'output'))
+    .addOption(new FileOption('--guest <file>', "another guest ELF than the project's own", 'input'))
     .addHelpText('after', EXAMPLES)
     .allowExcessArguments(false)
     .action(async (flags: Flags) => {
@@ -80,7 +80,7 @@ export function benchCommand(setExitCode: (code: number) => void): Command {
 }
 
 async function run(flags: Flags): Promise<number> {
-  if (flags.json !== undefined && flags.json !== '-') requireWritable(flags.json);
+  if (flags.json !== undefined && flags.json !== STANDARD_STREAM) requireWritable(flags.json);
   const progress = new ProgressDisplay(isatty(process.stderr.fd));
   const interruption = new Interruption();
   try {
@@ -128,7 +128,7 @@ function toOptions(flags: Flags): BenchOptions {
 
 function emit(report: BenchReport, json: string | undefined): void {
   const text = `${JSON.stringify(report, null, 2)}\n`;
-  if (json === '-') {
+  if (json === STANDARD_STREAM) {
     process.stdout.write(text);
     return;
   }
@@ -139,19 +139,6 @@ function emit(report: BenchReport, json: string | undefined): void {
   } catch (error) {
     throw unwritable(json, error);
   }
-}
-
-/** Asked before the run: a report lost after minutes of measuring would be measured again. */
-function requireWritable(path: string): void {
-  try {
-    accessSync(existsSync(path) ? path : dirname(path), constants.W_OK);
-  } catch (error) {
-    throw unwritable(path, error);
-  }
-}
-
-function unwritable(path: string, error: unknown): FaultLabError {
-  return new FaultLabError('REPORT_UNWRITABLE', `the report cannot be written to ${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
 }
 
 function parseModes(text: string): DeliveryMode[] {

@@ -1,60 +1,68 @@
 /** The command line: `kvm-faultlab COMMAND`. */
-import { Command, CommanderError } from 'commander';
-import { packageVersion } from '../bench/index.js';
+import { CommanderError, type Command } from 'commander';
 import { describeError } from '../errors/index.js';
-import { benchCommand } from './bench-command.js';
-import { runDoctor } from './doctor/index.js';
 import { ExitCode, exitCodeOf } from './exit-codes.js';
+import { namedFiles, requireWritable, type NamedFile } from './files.js';
+import { createProgram, type LauncherOption } from './program.js';
 
-const DOCTOR_EXAMPLES = `
-Examples:
-  kvm-faultlab doctor
-      a line for each thing a delivery mode needs, and what to do where it is missing
-  kvm-faultlab doctor --json
-      the same for a program
+export type { NamedFile } from './files.js';
+export type { LauncherOption } from './program.js';
 
-Exit codes: 0 every mode works here, 1 one cannot.
-`;
+/** What {@link main} and {@link readCommandLine} may be told. */
+export interface CommandLineOptions {
+  /** Options that the caller took out of the command line itself: every command's help shows them. */
+  readonly launcherOptions?: readonly LauncherOption[];
+}
 
 /**
  * Runs one command line.
  * @param args - without the interpreter and the script
  * @returns the exit code; never throws
  */
-export async function main(args: readonly string[]): Promise<number> {
+export async function main(args: readonly string[], { launcherOptions = [] }: CommandLineOptions = {}): Promise<number> {
   let exitCode: number = ExitCode.OK;
-  const setExitCode = (code: number): void => {
+  const program = createProgram((code) => {
     exitCode = code;
-  };
-  const program = new Command('kvm-faultlab')
-    .description("Runs a tiny guest on /dev/kvm whose memory is not there yet, pages it in through every delivery mode KVM has or could have, and measures what each costs the guest.")
-    .version(packageVersion())
-    .exitOverride()
-    .showHelpAfterError('(--help shows how it is used)');
-  program.addCommand(inherit(benchCommand(setExitCode), program));
-  program.addCommand(
-    inherit(
-      new Command('doctor')
-        .description('say, line by line, what this host offers, which modes work here, and what to do where something is missing')
-        .option('--json', 'print JSON')
-        .addHelpText('after', DOCTOR_EXAMPLES)
-        .action(async (flags: { json?: boolean }) => {
-          setExitCode(await runDoctor({ json: flags.json === true }));
-        }),
-      program,
-    ),
-  );
+  }, launcherOptions);
+  return (await parse(program, args)) ?? exitCode;
+}
+
+/** A command line that was read and not run: the files it names, or how it ended at once (help, version, wrong use). */
+export type CommandLine = { readonly ended: false; readonly files: readonly NamedFile[] } | { readonly ended: true; readonly exitCode: number };
+
+/**
+ * Reads a command line for someone who runs it elsewhere. Help and refusals are printed as {@link main} prints them; a file that could not be
+ * written here afterwards is one.
+ * @param args - without the interpreter and the script
+ * @returns never throws
+ */
+export async function readCommandLine(args: readonly string[], { launcherOptions = [] }: CommandLineOptions = {}): Promise<CommandLine> {
+  let files: readonly NamedFile[] = [];
+  const program = createProgram(() => undefined, launcherOptions);
+  for (const command of leaves(program)) {
+    command.action(() => {
+      files = namedFiles(command);
+      for (const { path } of files.filter(({ use }) => use === 'output')) requireWritable(path);
+    });
+  }
+  const exitCode = await parse(program, args);
+  return exitCode === null ? { ended: false, files } : { ended: true, exitCode };
+}
+
+/** Commands that have no commands below them: those that do something. */
+function leaves(command: Command): Command[] {
+  return command.commands.length === 0 ? [command] : command.commands.flatMap(leaves);
+}
+
+/** Parses, and runs what was parsed. Null when that came to its end; an exit code when it did not. */
+async function parse(program: Command, args: readonly string[]): Promise<number | null> {
   try {
     await program.parseAsync(args, { from: 'user' });
-    return exitCode;
+    return null;
   } catch (error) {
     // Commander has printed its own message by now.
     if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.OK : ExitCode.USAGE;
     process.stderr.write(`${describeError(error)}\n`);
     return exitCodeOf(error);
   }
-}
-
-function inherit(command: Command, program: Command): Command {
-  return command.copyInheritedSettings(program);
 }

@@ -2,15 +2,18 @@
  * What the user can do about an error, by its code. The codes are stable: scripts and tests match on them.
  */
 
+/** For whom KVM is out of reach. */
+const OR_LAB = 'Or put --lab before the command: `kvm-faultlab --lab COMMAND` runs it on a real KVM host in emulation, which needs no /dev/kvm.';
+
 /** Codes with a remedy that is always the same. An error may carry a hint of its own, which then wins. */
 const hintByCode = {
   KVM_ENOENT:
-    'Load the module of this CPU (modprobe kvm_intel, kvm_amd or kvm_pvm), switch virtualization on in the firmware, or, in a VM or container, have /dev/kvm passed in.',
-  KVM_ENXIO: 'Load the module of this CPU (modprobe kvm_intel, kvm_amd or kvm_pvm): /dev/kvm exists but nothing serves it.',
-  KVM_ENODEV: 'Load the module of this CPU (modprobe kvm_intel, kvm_amd or kvm_pvm): /dev/kvm exists but nothing serves it.',
+    `Load the module of this CPU (modprobe kvm_intel, kvm_amd or kvm_pvm), switch virtualization on in the firmware, or, in a VM or container, have /dev/kvm passed in. ${OR_LAB}`,
+  KVM_ENXIO: `Load the module of this CPU (modprobe kvm_intel, kvm_amd or kvm_pvm): /dev/kvm exists but nothing serves it. ${OR_LAB}`,
+  KVM_ENODEV: `Load the module of this CPU (modprobe kvm_intel, kvm_amd or kvm_pvm): /dev/kvm exists but nothing serves it. ${OR_LAB}`,
   KVM_EACCES:
-    'Join the group that owns /dev/kvm (sudo usermod -aG kvm "$USER", then log in again), grant it to yourself (sudo setfacl -m u:$USER:rw /dev/kvm), or run as root.',
-  KVM_EPERM: 'A security policy (seccomp, SELinux, container device rules) refuses /dev/kvm to this process: allow it, or run outside the sandbox.',
+    `Join the group that owns /dev/kvm (sudo usermod -aG kvm "$USER", then log in again), grant it to yourself (sudo setfacl -m u:$USER:rw /dev/kvm), or run as root. ${OR_LAB}`,
+  KVM_EPERM: `A security policy (seccomp, SELinux, container device rules) refuses /dev/kvm to this process: allow it, or run outside the sandbox. ${OR_LAB}`,
   KVM_ENOMEM: 'Give the VM less memory, or free some: KVM could not allocate what it needs.',
   KVM_API_VERSION: 'Only KVM API version 12 exists in kernels since 2.6.22: what answered at this path is not KVM.',
   KVM_MSR_REFUSED: 'KVM does not know this MSR or refuses the value; `kvm-faultlab doctor` lists what this host offers.',

@@ -4,34 +4,12 @@
  */
 import type { Vcpu } from '../kvm/index.js';
 import type { SystemRam } from '../memory/index.js';
-import {
-  APIC_BASE_ADDRESS,
-  APIC_BASE_BSP,
-  APIC_BASE_ENABLE,
-  APIC_BASE_X2APIC,
-  CR0_ET,
-  CR0_MP,
-  CR0_NE,
-  CR0_PE,
-  CR0_PG,
-  CR0_WP,
-  CR4_MCE,
-  CR4_PAE,
-  EFER_LMA,
-  EFER_LME,
-  EFER_NXE,
-  EFER_SCE,
-  KVM_MP_STATE_RUNNABLE,
-  PAGE_SIZE,
-  RFLAGS_FIXED,
-  RegsView,
-  type SegmentField,
-  type StructView,
-} from '../uapi/index.js';
+import { KVM_MP_STATE_RUNNABLE, PAGE_SIZE, RFLAGS_FIXED, RegsView } from '../uapi/index.js';
 import * as abi from './abi.js';
-import { GDT_BYTES, TSS_BYTES, writeDescriptorPage, writeIdt, type VectorHandler } from './descriptor-tables.js';
+import { writeDescriptorPage, writeIdt, type VectorHandler } from './descriptor-tables.js';
 import { refuseGuest, type ElfImage } from './elf.js';
 import { isPrivate, type GuestLayout } from './layout.js';
+import { setLongMode } from './long-mode.js';
 import { LARGE_PAGE_BYTES, PageTables, type PageAccess, type TableMemory } from './page-tables.js';
 
 const PF_X = 1;
@@ -87,21 +65,7 @@ export function installGuest(elf: ElfImage, layout: GuestLayout, low: SystemRam)
 export function bootVcpu(vcpu: Vcpu, boot: VcpuBootState): void {
   const descriptors = abi.DESCRIPTOR_BASE + boot.index * PAGE_SIZE;
   const sregs = vcpu.getSregs();
-  sregs.setNumber('cr0', CR0_PG + (CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP));
-  sregs.setNumber('cr3', boot.root);
-  sregs.setNumber('cr4', CR4_PAE | CR4_MCE);
-  sregs.setNumber('efer', EFER_LME | EFER_LMA | EFER_NXE | EFER_SCE);
-  sregs.setNumber('apic_base', APIC_BASE_ADDRESS + (APIC_BASE_ENABLE | APIC_BASE_X2APIC | (boot.index === 0 ? APIC_BASE_BSP : 0)));
-  sregs.gdt.setNumber('base', descriptors);
-  sregs.gdt.setNumber('limit', GDT_BYTES - 1);
-  sregs.idt.setNumber('base', abi.IDT_BASE);
-  sregs.idt.setNumber('limit', PAGE_SIZE - 1);
-  setSegment(sregs.cs, { selector: abi.SELECTOR_KERNEL_CODE, type: 0xb, s: 1, l: 1, g: 1, limit: 0xffffffff });
-  for (const segment of [sregs.ds, sregs.es, sregs.fs, sregs.gs, sregs.ss]) {
-    setSegment(segment, { selector: abi.SELECTOR_KERNEL_DATA, type: 0x3, s: 1, db: 1, g: 1, limit: 0xffffffff });
-  }
-  setSegment(sregs.tr, { selector: abi.SELECTOR_TSS, type: 0xb, base: descriptors + abi.TSS_OFFSET, limit: TSS_BYTES - 1 });
-  setSegment(sregs.ldt, { unusable: 1 });
+  setLongMode(sregs, { root: boot.root, descriptors, idt: abi.IDT_BASE, cpl: 0, isFirst: boot.index === 0 });
   vcpu.setSregs(sregs);
 
   const regs = RegsView.allocate();
@@ -114,13 +78,6 @@ export function bootVcpu(vcpu: Vcpu, boot: VcpuBootState): void {
   vcpu.setRegs(regs);
   // With an in-kernel local APIC every vCPU but the first waits for an INIT that this guest never sends.
   vcpu.setMpState(KVM_MP_STATE_RUNNABLE);
-}
-
-function setSegment(segment: StructView<SegmentField>, values: Partial<Record<SegmentField, number>>): void {
-  for (const field of ['base', 'limit', 'selector', 'type', 'dpl', 'db', 's', 'l', 'g', 'avl', 'unusable'] as const) {
-    segment.setNumber(field, values[field] ?? 0);
-  }
-  segment.setNumber('present', values.unusable === 1 ? 0 : 1);
 }
 
 /** What differs from vCPU to vCPU, and all that is mapped with 4 KiB pages: descriptors, kernel, mailbox. */

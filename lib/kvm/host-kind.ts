@@ -84,3 +84,9 @@ export function readHost(): Host {
     kernelRelease: release(),
   });
 }
+
+/** A host in one line, for headers: kind, kernel, CPU, and what it is made of where that is not hardware. */
+export function describeHost(host: Pick<Host, 'kind' | 'kernelRelease' | 'cpuModel' | 'cpuCount' | 'virtualized' | 'emulated'>): string {
+  const place = host.emulated ? ' (CPU EMULATED)' : host.virtualized ? ' (itself virtualized)' : '';
+  return `${host.kind}, Linux ${host.kernelRelease}, ${host.cpuModel}, ${host.cpuCount} CPU${host.cpuCount === 1 ? '' : 's'}${place}`;
+}

@@ -13,6 +13,7 @@ export * from './mman.js';
 export * from './msr.js';
 export * from './regs.js';
 export * from './sregs.js';
+export * from './statistics.js';
 export * from './struct-view.js';
 export * from './userfaultfd.js';
 export * from './vcpu-events.js';

@@ -19,7 +19,13 @@ export const MSR_X2APIC_TIMER_CURRENT = 0x839;
 export const MSR_X2APIC_TIMER_DIVIDE = 0x83e;
 
 /** System call and segment base MSRs of long mode. */
+export const MSR_IA32_SYSENTER_CS = 0x174;
+export const MSR_IA32_SYSENTER_ESP = 0x175;
+export const MSR_IA32_SYSENTER_EIP = 0x176;
 export const MSR_EFER = 0xc000_0080;
+export const MSR_STAR = 0xc000_0081;
+export const MSR_LSTAR = 0xc000_0082;
+export const MSR_SYSCALL_MASK = 0xc000_0084;
 export const MSR_FS_BASE = 0xc000_0100;
 export const MSR_GS_BASE = 0xc000_0101;
 export const MSR_IA32_TSC = 0x10;

@@ -58,6 +58,7 @@ export const CR0_ET = 1 << 4;
 export const CR0_NE = 1 << 5;
 export const CR0_WP = 1 << 16;
 export const CR0_PG = 0x8000_0000;
+export const CR4_TSD = 1 << 2;
 export const CR4_PSE = 1 << 4;
 export const CR4_PAE = 1 << 5;
 export const CR4_MCE = 1 << 6;

@@ -1,7 +1,8 @@
 /** `npm run lab:boots`: boots the lab again and again, to see whether it always comes up. */
+import { bootstrap } from '../bootstrap.js';
 import { exitWith, SetupFailure } from '../setup/failure.js';
 import { parseOptions } from './options.js';
-import { prepareLab } from './prepare.js';
+import { prepareLab, projectRun, requireLabTools } from './prepare.js';
 import { elapsed } from './steps.js';
 
 const USAGE = `usage: npm run lab:boots -- [OPTIONS] [COMMAND [ARGUMENTS]]
@@ -57,8 +58,10 @@ async function boot(run, label) {
 }
 
 try {
+  requireLabTools();
+  await bootstrap();
   for (const kernel of options.kernels) {
-    const run = await prepareLab(kernel, options);
+    const run = await prepareLab(kernel, options, projectRun(options));
     for (let at = 1; at <= options.boots && !interrupted; at += 1) {
       await boot(run, `${kernel.padEnd(5)}  ${`${String(at)}/${String(options.boots)}`.padStart(7)}`);
     }

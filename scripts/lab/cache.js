@@ -1,20 +1,13 @@
 /** Where the lab keeps what it downloaded and built: outside the repository, shared by all checkouts of a user. */
 import { closeSync, existsSync, mkdirSync, renameSync, rmSync, statfsSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
+import { inCache } from '../setup/checkout.js';
 import { SetupFailure } from '../setup/failure.js';
 import { takeLock } from '../setup/lock.js';
 import { say } from './steps.js';
 import { ownedDirectory, removeAbandoned } from './temporary.js';
 
-/**
- * @param {...string} parts path elements
- * @returns {string} an absolute path below $XDG_CACHE_HOME/kvm-faultlab, or ~/.cache/kvm-faultlab
- */
-export function inCache(...parts) {
-  const base = process.env.XDG_CACHE_HOME;
-  return join(base === undefined || base === '' ? join(homedir(), '.cache') : base, 'kvm-faultlab', ...parts);
-}
+export { inCache };
 
 /** Room that is left for others. */
 const RESERVE_BYTES = 200e6;

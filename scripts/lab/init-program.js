@@ -1,22 +1,28 @@
-/** The lab's first process, compiled for the initramfs. */
-import { readFileSync } from 'node:fs';
+/** The lab's first process, for the initramfs: a static executable. */
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { inRoot } from '../setup/checkout.js';
-import { fingerprint } from '../setup/fingerprint.js';
+import { inRoot, isSourceCheckout } from '../setup/checkout.js';
+import { filesBelow, fingerprint } from '../setup/fingerprint.js';
 import { requireTools } from '../setup/tools.js';
 import { cachedDirectory, inCache } from './cache.js';
 import { runTool } from './run-tool.js';
 
+/** The one that an installed package brings. */
+export const PREBUILT_INIT = inRoot('prebuilds/lab/init');
+
 /**
- * @returns {Promise<Buffer>} a static executable
+ * @returns {Promise<Buffer>} the executable, compiled unless it is cached or came with the package
  * @throws {SetupFailure} TOOL_MISSING, STEP_FAILED
  */
 export async function initProgram() {
-  const source = inRoot('scripts/lab/init.c');
-  const directory = await cachedDirectory(inCache(`init-${fingerprint([source]).slice(0, 16)}`), { sizeBytes: 10e6, fill: (draft) => {
-    requireTools('building the lab\'s init', ['gcc']);
-    const command = ['gcc', '-static', '-Os', '-s', '-Wall', '-Wextra', '-D_GNU_SOURCE', '-o', join(draft, 'init'), source];
-    runTool(command, { purpose: 'building the lab\'s init', limitSeconds: 120 });
+  if (!isSourceCheckout() && existsSync(PREBUILT_INIT)) return readFileSync(PREBUILT_INIT);
+  const sources = filesBelow(inRoot('scripts/lab/init'));
+  const purpose = 'building the lab\'s init';
+  const directory = await cachedDirectory(inCache(`init-${fingerprint(sources).slice(0, 16)}`), { sizeBytes: 10e6, fill: (draft) => {
+    requireTools(purpose, ['gcc']);
+    const programs = sources.filter((path) => path.endsWith('.c'));
+    const command = ['gcc', '-static', '-Os', '-s', '-Wall', '-Wextra', '-D_GNU_SOURCE', '-o', join(draft, 'init'), ...programs];
+    runTool(command, { purpose, limitSeconds: 120 });
   } });
   return readFileSync(join(directory, 'init'));
 }

@@ -1,7 +1,7 @@
 /** The lab's root file system: init, modules, and what to do. */
 import { readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { ROOT, inRoot } from '../setup/checkout.js';
+import { inRoot } from '../setup/checkout.js';
 import { CpioArchive } from './cpio.js';
 import { initProgram } from './init-program.js';
 import { moduleFile } from './kernel/stock.js';
@@ -48,25 +48,31 @@ function environment(own) {
 /**
  * @param {object} plan what the lab does
  * @param {import('./kernel/index.js').Kernel} plan.kernel that boots it
- * @param {readonly string[]} plan.command to run in the project
- * @param {readonly import('./shares.js').Share[]} plan.shares to mount
+ * @param {readonly string[]} plan.command to run
+ * @param {string} plan.directory where
+ * @param {import('./files.js').FilePlan} plan.files to mount and to place
+ * @param {import('./terminals.js').Terminals} plan.terminals that the command finds
  * @param {Record<string, string>} plan.environment added to the command's
  * @returns {Promise<Buffer>} an uncompressed archive
  * @throws {SetupFailure} TOOL_MISSING, STEP_FAILED
  */
-export async function initramfs({ kernel, command, shares, environment: own }) {
+export async function initramfs({ kernel, command, directory, files, terminals, environment: own }) {
   const archive = new CpioArchive();
   archive.file('/init', await initProgram(), 0o755);
   copySystemFiles(archive);
   archive.directory('/root');
   archive.symlink('/lab/bin/kvm-faultlab', inRoot('scripts/kvm-faultlab.js'));
 
-  const files = MODULES.map((path) => moduleFile(kernel, path)).filter((file) => file !== undefined);
-  for (const file of files) archive.file(join('/lab/kernel', basename(file)), readFileSync(file));
-  archive.file('/lab/modules', files.map((file) => `${join('/lab/kernel', basename(file))}\n`).join(''));
-  archive.file('/lab/mounts', shares.map(({ kind, tag, path }) => `${kind}\t${tag}\t${path}\n`).join(''));
+  const modules = MODULES.map((path) => moduleFile(kernel, path)).filter((file) => file !== undefined);
+  for (const file of modules) archive.file(join('/lab/kernel', basename(file)), readFileSync(file));
+  archive.file('/lab/modules', modules.map((file) => `${join('/lab/kernel', basename(file))}\n`).join(''));
+  archive.file('/lab/mounts', files.shares.map(({ kind, tag, path, inside = path }) => `${kind}\t${tag}\t${inside}\n`).join(''));
+  archive.file('/lab/terminal', `${[terminals.stdout, terminals.stderr].map(Number).join(' ')} ${String(terminals.columns)} ${String(terminals.rows)}`);
   archive.file('/lab/argv', nulTerminated(command));
   archive.file('/lab/env', nulTerminated(environment(own)));
-  archive.file('/lab/cwd', ROOT);
+  archive.file('/lab/cwd', directory);
+  archive.file('/lab/directories', nulTerminated(files.directories));
+  archive.file('/lab/links', nulTerminated(files.links.flatMap(({ target, path }) => [target, path])));
+  archive.file('/lab/outputs', nulTerminated(files.outputs));
   return archive.end();
 }

@@ -2,9 +2,10 @@
  * `npm run lab -- COMMAND...`: runs a command of this checkout on an emulated SVM host. The exit code is the command's; files it writes
  * below --out come back, everything else it writes is gone with the lab.
  */
+import { bootstrap } from '../bootstrap.js';
 import { exitWith } from '../setup/failure.js';
 import { parseOptions } from './options.js';
-import { prepareLab } from './prepare.js';
+import { prepareLab, projectRun, requireLabTools } from './prepare.js';
 
 const USAGE = `usage: npm run lab -- [OPTIONS] COMMAND [ARGUMENTS]
 
@@ -32,7 +33,9 @@ const options = parseOptions(process.argv.slice(2), {
 
 try {
   const [kernel = 'stock'] = options.kernels;
-  const run = await prepareLab(kernel, options);
+  requireLabTools();
+  await bootstrap();
+  const run = await prepareLab(kernel, options, projectRun(options));
   process.exitCode = await run();
 } catch (error) {
   exitWith(error);

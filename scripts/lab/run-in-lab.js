@@ -4,10 +4,11 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { SetupFailure } from '../setup/failure.js';
+import { bringBack, stagingShare } from './files.js';
 import { initramfs } from './initramfs.js';
 import { CHANNELS, qemuCommand } from './qemu.js';
-import { shares } from './shares.js';
 import { temporaryDirectory } from './temporary.js';
+import { NO_TERMINALS, ourTerminals } from './terminals.js';
 
 /** From QEMU's start to the command's. Some four seconds on an idle machine. */
 const BOOT_LIMIT_SECONDS = 120;
@@ -30,8 +31,9 @@ const TO_OURS = { stdout: (chunk) => process.stdout.write(chunk), stderr: (chunk
 /**
  * @typedef {object} LabOptions
  * @property {import('./kernel/index.js').Kernel} kernel to boot
- * @property {readonly string[]} command to run in the project
- * @property {string} outDirectory absolute, existing
+ * @property {readonly string[]} command to run
+ * @property {string} directory where
+ * @property {import('./files.js').FilePlan} files that it works on
  * @property {number} cpus of the lab
  * @property {import('./kernel/index.js').KernelKind['threads']} threads of QEMU for them
  * @property {number} memoryMiB of the lab
@@ -55,12 +57,15 @@ class Lab {
 
   /**
    * @param {readonly string[]} command QEMU's
-   * @param {number} limitSeconds for the command inside
-   * @param {Output} output of the command
-   * @param {() => void} onReady called when the lab has booted
+   * @param {object} run what goes on inside
+   * @param {number} run.limitSeconds for the command
+   * @param {readonly string[]} run.outputs files that it makes, by number
+   * @param {Output} run.output takes what it prints
+   * @param {() => void} run.onReady called when the lab has booted
    */
-  constructor([program = '', ...args], limitSeconds, output, onReady) {
+  constructor([program = '', ...args], { limitSeconds, outputs, output, onReady }) {
     this.limitSeconds = limitSeconds;
+    this.outputs = outputs;
     this.onReady = onReady;
     // A session of its own: Ctrl-C is for us to pass on.
     this.qemu = spawn(program, args, { detached: true, stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'] });
@@ -152,10 +157,13 @@ class Lab {
     const lines = this.#controlText.split('\n');
     this.#controlText = lines.pop() ?? '';
     for (const line of lines) {
-      const [word, argument] = line.split(' ');
+      const [word, argument, ...rest] = line.split(' ');
       if (word === 'ready') {
         this.onReady();
         this.#expect('the command to end (--limit)', this.limitSeconds);
+      } else if (word === 'lost') {
+        const path = this.outputs[Number(argument)] ?? 'a file';
+        this.#failure ??= new SetupFailure('STATE_UNWRITABLE', `${path}, which the command wrote, could not be brought back from the lab: ${rest.join(' ')}`);
       } else if (word === 'exit') {
         this.#exitCode = Number(argument);
         this.#expect('the lab to power off', POWER_OFF_LIMIT_SECONDS);
@@ -179,22 +187,27 @@ class Lab {
 /**
  * @param {LabOptions} options what to run where
  * @returns {Promise<number>} the command's exit code as a shell has it
- * @throws {SetupFailure} TOOL_MISSING, STEP_FAILED, STEP_TIMED_OUT
+ * @throws {SetupFailure} TOOL_MISSING, STEP_FAILED, STEP_TIMED_OUT, STATE_UNWRITABLE
  */
-export async function runInLab({ kernel, command, outDirectory, cpus, threads, memoryMiB, limitSeconds, environment, output = TO_OURS }) {
+export async function runInLab({ kernel, command, directory, files, cpus, threads, memoryMiB, limitSeconds, environment, output }) {
   const temporary = temporaryDirectory();
-  const cleanUp = () => { rmSync(temporary, { recursive: true, force: true }); };
+  const initrd = join(temporary, 'initramfs');
+  const staging = join(temporary, 'out');
   try {
-    const initrd = join(temporary, 'initramfs');
-    const shared = shares(outDirectory);
-    writeFileSync(initrd, await initramfs({ kernel, command, shares: shared, environment }));
-    const lab = new Lab(qemuCommand({ kernel, initrd, shares: shared, cpus, threads, memoryMiB }), limitSeconds, output, cleanUp);
+    const { outputs } = files;
+    const shares = outputs.length === 0 ? files.shares : [...files.shares, stagingShare(staging)];
+    const terminals = output === undefined ? ourTerminals() : NO_TERMINALS;
+    writeFileSync(initrd, await initramfs({ kernel, command, directory, files: { ...files, shares }, terminals, environment }));
+    const onReady = () => { rmSync(initrd); };
+    const lab = new Lab(qemuCommand({ kernel, initrd, shares, cpus, threads, memoryMiB }), { limitSeconds, outputs, output: output ?? TO_OURS, onReady });
     try {
-      return await lab.finished();
+      const exitCode = await lab.finished();
+      await bringBack(outputs, staging);
+      return exitCode;
     } finally {
       lab.kill();
     }
   } finally {
-    cleanUp();
+    rmSync(temporary, { recursive: true, force: true });
   }
 }

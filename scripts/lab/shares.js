@@ -1,12 +1,15 @@
-/** What the lab sees of the host's files: system programs and the project read-only, one folder to write to. */
-import { existsSync, lstatSync, readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { ROOT } from '../setup/checkout.js';
+/** What every lab sees of the host's files: the system's programs and the project. */
+import { existsSync, lstatSync, readFileSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { ROOT, inRoot, isSourceCheckout } from '../setup/checkout.js';
+import { SetupFailure } from '../setup/failure.js';
 
 /**
  * @typedef {object} Share
  * @property {string} tag its name between QEMU and the lab
- * @property {string} path where it is, on the host and inside
+ * @property {string} path where it is on the host
+ * @property {string} [inside] where the lab has it; the same path where this is left out
  * @property {'ro' | 'rw' | 'overlay'} kind overlay: written to inside, unchanged outside
  */
 
@@ -17,7 +20,7 @@ const SYSTEM = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'];
 const ETC = ['/etc/passwd', '/etc/group', '/etc/nsswitch.conf', '/etc/os-release', '/etc/ld.so.cache', '/etc/ld.so.conf', '/etc/ld.so.conf.d', '/etc/alternatives'];
 
 /** @param {string} path to look at @param {string} directory that may hold it @returns {boolean} whether it does */
-const isBelow = (path, directory) => path === directory || path.startsWith(`${directory}/`);
+export const isBelow = (path, directory) => path === directory || path.startsWith(`${directory}/`);
 
 /** @returns {string | undefined} the prefix of a Node that is not among the system's programs */
 function ownNodePrefix() {
@@ -26,15 +29,53 @@ function ownNodePrefix() {
 }
 
 /**
- * @param {string} outDirectory absolute and existing: written to from inside
- * @returns {Share[]} in the order in which to mount them
+ * Where all is that the project's programs load: the checkout, or the outermost node_modules of an installed package, which holds its
+ * dependencies too.
+ * @returns {string} a directory
  */
-export function shares(outDirectory) {
+function projectDirectory() {
+  const at = ROOT.indexOf('/node_modules/');
+  return isSourceCheckout() || at === -1 ? ROOT : ROOT.slice(0, at + '/node_modules'.length);
+}
+
+/**
+ * An installed package's dependencies may be links that lead elsewhere, or no directories at all.
+ * @param {readonly Share[]} exported to the lab
+ * @throws {SetupFailure} NOT_EXPORTED for a dependency that is in none of them
+ */
+function requireDependencies(exported) {
+  const { dependencies } = /** @type {{ dependencies: Record<string, string> }} */ (JSON.parse(readFileSync(inRoot('package.json'), 'utf8')));
+  const { resolve } = createRequire(inRoot('package.json'));
+  for (const name of Object.keys(dependencies)) {
+    const found = (resolve.paths(name) ?? []).map((directory) => join(directory, name)).find((path) => existsSync(path));
+    if (found !== undefined && isExported(realpathSync(found), exported)) continue;
+    throw new SetupFailure(
+      'NOT_EXPORTED',
+      `the lab is given ${projectDirectory()}, and the package ${name} is ${found === undefined ? 'no directory there' : `in ${realpathSync(found)}`}; install kvm-faultlab with npm into a node_modules of its own`,
+    );
+  }
+}
+
+/**
+ * @param {string} path absolute
+ * @param {readonly Share[]} exported to the lab
+ * @returns {boolean} whether the lab has it at the same path
+ */
+export const isExported = (path, exported) => exported.some((share) => isBelow(path, share.path));
+
+/**
+ * The system and the project, as every lab has them.
+ * @returns {Share[]} in the order in which to mount them
+ * @throws {SetupFailure} NOT_EXPORTED
+ */
+export function baseShares() {
   /** @type {Share[]} */
   const all = SYSTEM.filter((path) => existsSync(path) && !lstatSync(path).isSymbolicLink()).map((path) => ({ tag: path.slice(1), path, kind: 'ro' }));
+  const project = projectDirectory();
   const node = ownNodePrefix();
-  if (node !== undefined && !isBelow(node, ROOT)) all.push({ tag: 'node', path: node, kind: 'ro' });
-  all.push({ tag: 'project', path: ROOT, kind: 'overlay' }, { tag: 'out', path: outDirectory, kind: 'rw' });
+  if (node !== undefined && !isBelow(node, project)) all.push({ tag: 'node', path: node, kind: 'ro' });
+  all.push({ tag: 'project', path: project, kind: 'overlay' });
+  if (!isSourceCheckout()) requireDependencies(all);
   return all;
 }
 

@@ -38,6 +38,7 @@ export const CHECKS = [
   },
   { name: 'dependency docs', commands: () => [[node, inRoot('scripts/lint/check-dependency-docs.js')]] },
   { name: 'guest constants', commands: () => abiGenerators().map((script) => [node, script, '--check']) },
+  { name: 'host table', commands: () => [[node, inRoot('scripts/hosts/table.js'), '--check']] },
   {
     name: 'clang-format',
     tools: ['clang-format'],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { runDoctor, probe, type DoctorOutput, type DoctorReport } from '../../lib/cli/doctor/index.js';
-import { gatherFacts } from '../../lib/cli/doctor/facts.js';
+import { runDoctor, examine, type DoctorOutput, type DoctorReport } from '../../lib/cli/doctor/index.js';
+import { observeHost } from '../../lib/cli/doctor/observations.js';
 import { nativeAddon } from '../../lib/native/index.js';
 import { requireKvm } from '../support/kvm-available.js';
 import { patience } from '../support/slowness.js';
@@ -32,9 +32,19 @@ describe('doctor without what it looks for', () => {
     assert.match(stdout, /^cannot +sync-uffd +the native addon is not built/m);
   });
 
+  it('has no facts without the addon, says why, once for each group, and as JSON for each fact', () => {
+    const environment = { KVM_FAULTLAB_ADDON: '/nowhere/at-all.node' };
+    const { status, stdout, stderr } = doctorProcess(environment, '{ facts: true }');
+    assert.equal(status, 1, stderr);
+    assert.match(stdout, /^What CPL3 may do\ncannot tell: .*\[ADDON_NOT_BUILT\]$/m);
+    const { facts = [] } = JSON.parse(doctorProcess(environment, '{ json: true }').stdout) as DoctorReport;
+    assert(facts.length > 100);
+    for (const fact of facts) assert('cannot' in fact && fact.cannot.endsWith('[ADDON_NOT_BUILT]'), JSON.stringify(fact));
+  });
+
   it('runs without /dev/kvm: names it, and leaves no handle open', () => {
     const before = nativeAddon().liveHandles();
-    const report = probe(gatherFacts('/dev/there-is-no-such-device'));
+    const report = examine(observeHost('/dev/there-is-no-such-device'));
     const device = report.checks.find(({ id }) => id === 'dev-kvm');
     assert.deepEqual([device?.status, device?.found], ['missing', 'KVM_ENOENT']);
     assert.ok(report.modes.every(({ status }) => status === 'cannot'));
@@ -56,11 +66,12 @@ describe('doctor on this host', () => {
     );
     assert.equal(status, report.modes.some((verdict) => verdict.status === 'cannot') ? 1 : 0);
     assert.equal(report.checks.find(({ id }) => id === 'kvm-api')?.found, 'version 12');
+    assert(report.facts?.some((fact) => fact.id === 'cpl3-ud2' && 'answer' in fact && fact.answer === '#UD'), 'no facts in it');
   });
 
   it('leaves no handle open and colours only a terminal', async () => {
     const before = nativeAddon().liveHandles();
-    const report = probe();
+    const report = examine();
     assert.deepEqual(nativeAddon().liveHandles(), before);
     const [plain, terminal] = [new Collected(), new Collected(true)];
     const codes = await Promise.all([runDoctor({ report, output: plain }), runDoctor({ report, output: terminal })]);

@@ -3,25 +3,26 @@ import { stripVTControlCharacters } from 'node:util';
 import { FaultLabError } from '../../lib/errors/index.js';
 import { checksOf } from '../../lib/cli/doctor/checks.js';
 import type { Check } from '../../lib/cli/doctor/check.js';
-import type { DoctorFacts } from '../../lib/cli/doctor/facts.js';
+import type { Observations } from '../../lib/cli/doctor/observations.js';
 import { modeVerdicts, type ModeVerdict } from '../../lib/cli/doctor/modes.js';
+import { examine } from '../../lib/cli/doctor/report.js';
 import { render } from '../../lib/cli/doctor/render.js';
-import { absent, capabilityValues, doctorFacts, kvmFacts } from './doctor-facts.js';
+import { absent, capabilityValues, observations, kvmObservations } from './doctor-observations.js';
 
-function check(id: string, changes: Partial<DoctorFacts>): Check {
-  const found = checksOf(doctorFacts(changes)).find((line) => line.id === id);
+function check(id: string, changes: Partial<Observations>): Check {
+  const found = checksOf(observations(changes)).find((line) => line.id === id);
   assert.ok(found, `there is no line ${id}`);
   return found;
 }
 
-function mode(name: ModeVerdict['mode'], changes: Partial<DoctorFacts>): ModeVerdict {
-  const found = modeVerdicts(doctorFacts(changes)).find((verdict) => verdict.mode === name);
+function mode(name: ModeVerdict['mode'], changes: Partial<Observations>): ModeVerdict {
+  const found = modeVerdicts(observations(changes)).find((verdict) => verdict.mode === name);
   assert.ok(found);
   return found;
 }
 
-const cannot = (changes: Partial<DoctorFacts>): string[] =>
-  modeVerdicts(doctorFacts(changes))
+const cannot = (changes: Partial<Observations>): string[] =>
+  modeVerdicts(observations(changes))
     .filter(({ status }) => status === 'cannot')
     .map((verdict) => verdict.mode);
 
@@ -30,27 +31,27 @@ const ALL = ['sync-uffd', 'sync-exit', 'apf-kernel', 'apf-user'];
 describe('doctor: lines', () => {
   it('finds nothing wrong where nothing is', () => {
     assert.deepEqual(
-      checksOf(doctorFacts()).filter(({ status }) => status !== 'ok'),
+      checksOf(observations()).filter(({ status }) => status !== 'ok'),
       [],
     );
   });
 
   it('gives a remedy wherever something is not as it should be, and an id of its own to each line', () => {
-    const broken: Partial<DoctorFacts>[] = [
+    const broken: Partial<Observations>[] = [
       { node: { version: '18.19.0', napi: 9 } },
       { addon: absent('ADDON_NOT_BUILT') },
       { guest: { path: '/x', built: false } },
-      { host: { ...doctorFacts().host, kind: 'unknown' } },
-      { host: { ...doctorFacts().host, emulated: true } },
+      { host: { ...observations().host, kind: 'unknown' } },
+      { host: { ...observations().host, emulated: true } },
       { device: absent('KVM_EACCES'), kvm: absent('KVM_EACCES') },
       { device: absent('KVM_ENOENT'), kvm: absent('KVM_ENOENT'), addon: absent('ADDON_NOT_BUILT'), uffd: absent('ADDON_NOT_BUILT') },
-      { kvm: kvmFacts({ vm: absent('KVM_ENOMEM'), device: capabilityValues({ SPLIT_IRQCHIP: 0, PRE_FAULT_MEMORY: 0 }), pvFeatures: 0 }) },
+      { kvm: kvmObservations({ vm: absent('KVM_ENOMEM'), device: capabilityValues({ SPLIT_IRQCHIP: 0, PRE_FAULT_MEMORY: 0 }), pvFeatures: 0 }) },
       { uffd: absent('UFFD_EPERM') },
       { uffd: { found: true, value: { features: [], way: '/dev/userfaultfd' } } },
       { memory: { totalBytes: 2 ** 29, availableBytes: 2 ** 27 } },
     ];
     for (const changes of broken) {
-      const lines = checksOf(doctorFacts(changes));
+      const lines = checksOf(observations(changes));
       assert.ok(
         lines.some(({ status }) => status !== 'ok'),
         `nothing is wrong with ${JSON.stringify(changes)}`,
@@ -78,13 +79,22 @@ describe('doctor: lines', () => {
     assert.equal(check('addon', { addon: absent('ADDON_NOT_BUILT') }).remedy, 'npm run build:native');
   });
 
+  it('names the lab wherever /dev/kvm cannot be had, and as JSON the emulated host', () => {
+    for (const code of ['KVM_ENOENT', 'KVM_ENXIO', 'KVM_ENODEV', 'KVM_EACCES', 'KVM_EPERM']) {
+      assert.match(check('dev-kvm', { device: absent(code) }).remedy ?? '', /kvm-faultlab --lab/, code);
+    }
+    const host = { ...observations().host, emulated: true };
+    assert.match(check('host', { host }).found, /CPU EMULATED/);
+    assert.equal(examine(observations({ host })).host.emulated, true);
+  });
+
   it('tells no permission from no device', () => {
     assert.match(check('dev-kvm', { device: absent('KVM_EACCES') }).remedy ?? '', /kvm "\$USER"/);
     assert.match(check('dev-kvm', { device: absent('KVM_ENOENT') }).remedy ?? '', /modprobe/);
   });
 
   it('shows both answers where /dev/kvm and a VM differ, and counts the VM', () => {
-    const kvm = kvmFacts({ device: capabilityValues({ MEMORY_ATTRIBUTES: 8, ASYNC_PF: 0 }), vm: { found: true, value: capabilityValues({ MEMORY_ATTRIBUTES: 0, ASYNC_PF: 1 }) } });
+    const kvm = kvmObservations({ device: capabilityValues({ MEMORY_ATTRIBUTES: 8, ASYNC_PF: 0 }), vm: { found: true, value: capabilityValues({ MEMORY_ATTRIBUTES: 0, ASYNC_PF: 1 }) } });
     const line = check('cap-memory-attributes', { kvm });
     assert.deepEqual([line.status, line.found], ['warn', 'VM 0, /dev/kvm 8']);
     assert.equal(check('cap-async-pf', { kvm }).status, 'ok');
@@ -102,7 +112,7 @@ describe('doctor: lines', () => {
 describe('doctor: delivery modes', () => {
   it('says which are native and which are emulated on a stock kernel', () => {
     assert.deepEqual(
-      modeVerdicts(doctorFacts()).map(({ mode: name, status }) => `${name} ${status}`),
+      modeVerdicts(observations()).map(({ mode: name, status }) => `${name} ${status}`),
       ['sync-uffd native', 'sync-exit emulated', 'apf-kernel native', 'apf-user emulated'],
     );
   });
@@ -112,17 +122,17 @@ describe('doctor: delivery modes', () => {
       { addon: absent('ADDON_NOT_BUILT') },
       { guest: { path: '/x', built: false } },
       { kvm: absent('KVM_ENOENT') },
-      { kvm: kvmFacts({ vm: absent('KVM_ENOMEM') }) },
-      { kvm: kvmFacts({ vm: { found: true, value: capabilityValues({ SPLIT_IRQCHIP: 0 }) } }) },
-    ] satisfies Partial<DoctorFacts>[]) {
+      { kvm: kvmObservations({ vm: absent('KVM_ENOMEM') }) },
+      { kvm: kvmObservations({ vm: { found: true, value: capabilityValues({ SPLIT_IRQCHIP: 0 }) } }) },
+    ] satisfies Partial<Observations>[]) {
       assert.deepEqual(cannot(changes), ALL, JSON.stringify(changes));
     }
   });
 
   it('gives up only those that need what is missing', () => {
-    const without = (name: Parameters<typeof capabilityValues>[0]): Partial<DoctorFacts> => ({ kvm: kvmFacts({ vm: { found: true, value: capabilityValues(name) } }) });
+    const without = (name: Parameters<typeof capabilityValues>[0]): Partial<Observations> => ({ kvm: kvmObservations({ vm: { found: true, value: capabilityValues(name) } }) });
     assert.deepEqual(cannot(without({ ASYNC_PF_INT: 0 })), ['apf-kernel']);
-    assert.deepEqual(cannot({ kvm: kvmFacts({ pvFeatures: 1 << 4 }) }), ['apf-kernel']);
+    assert.deepEqual(cannot({ kvm: kvmObservations({ pvFeatures: 1 << 4 }) }), ['apf-kernel']);
     assert.deepEqual(cannot(without({ X86_MSR_FILTER: 0 })), ['apf-user']);
     assert.deepEqual(cannot(without({ EXCEPTION_PAYLOAD: 0 })), ['apf-user']);
     assert.deepEqual(cannot(without({ SYNC_REGS: 0 })), ['sync-exit', 'apf-user']);
@@ -141,15 +151,15 @@ describe('doctor: delivery modes', () => {
 });
 
 describe('doctor: the table', () => {
-  const report = (changes: Partial<DoctorFacts> = {}): Parameters<typeof render>[0] => {
-    const facts = doctorFacts(changes);
-    return { host: facts.host, checks: checksOf(facts), modes: modeVerdicts(facts) };
+  const report = (changes: Partial<Observations> = {}): Parameters<typeof render>[0] => {
+    const facts = observations(changes);
+    return { checks: checksOf(facts), modes: modeVerdicts(facts) };
   };
 
   it('has a line for each check and each mode, in aligned columns, and no escape codes without a terminal', () => {
     const text = render(report(), { colors: false, width: 120 });
     assert.equal(text, stripVTControlCharacters(text));
-    for (const { title } of checksOf(doctorFacts())) assert.ok(text.includes(title), title);
+    for (const { title } of checksOf(observations())) assert.ok(text.includes(title), title);
     for (const name of ALL) assert.ok(text.includes(name), name);
     assert.match(text, /^ok {2}/m);
     const starts = text.split('\n').filter((line) => /^ok /.test(line)).map((line) => /\S/.exec(line.slice(2))?.index);
@@ -165,7 +175,7 @@ describe('doctor: the table', () => {
       const widest = Math.max(...lines.filter((line) => !line.trimStart().startsWith('> ')).map((line) => line.length));
       assert.ok(widest <= width, `${widest} columns in ${width}`);
       // A command must survive being copied: no remedy is broken into lines.
-      for (const { remedy } of checksOf(doctorFacts(changes))) assert.ok(remedy === undefined || lines.some((line) => line.endsWith(`> ${remedy}`)), remedy);
+      for (const { remedy } of checksOf(observations(changes))) assert.ok(remedy === undefined || lines.some((line) => line.endsWith(`> ${remedy}`)), remedy);
       assert.match(text, /4 of 4 delivery modes cannot run here\./);
     }
   });

@@ -8,7 +8,7 @@ import {
   type CapabilityName,
 } from '../../uapi/index.js';
 import type { Check } from './check.js';
-import type { KvmFacts } from './facts.js';
+import type { KvmObservations } from './observations.js';
 
 /** A capability worth a line: what it is for, and whether a delivery mode needs it. */
 interface CapabilityLine {
@@ -42,17 +42,17 @@ const LINES: readonly CapabilityLine[] = [
 ];
 
 /** The value as it counts: a VM's answer, /dev/kvm's where no VM could be made. */
-function capabilityValue(kvm: KvmFacts, name: CapabilityName): number {
+function capabilityValue(kvm: KvmObservations, name: CapabilityName): number {
   return kvm.vm.found ? kvm.vm.value[name] : kvm.device[name];
 }
 
 /** True where the capability is there, with all of `bits`. */
-export function hasCapability(kvm: KvmFacts, name: CapabilityName, bits = 0): boolean {
+export function hasCapability(kvm: KvmObservations, name: CapabilityName, bits = 0): boolean {
   const value = capabilityValue(kvm, name);
   return value > 0 && (value & bits) === bits;
 }
 
-function capabilityCheck(kvm: KvmFacts, { name, needed, bits, meaning, since }: CapabilityLine): Check {
+function capabilityCheck(kvm: KvmObservations, { name, needed, bits, meaning, since }: CapabilityLine): Check {
   const value = capabilityValue(kvm, name);
   const device = kvm.device[name];
   const base = { id: `cap-${name.toLowerCase().replaceAll('_', '-')}`, title: `KVM_CAP_${name}`, meaning };
@@ -66,7 +66,7 @@ function capabilityCheck(kvm: KvmFacts, { name, needed, bits, meaning, since }: 
   };
 }
 
-function pvFeatureCheck(kvm: KvmFacts): Check {
+function pvFeatureCheck(kvm: KvmObservations): Check {
   const leaf = [{ function: KVM_CPUID_FEATURES, index: 0, flags: 0, eax: kvm.pvFeatures, ebx: 0, ecx: 0, edx: 0 }];
   const bits = [
     ['ASYNC_PF', KVM_FEATURE_ASYNC_PF],
@@ -85,12 +85,12 @@ function pvFeatureCheck(kvm: KvmFacts): Check {
 }
 
 /** True where KVM can tell a guest about async page faults that become ready by interrupt. */
-export function hasAsyncPfBits(kvm: KvmFacts): boolean {
+export function hasAsyncPfBits(kvm: KvmObservations): boolean {
   const wanted = (1 << KVM_FEATURE_ASYNC_PF) | (1 << KVM_FEATURE_ASYNC_PF_INT);
   return (kvm.pvFeatures & wanted) === wanted;
 }
 
 /** A line for each capability that matters, and one for the paravirtual CPUID leaf. */
-export function capabilityChecks(kvm: KvmFacts): Check[] {
+export function capabilityChecks(kvm: KvmObservations): Check[] {
   return [...LINES.map((line) => capabilityCheck(kvm, line)), pvFeatureCheck(kvm)];
 }

@@ -1,8 +1,9 @@
 import { describeError, hintFor } from '../../errors/index.js';
+import { describeHost } from '../../kvm/index.js';
 import type { UffdFeatureName } from '../../uapi/index.js';
 import { capabilityChecks } from './capability-checks.js';
 import type { Check } from './check.js';
-import type { BuildTool, DoctorFacts, Probed } from './facts.js';
+import type { BuildTool, Observations, Probed } from './observations.js';
 
 /** The oldest Node.js this project supports, and the Node-API level its addon is built for. */
 export const MINIMUM_NODE = { major: 20, minor: 17 } as const;
@@ -16,7 +17,7 @@ const COMFORTABLE_BYTES = 512 * MIB;
 const UFFD_NEEDED: readonly UffdFeatureName[] = ['MISSING_SHMEM', 'MINOR_SHMEM', 'SIGBUS', 'THREAD_ID'];
 const UFFD_USEFUL: readonly UffdFeatureName[] = ['EXACT_ADDRESS', 'POISON'];
 
-function nodeCheck({ node }: DoctorFacts): Check {
+function nodeCheck({ node }: Observations): Check {
   const oldest = `${MINIMUM_NODE.major}.${MINIMUM_NODE.minor}`;
   const base = { id: 'node', title: 'Node.js', found: `${node.version}, Node-API ${node.napi}`, meaning: `needs ${oldest} or newer` };
   const [major, minor] = node.version.split('.').map(Number);
@@ -31,7 +32,7 @@ export function aptRemedy(tools: readonly BuildTool[]): string | undefined {
   return absent.length === 0 ? undefined : `sudo apt-get install ${absent.join(' ')}`;
 }
 
-function addonCheck({ addon, buildTools }: DoctorFacts): Check {
+function addonCheck({ addon, buildTools }: Observations): Check {
   const base = { id: 'addon', title: 'native addon', meaning: 'every system call goes through it' };
   if (addon.found) return { ...base, status: 'ok', found: 'loads' };
   const install = aptRemedy(buildTools);
@@ -44,16 +45,15 @@ function addonCheck({ addon, buildTools }: DoctorFacts): Check {
   };
 }
 
-function guestCheck({ guest, buildTools }: DoctorFacts): Check {
+function guestCheck({ guest, buildTools }: Observations): Check {
   const base = { id: 'guest', title: 'guest', meaning: 'the kernel that lives through the faults' };
   if (guest.built) return { ...base, status: 'ok', found: guest.path };
   const install = aptRemedy(buildTools.filter((tool) => tool.program !== 'python3'));
   return { ...base, status: 'missing', found: `no ${guest.path}`, remedy: `${install === undefined ? '' : `${install}; then `}npm run build:guest` };
 }
 
-function hostCheck({ host }: DoctorFacts): Check {
-  const surroundings = host.emulated ? ', on an emulated CPU' : host.virtualized ? ', itself a virtual machine' : '';
-  const base = { id: 'host', title: 'host', found: `${host.kind}, Linux ${host.kernelRelease}, ${host.cpuModel}, ${host.cpuCount} CPUs${surroundings}` };
+function hostCheck({ host }: Observations): Check {
+  const base = { id: 'host', title: 'host', found: describeHost(host) };
   if (host.kind === 'unknown') {
     return { ...base, status: 'warn', meaning: 'neither kvm_intel, kvm_amd nor kvm_pvm is in charge', remedy: hintFor('KVM_ENOENT') ?? '' };
   }
@@ -66,12 +66,12 @@ function failed<T>(probe: Probed<T>): { found: string; remedy: string } {
   return probe.found ? { found: '', remedy: '' } : { found: probe.error.code, remedy: probe.error.hint ?? describeError(probe.error) };
 }
 
-function deviceCheck({ device }: DoctorFacts): Check {
+function deviceCheck({ device }: Observations): Check {
   const base = { id: 'dev-kvm', title: '/dev/kvm', meaning: 'KVM for this user' };
   return device.found ? { ...base, status: 'ok', found: 'opens' } : { ...base, status: 'missing', ...failed(device) };
 }
 
-function kvmChecks({ kvm, addon, device }: DoctorFacts): Check[] {
+function kvmChecks({ kvm, addon, device }: Observations): Check[] {
   const base = { id: 'kvm-api', title: 'KVM API', meaning: 'version 12 since Linux 2.6.22' };
   if (!kvm.found) {
     // The line above says it already; without the addon there is nobody to ask.
@@ -83,7 +83,7 @@ function kvmChecks({ kvm, addon, device }: DoctorFacts): Check[] {
   return [version, vm, ...capabilityChecks(kvm.value)];
 }
 
-function uffdChecks({ uffd, addon }: DoctorFacts): Check[] {
+function uffdChecks({ uffd, addon }: Observations): Check[] {
   const base = { id: 'uffd', title: 'userfaultfd', meaning: 'tells the VMM of missing pages, and fills them' };
   if (!uffd.found) {
     if (!addon.found) return [{ ...base, status: 'missing', found: 'not asked', remedy: 'Remedy the lines above first.' }];
@@ -105,7 +105,7 @@ function uffdChecks({ uffd, addon }: DoctorFacts): Check[] {
   ];
 }
 
-function memoryCheck({ memory }: DoctorFacts): Check {
+function memoryCheck({ memory }: Observations): Check {
   const mib = (bytes: number): string => `${Math.round(bytes / MIB)} MiB`;
   const base = { id: 'memory', title: 'memory', found: `${mib(memory.availableBytes)} of ${mib(memory.totalBytes)} available`, meaning: 'the image and its mappings' };
   if (memory.availableBytes >= COMFORTABLE_BYTES) return { ...base, status: 'ok' };
@@ -113,6 +113,6 @@ function memoryCheck({ memory }: DoctorFacts): Check {
 }
 
 /** Every line of the report, in order: first what the others build on. */
-export function checksOf(facts: DoctorFacts): Check[] {
-  return [nodeCheck(facts), addonCheck(facts), guestCheck(facts), hostCheck(facts), deviceCheck(facts), ...kvmChecks(facts), ...uffdChecks(facts), memoryCheck(facts)];
+export function checksOf(observed: Observations): Check[] {
+  return [nodeCheck(observed), addonCheck(observed), guestCheck(observed), hostCheck(observed), deviceCheck(observed), ...kvmChecks(observed), ...uffdChecks(observed), memoryCheck(observed)];
 }

@@ -1,38 +1,33 @@
-import { probe, type DoctorReport } from './probe.js';
+import { collectFacts } from '../../probes/index.js';
+import { layoutFor, type DoctorOutput } from './output.js';
 import { render } from './render.js';
+import { examine, type DoctorReport } from './report.js';
 
 export type { Check, CheckStatus } from './check.js';
-export type { DoctorFacts } from './facts.js';
+export { runComparison, tableShape, type ComparisonOptions } from './compare/index.js';
+export type { Observations } from './observations.js';
 export type { ModeStatus, ModeVerdict } from './modes.js';
-export { probe, type DoctorReport } from './probe.js';
+export type { DoctorOutput } from './output.js';
 export { render, type RenderOptions } from './render.js';
-
-/** Where the report goes: process.stdout, or anything that takes text. */
-export interface DoctorOutput {
-  write(text: string): unknown;
-  readonly isTTY?: boolean | undefined;
-  readonly columns?: number | undefined;
-}
+export { DOCTOR_VERSION, examine, type DoctorReport } from './report.js';
 
 /** Options of `kvm-faultlab doctor`. */
 export interface DoctorOptions {
   /** The report as JSON in place of a table. */
   readonly json?: boolean;
+  /** Show what experiments find as well; JSON always holds it. */
+  readonly facts?: boolean;
   readonly output?: DoctorOutput;
   /** A report made elsewhere; this host's where left out. */
   readonly report?: DoctorReport;
 }
 
-const WIDTH_WITHOUT_TERMINAL = 120;
-const WIDEST = 160;
-
 /**
  * `kvm-faultlab doctor`: prints what this host offers, line by line, and what to do where something is missing. Exit code 0
  * when every delivery mode works here, 1 when one cannot.
  */
-export function runDoctor({ json = false, output = process.stdout, report = probe() }: DoctorOptions = {}): Promise<number> {
-  const terminal = output.isTTY === true;
-  const width = Math.min(WIDEST, terminal ? (output.columns ?? WIDTH_WITHOUT_TERMINAL) : WIDTH_WITHOUT_TERMINAL);
-  output.write(json ? `${JSON.stringify(report, null, 2)}\n` : render(report, { colors: terminal && process.env['NO_COLOR'] === undefined, width }));
-  return Promise.resolve(report.modes.every(({ status }) => status !== 'cannot') ? 0 : 1);
+export async function runDoctor({ json = false, facts = false, output = process.stdout, report: given }: DoctorOptions = {}): Promise<number> {
+  const report = given ?? (json || facts ? { ...examine(), facts: await collectFacts() } : examine());
+  output.write(json ? `${JSON.stringify(report, null, 2)}\n` : render(report, layoutFor(output)));
+  return report.modes.every(({ status }) => status !== 'cannot') ? 0 : 1;
 }

@@ -2,7 +2,7 @@ import type { CapabilityRequirement } from '../../kvm/index.js';
 import { MODES, MODE_NAMES, modeCapabilities, type DeliveryMode } from '../../machine/index.js';
 import { capabilityTitle, uffdFeatureNames, type UffdFeatureName } from '../../uapi/index.js';
 import { hasAsyncPfBits, hasCapability } from './capability-checks.js';
-import type { DoctorFacts } from './facts.js';
+import type { Observations } from './observations.js';
 
 /** How a delivery mode runs here. */
 export type ModeStatus = 'native' | 'emulated' | 'cannot';
@@ -18,7 +18,7 @@ export interface ModeVerdict {
 
 /** Something a mode cannot do without. */
 interface Need {
-  readonly met: (facts: DoctorFacts) => boolean;
+  readonly met: (observed: Observations) => boolean;
   readonly absent: string;
   readonly remedy: string;
   /** Where it is absent, nothing after it can be judged. */
@@ -28,10 +28,10 @@ interface Need {
 const see = (id: string): string => `See the line "${id}".`;
 
 const FOUNDATIONS: readonly Need[] = [
-  { met: (facts) => facts.addon.found, absent: 'the native addon is not built', remedy: see('native addon'), first: true },
-  { met: (facts) => facts.guest.built, absent: 'the guest is not built', remedy: see('guest') },
-  { met: (facts) => facts.kvm.found, absent: 'KVM cannot be used', remedy: see('/dev/kvm'), first: true },
-  { met: (facts) => facts.kvm.found && facts.kvm.value.vm.found, absent: 'no VM can be made', remedy: see('virtual machine'), first: true },
+  { met: (observed) => observed.addon.found, absent: 'the native addon is not built', remedy: see('native addon'), first: true },
+  { met: (observed) => observed.guest.built, absent: 'the guest is not built', remedy: see('guest') },
+  { met: (observed) => observed.kvm.found, absent: 'KVM cannot be used', remedy: see('/dev/kvm'), first: true },
+  { met: (observed) => observed.kvm.found && observed.kvm.value.vm.found, absent: 'no VM can be made', remedy: see('virtual machine'), first: true },
 ];
 
 function capability(requirement: CapabilityRequirement): Need {
@@ -71,10 +71,10 @@ function needsOf(mode: DeliveryMode): readonly Need[] {
   ];
 }
 
-function unmet(facts: DoctorFacts, needs: readonly Need[]): Need[] {
+function unmet(observed: Observations, needs: readonly Need[]): Need[] {
   const absent: Need[] = [];
   for (const need of needs) {
-    if (need.met(facts)) continue;
+    if (need.met(observed)) continue;
     absent.push(need);
     if (need.first) break;
   }
@@ -82,9 +82,9 @@ function unmet(facts: DoctorFacts, needs: readonly Need[]): Need[] {
 }
 
 /** What this host makes of each delivery mode, and why. */
-export function modeVerdicts(facts: DoctorFacts): ModeVerdict[] {
+export function modeVerdicts(observed: Observations): ModeVerdict[] {
   return MODE_NAMES.map((mode) => {
-    const absent = unmet(facts, needsOf(mode));
+    const absent = unmet(observed, needsOf(mode));
     if (absent.length === 0) return { mode, status: MODES[mode].on.stock, why: MODES[mode].summary };
     return { mode, status: 'cannot', why: absent.map((need) => need.absent).join('; '), remedy: [...new Set(absent.map((need) => need.remedy))].join(' ') };
   });

@@ -1,8 +1,9 @@
 import pc from 'picocolors';
+import type { Fact } from '../../probes/index.js';
 import type { CheckStatus } from './check.js';
 import { columnWidths, layoutRow, type Cell } from './columns.js';
 import type { ModeStatus } from './modes.js';
-import type { DoctorReport } from './probe.js';
+import type { DoctorReport } from './report.js';
 
 /** How a report is laid out. */
 export interface RenderOptions {
@@ -22,6 +23,8 @@ interface Row {
 
 const NARROWEST_FOUND = 16;
 const NARROWEST_MEANING = 20;
+const WIDEST_TITLE = 60;
+const CANNOT_TELL = 'cannot tell';
 
 function statusCell(colors: Colors, status: CheckStatus | ModeStatus): Cell {
   switch (status) {
@@ -48,8 +51,32 @@ function table(rows: readonly Row[], most: readonly number[], width: number, col
   return rows.flatMap(({ cells, remedy }) => [...layoutRow(cells, widths), ...(remedy === undefined ? [] : [`${indentation}${colors.bold('>')} ${remedy}`])]);
 }
 
-/** The report as text: a line for each check, then one for each delivery mode, remedies behind `>`. */
-export function render(report: DoctorReport, { colors: wantColors, width }: RenderOptions): string {
+function factCells(fact: Fact, colors: Colors): readonly Cell[] {
+  return 'answer' in fact
+    ? [{ text: fact.title }, { text: fact.answer }, { text: fact.detail ?? '', paint: colors.dim }]
+    : [{ text: fact.title }, { text: CANNOT_TELL, paint: colors.yellow }, { text: fact.cannot, paint: colors.dim }];
+}
+
+/** The reason that all facts of a group lack an answer for; undefined where one has an answer or another reason. */
+function sharedReason([first, ...others]: readonly Fact[]): string | undefined {
+  if (!('cannot' in first)) return undefined;
+  return others.every((fact) => 'cannot' in fact && fact.cannot === first.cannot) ? first.cannot : undefined;
+}
+
+/** One line for each fact, below the name of its group; one for a group that has none for one reason. */
+function factLines(facts: readonly Fact[], width: number, colors: Colors): string[] {
+  const rows = facts.map((fact) => factCells(fact, colors));
+  const widths = columnWidths(rows, [WIDEST_TITLE, Math.floor(width / 3)], width, NARROWEST_MEANING);
+  return [...new Set(facts.map(({ group }) => group))].flatMap((group) => {
+    const members = facts.filter((fact) => fact.group === group);
+    const reason = sharedReason(members);
+    const lines = reason === undefined ? members.flatMap((fact) => layoutRow(factCells(fact, colors), widths)) : [`${colors.yellow(CANNOT_TELL)}: ${reason}`];
+    return ['', colors.bold(group), ...lines];
+  });
+}
+
+/** The report as text: a line for each check, then one for each delivery mode, remedies behind `>`, then facts where there are any. */
+export function render(report: Pick<DoctorReport, 'checks' | 'modes' | 'facts'>, { colors: wantColors, width }: RenderOptions): string {
   const colors = pc.createColors(wantColors);
   const checks = report.checks.map(
     ({ status, title, found, meaning, remedy }): Row => ({
@@ -70,6 +97,7 @@ export function render(report: DoctorReport, { colors: wantColors, width }: Rend
     ...table(modes, [Infinity, Infinity], width, colors),
     '',
     summary,
+    ...(report.facts === undefined ? [] : factLines(report.facts, width, colors)),
     '',
   ].join('\n');
 }

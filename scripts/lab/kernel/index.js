@@ -19,7 +19,7 @@ import { isStockKernelReady, stockKernel, stockKernelWork } from './stock.js';
  * @property {number} cpus of the lab by default
  */
 
-/** @typedef {'stock' | 'own'} KernelName */
+/** @typedef {import('./names.js').KernelName} KernelName */
 
 /** @type {Readonly<Record<KernelName, KernelKind>>} */
 export const KERNELS = Object.freeze({
@@ -42,11 +42,4 @@ export const KERNELS = Object.freeze({
   },
 });
 
-/** All of them, in the order in which they are shown. */
-export const KERNEL_NAMES = Object.freeze(/** @type {KernelName[]} */ (Object.keys(KERNELS)));
-
-/**
- * @param {string | undefined} text of the command line
- * @returns {text is KernelName} whether there is such a kernel
- */
-export const isKernelName = (text) => text !== undefined && Object.hasOwn(KERNELS, text);
+export { KERNEL_NAMES, isKernelName } from './names.js';

@@ -1,6 +1,6 @@
 import { FaultLabError } from '../../lib/errors/index.js';
 import { capabilities, type CapabilityName } from '../../lib/uapi/index.js';
-import type { CapabilityValues, DoctorFacts, KvmFacts, Probed } from '../../lib/cli/doctor/facts.js';
+import type { CapabilityValues, Observations, KvmObservations, Probed } from '../../lib/cli/doctor/observations.js';
 
 /** Values of KVM_CHECK_EXTENSION: 1 for everything, but for what is given. */
 export function capabilityValues(changes: Partial<Record<CapabilityName, number>> = {}): CapabilityValues {
@@ -9,7 +9,7 @@ export function capabilityValues(changes: Partial<Record<CapabilityName, number>
 }
 
 /** What a KVM with everything says. */
-export function kvmFacts(changes: Partial<KvmFacts> = {}): Probed<KvmFacts> {
+export function kvmObservations(changes: Partial<KvmObservations> = {}): Probed<KvmObservations> {
   return {
     found: true,
     value: {
@@ -28,7 +28,7 @@ export function absent(code: string): { readonly found: false; readonly error: F
 }
 
 /** A host on which everything works, but for what is given. */
-export function doctorFacts(changes: Partial<DoctorFacts> = {}): DoctorFacts {
+export function observations(changes: Partial<Observations> = {}): Observations {
   return {
     host: { kind: 'SVM', kernelRelease: '6.12.0', cpuModel: 'AMD EPYC', cpuCount: 8, virtualized: false, emulated: false },
     node: { version: '20.20.2', napi: 9 },
@@ -40,7 +40,7 @@ export function doctorFacts(changes: Partial<DoctorFacts> = {}): DoctorFacts {
     ],
     guest: { path: '/somewhere/guest.elf', built: true },
     device: { found: true, value: null },
-    kvm: kvmFacts(),
+    kvm: kvmObservations(),
     uffd: { found: true, value: { features: ['MISSING_SHMEM', 'SIGBUS', 'THREAD_ID', 'MINOR_SHMEM', 'EXACT_ADDRESS', 'POISON'], way: 'userfaultfd(2)' } },
     memory: { totalBytes: 8 * 2 ** 30, availableBytes: 4 * 2 ** 30 },
     ...changes,

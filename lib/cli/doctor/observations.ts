@@ -22,7 +22,7 @@ export type Probed<T> = { readonly found: true; readonly value: T } | { readonly
 export type CapabilityValues = Readonly<Record<CapabilityName, number>>;
 
 /** What /dev/kvm says. */
-export interface KvmFacts {
+export interface KvmObservations {
   readonly apiVersion: number;
   /** As /dev/kvm answers. */
   readonly device: CapabilityValues;
@@ -33,7 +33,7 @@ export interface KvmFacts {
 }
 
 /** What userfaultfd says. */
-export interface UffdFacts {
+export interface UffdObservations {
   readonly features: readonly UffdFeatureName[];
   /** How this process gets one. */
   readonly way: 'userfaultfd(2)' | '/dev/userfaultfd';
@@ -47,7 +47,7 @@ export interface BuildTool {
 }
 
 /** Everything the doctor judges by. Plain data: a host can be made up. */
-export interface DoctorFacts {
+export interface Observations {
   readonly host: Host;
   /** process.versions. */
   readonly node: { readonly version: string; readonly napi: number };
@@ -57,8 +57,8 @@ export interface DoctorFacts {
   readonly guest: { readonly path: string; readonly built: boolean };
   /** Opening /dev/kvm for reading and writing, without the addon. */
   readonly device: Probed<null>;
-  readonly kvm: Probed<KvmFacts>;
-  readonly uffd: Probed<UffdFacts>;
+  readonly kvm: Probed<KvmObservations>;
+  readonly uffd: Probed<UffdObservations>;
   readonly memory: { readonly totalBytes: number; readonly availableBytes: number };
 }
 
@@ -111,7 +111,7 @@ function probeVm(kvm: Kvm): Probed<CapabilityValues> {
   }
 }
 
-function probeKvm(path: string): KvmFacts {
+function probeKvm(path: string): KvmObservations {
   const kvm = Kvm.open(path);
   try {
     return {
@@ -126,13 +126,13 @@ function probeKvm(path: string): KvmFacts {
 }
 
 /** The system call serves those with CAP_SYS_PTRACE (bit 19) and, by sysctl, everybody; the device those who may open it. */
-function uffdWay(): UffdFacts['way'] {
+function uffdWay(): UffdObservations['way'] {
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readText('/proc/self/status'))?.[1] ?? '0';
   const mayTrace = ((BigInt(`0x${effective}`) >> 19n) & 1n) === 1n;
   return mayTrace || readText('/proc/sys/vm/unprivileged_userfaultfd').trim() === '1' ? 'userfaultfd(2)' : '/dev/userfaultfd';
 }
 
-function probeUffd(): UffdFacts {
+function probeUffd(): UffdObservations {
   const uffd = attempt('open a userfaultfd', () => new (nativeAddon().Userfaultfd)(0n));
   try {
     return { features: uffdFeatureNames(uffd.features), way: uffdWay() };
@@ -157,8 +157,8 @@ function answers(program: string): boolean {
   return isOnPath(program) && spawnSync(program, ['--version'], { stdio: 'ignore', timeout: 10_000 }).status === 0;
 }
 
-/** Looks at this host. Never throws: what cannot be had is part of the facts. `kvmPath` is another device than /dev/kvm. */
-export function gatherFacts(kvmPath = '/dev/kvm'): DoctorFacts {
+/** Looks at this host. Never throws: what cannot be had is part of what was observed. `kvmPath` is another device than /dev/kvm. */
+export function observeHost(kvmPath = '/dev/kvm'): Observations {
   const guestPath = join(packageRoot(), 'guest', 'build', 'guest.elf');
   const addon = probed('load the native addon', () => {
     nativeAddon();

@@ -1,0 +1,39 @@
+/** The load of a bench: asked for on the command line, repeated in its report. */
+
+/** What every mode of a bench has in common besides its image. Times in ns. */
+export interface BenchSettings {
+  /** Order in which pages are visited. */
+  readonly order: 'seq' | 'random';
+  /** Of the random order. */
+  readonly seed: number;
+  readonly vcpus: number;
+  /** Tasks on each vCPU that visit pages. */
+  readonly faultTasks: number;
+  /** Tasks on each vCPU that count. */
+  readonly workTasks: number;
+  /** Added to each page request. */
+  readonly latencyNs: number;
+  readonly resolvers: number;
+  /** Scheduler tick of the guest. */
+  readonly tickNs: number;
+  /** Length of each control phase. */
+  readonly controlNs: number;
+}
+
+/** Defaults of the command line. */
+export const BENCH_DEFAULTS = {
+  order: 'seq',
+  seed: 1,
+  vcpus: 1,
+  faultTasks: 8,
+  workTasks: 2,
+  latencyNs: 0,
+  resolvers: 1,
+  tickNs: 4e6,
+  controlNs: 500e6,
+} as const satisfies BenchSettings;
+
+/** The settings alone of whatever has them. */
+export function settingsOf({ order, seed, vcpus, faultTasks, workTasks, latencyNs, resolvers, tickNs, controlNs }: BenchSettings): BenchSettings {
+  return { order, seed, vcpus, faultTasks, workTasks, latencyNs, resolvers, tickNs, controlNs };
+}

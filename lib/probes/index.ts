@@ -1,0 +1,8 @@
+/**
+ * Host facts that only an experiment shows: small guests on the real KVM, each asking one question. `collectFacts` runs all of them.
+ */
+export { catalogue } from './catalogue.js';
+export { collectFacts, type CollectOptions } from './collect-facts.js';
+export { kernelInstructionCode } from './experiments/kernel-instructions.js';
+export { userInstructionCode } from './experiments/user-instructions.js';
+export type { Fact, Finding, Probe, ProbeContext, ProbeGroup } from './probe.js';
