@@ -32,6 +32,8 @@ int VcpuObject::Run() {
     if (error != 0) return -error;
     armed_ = true;
   }
+  // A KVM_RUN that fails may leave the reason of an earlier exit, and KVM_EXIT_MEMORY_FAULT counts after a failure.
+  area_->run().exit_reason = 0;
   // Noted beside an exit of the guest's, or by another ioctl: told before the guest goes on.
   if (noted_.code == 0) {
     const int error = Enter();

@@ -226,8 +226,8 @@ export interface NativeVcpu extends NativeHandle {
   runArea(): ArrayBuffer;
   /**
    * KVM_RUN, once. 0 or a negative errno: -EINTR (kicked, or the slice ended; immediate_exit is cleared), -EFAULT,
-   * -EHWPOISON, ... Never throws for those. Throws `VCPU_WRONG_THREAD` on another thread, and `GUARD_DISPLACED` where other code keeps
-   * taking SIGBUS or SIGSEGV over.
+   * -EHWPOISON, ... exit_reason is 0 (KVM_EXIT_UNKNOWN) beforehand: what it holds after a failure is of this very call. Never throws for
+   * those. Throws `VCPU_WRONG_THREAD` on another thread, and `GUARD_DISPLACED` where other code keeps taking SIGBUS or SIGSEGV over.
    *
    * -EHWPOISON says that poisoned memory is in the way: of KVM itself, or because the kernel told this thread by SIGBUS, for which
    * KVM_RUN is only interrupted. `memoryFailure()` tells the two apart. KVM repeats the access when it is run again.
