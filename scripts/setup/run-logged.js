@@ -8,7 +8,8 @@ import { SetupFailure } from './failure.js';
 
 const TAIL_LINES = 25;
 const KILL_GRACE_MS = 5000;
-const NETWORK_TROUBLE = /\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT)\b/;
+/** In the words of npm and Node, and of apt. */
+const NETWORK_TROUBLE = /\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT|Failed to fetch|Unable to fetch|Temporary failure resolving|Could not connect)\b/;
 /** @type {readonly NodeJS.Signals[]} */
 const PASSED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
