@@ -34,6 +34,7 @@ const figureRow = (name: FigureName): Row => {
 const ROWS: readonly Row[] = [
   text('implementation', (mode) => mode.implementation),
   ...FIGURE_NAMES.map(figureRow),
+  text('page found by', foundBy),
   text('events agree', agreement),
   text('integrity', integrity),
 ];
@@ -73,6 +74,12 @@ function header(report: BenchReport): string[] {
     `load   ${p.vcpus} vCPU${p.vcpus === 1 ? '' : 's'}, each ${p.faultTasks} fault + ${p.workTasks} work tasks; latency added ${formatDuration(p.latencyNs)}; ${p.resolvers} resolver${p.resolvers === 1 ? '' : 's'}` +
       (p.vcpus + p.resolvers > host.cpuCount ? `; OVERSUBSCRIBED: ${p.vcpus + p.resolvers} busy threads on ${host.cpuCount} CPUs` : ''),
   ];
+}
+
+/** How the VMM learned which page was missing: the one way there was, or each with its count. */
+function foundBy({ exits }: ModeReport): string {
+  const ways = ([['exit gpa', exits.foundByExitGpa], ['instruction decode', exits.foundByDecoding], ['MMIO gpa', exits.foundByMmio]] as const).filter(([, faults]) => faults > 0);
+  return ways.length === 0 ? '-' : ways.map(([way, faults]) => (ways.length === 1 ? way : `${way} ${formatFigure(faults, 'count')}`)).join(', ');
 }
 
 function agreement(mode: ModeReport): string {
