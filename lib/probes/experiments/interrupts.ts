@@ -38,7 +38,7 @@ async function trySituation({ kvm, helper }: ProbeContext, { cpl, code, apic }: 
     const { result: end, signalled } = await thread.signalling(guest.vm, msiTo(0, VECTOR), DELAY_MS, () => guest.run());
     if (signalled <= 0) return { answer: `KVM_SIGNAL_MSI returns ${signalled}` };
     if (end.kind !== 'trap' || end.trap.vector !== VECTOR) return { answer: describeEnd(end) };
-    return { answer: guest.vcpu.native.sliceCount() === 0 ? 'taken' : 'taken at the end of a slice' };
+    return { answer: guest.vcpu.sliceCount === 0 ? 'taken' : 'taken at the end of a slice' };
   });
 }
 

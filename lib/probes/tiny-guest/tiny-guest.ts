@@ -46,8 +46,9 @@ export interface TinyGuestOptions {
 
 const SLICE_NS = 20e6;
 const RUN_LIMIT_MS = 3000;
-/** Page faults at one instruction within a slice that no set-up of mappings explains. */
+/** Page faults at one instruction that no set-up of mappings explains, and how many more than slices. */
 const RETRIES = 64;
+const RETRIES_PER_SLICE = 3;
 /** `out %al, $END_PORT` at CPL0, where a port is at hand; `ud2` at CPL3, where it is the one trap that every host has. */
 const END_CODE = { 0: [0xe6, END_PORT], 3: [0x0f, 0x0b] } as const;
 const VECTOR_UD = 6;
@@ -111,17 +112,17 @@ export class TinyGuest {
   /** Runs until something happens, at most until its time is over. */
   run(): GuestEnd {
     const deadline = performance.now() + patience(this.options.limitMs ?? RUN_LIMIT_MS);
-    let rip = -1;
-    let faults = 0;
+    let standing = { rip: -1, faults: 0, slices: 0 };
     for (;;) {
       const exit = this.vcpu.decodeExit(this.vcpu.run());
       if (exit.kind !== 'interrupted') return this.endOf(exit);
-      const nowAt = this.vcpu.getRegs().number('rip');
-      const faultsNow = this.statistic('pf_taken') ?? 0;
-      if (nowAt === rip && faultsNow - faults >= RETRIES) return { kind: 'stays', retries: true };
+      const rip = this.vcpu.getRegs().number('rip');
+      const faults = this.statistic('pf_taken') ?? 0;
+      if (rip !== standing.rip) standing = { rip, faults, slices: 0 };
+      standing.slices++;
+      // A slice that interrupts a wait for a page makes the vCPU fault again, once.
+      if (faults - standing.faults >= Math.max(RETRIES, RETRIES_PER_SLICE * standing.slices)) return { kind: 'stays', retries: true };
       if (performance.now() >= deadline) return { kind: 'stays', retries: false };
-      rip = nowAt;
-      faults = faultsNow;
     }
   }
 
