@@ -26,7 +26,17 @@ export {
 export { PagedWindow, SystemRam, UserfaultBitmap, gpaNumber, userfaultBitmapSizeBytes, type GpaNumber, type PagedWindowShare, type SystemRamShare } from './memory/index.js';
 export { imageSource, type FillTarget, type ImageSourceOptions, type PageSource, type PageSourceModule } from './faults/index.js';
 export { AsyncPfHost, ReadyQueue, type FaultContext, type MsrOutcome, type ReadyDelivery, type WaitReason } from './asyncpf/index.js';
-export { checksumPage, type GuestPhase, type GuestVcpuReport, type PhaseReport } from './guest/index.js';
+export {
+  checksumPage,
+  type GuestPhase,
+  type GuestVcpuReport,
+  type PhaseReport,
+  type TrapChoice,
+  type TrapInstruction,
+  type TrapProbe,
+  type TrapRecord,
+  type TrapReport,
+} from './guest/index.js';
 export {
   MODES,
   MODE_NAMES,

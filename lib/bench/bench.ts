@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FaultLabError } from '../errors/index.js';
 import { imageSource } from '../faults/index.js';
+import type { TrapChoice } from '../guest/index.js';
 import { readHost } from '../kvm/index.js';
 import type { DeliveryMode } from '../machine/index.js';
 import { packageRoot } from '../native/index.js';
@@ -28,6 +29,8 @@ export interface BenchOptions {
   readonly tickNs: number;
   /** Length of each control phase. */
   readonly controlNs: number;
+  /** By which instruction the guest's tasks trap. */
+  readonly trap: TrapChoice;
   /** Another guest than the project's own. */
   readonly guestPath?: string;
 }
@@ -41,6 +44,7 @@ export const BENCH_DEFAULTS = {
   workTasks: 2,
   latencyNs: 0,
   resolvers: 1,
+  trap: 'auto',
   tickNs: 4e6,
   controlNs: 500e6,
 } as const satisfies Partial<BenchOptions>;
@@ -83,6 +87,7 @@ export async function runBench(options: BenchOptions, observer: BenchObserver): 
         workTasks: options.workTasks,
         latencyNs: options.latencyNs,
         resolvers: options.resolvers,
+        trap: options.trap,
         tickNs: options.tickNs,
         controlNs: options.controlNs,
       },
@@ -100,6 +105,7 @@ export async function runBench(options: BenchOptions, observer: BenchObserver): 
       workTasks: options.workTasks,
       latencyNs: options.latencyNs,
       resolvers: options.resolvers,
+      trap: options.trap,
       tickNs: options.tickNs,
       controlTicks: options.workTasks === 0 ? 0 : Math.round(options.controlNs / options.tickNs),
       ...(options.guestPath === undefined ? {} : { guestPath: options.guestPath }),

@@ -6,4 +6,5 @@ export { formatDuration, parseDuration } from './duration.js';
 export { checksumImage, makeImage, openImage, requireMemory, type Image } from './image.js';
 export { visitingOrder } from './random.js';
 export type { BenchParameters, BenchReport, ModeReport } from './report.js';
+export type { TrapInstructionReport, TrapSummary } from './trap.js';
 export { renderReport, type TableOptions } from './table.js';

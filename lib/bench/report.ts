@@ -1,12 +1,14 @@
 /** A bench's report: plain data, the same in memory and as JSON. Units are in the names. */
+import type { TrapChoice } from '../guest/index.js';
 import type { Host } from '../kvm/index.js';
 import type { Counters, DeliveryMode, ResolverCounter, VcpuCounter } from '../machine/index.js';
 import type { EventCheck, IntegrityCheck } from './checks.js';
 import type { KernelCost, WorkCost } from './cost.js';
 import type { LatencySummary } from './latency.js';
+import type { TrapSummary } from './trap.js';
 
 /** Raised when a field changes its meaning or goes away. */
-export const REPORT_VERSION = 1;
+export const REPORT_VERSION = 2;
 
 /** What was asked for. */
 export interface BenchParameters {
@@ -21,6 +23,8 @@ export interface BenchParameters {
   readonly workTasks: number;
   readonly latencyNs: number;
   readonly resolvers: number;
+  /** By which instruction the guest's tasks were to trap. */
+  readonly trap: TrapChoice;
   readonly tickNs: number;
   readonly controlNs: number;
 }
@@ -41,6 +45,7 @@ export interface ModeReport {
   readonly latency: LatencySummary | null;
   readonly work: WorkCost;
   readonly guestKernel: KernelCost;
+  readonly trap: TrapSummary;
   readonly events: {
     readonly notPresent: number;
     readonly ready: number;

@@ -1,6 +1,7 @@
 /** A bench's report for people: what was measured where, one column a mode, and the verdicts. */
 import Table from 'cli-table3';
 import pc from 'picocolors';
+import { TRAP_INSTRUCTIONS, describeProbe, spellTrap } from '../guest/index.js';
 import { formatDuration } from './duration.js';
 import type { BenchReport, ModeReport } from './report.js';
 
@@ -36,6 +37,7 @@ const ROWS: readonly Row[] = [
   ['  ready handler', (m) => time(m.guestKernel.readyNs)],
   ['  tick handler', (m) => time(m.guestKernel.tickNs)],
   ['  way in and out', (m) => time(m.guestKernel.entryExitNs)],
+  ['null trap', (m) => time(m.trap.used === null ? null : m.trap.by[m.trap.used].nullTrapNs)],
   ['control drift', (m) => drift(m)],
   ['KVM_RUN exits', (m) => count(m.exits.exits)],
   ['  EFAULT / MSR', (m) => `${count(m.exits.faultExits)} / ${count(m.exits.msrExits)}`],
@@ -49,7 +51,7 @@ const ROWS: readonly Row[] = [
 /** Renders a report as text, several lines, without a final newline. */
 export function renderReport(report: BenchReport, options: TableOptions): string {
   const colors = pc.createColors(options.color);
-  const lines = [...header(report), ''];
+  const lines = [...header(report), ...traps(report), ''];
   if (report.modes.length > 0) {
     const table = new Table({
       head: ['', ...report.modes.map((mode) => mode.mode)],
@@ -79,6 +81,17 @@ function header(report: BenchReport): string[] {
     `load   ${p.vcpus} vCPU${p.vcpus === 1 ? '' : 's'}, each ${p.faultTasks} fault + ${p.workTasks} work tasks; latency added ${formatDuration(p.latencyNs)}; ${p.resolvers} resolver${p.resolvers === 1 ? '' : 's'}` +
       (p.vcpus + p.resolvers > host.cpuCount ? `; OVERSUBSCRIBED: ${p.vcpus + p.resolvers} busy threads on ${host.cpuCount} CPUs` : ''),
   ];
+}
+
+/** Which trap the guest's tasks used, and what the probe saw of the others. One line, unless the modes differ. */
+function traps({ parameters, modes }: BenchReport): string[] {
+  const modesOf = new Map<string, string[]>();
+  for (const { mode, trap } of modes) {
+    const others = TRAP_INSTRUCTIONS.filter((instruction) => instruction !== trap.used).map((instruction) => `${spellTrap(instruction)}: ${describeProbe(trap.by[instruction].probe)}`);
+    const line = `trap   ${trap.used === null ? 'unknown' : spellTrap(trap.used)}${parameters.trap === 'auto' ? '' : ', as asked for'} (${others.join('; ')})`;
+    modesOf.set(line, [...(modesOf.get(line) ?? []), mode]);
+  }
+  return [...modesOf].map(([line, names]) => (modesOf.size === 1 ? line : `${line} in ${names.join(', ')}`));
 }
 
 function drift(mode: ModeReport): string {
