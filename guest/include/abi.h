@@ -128,7 +128,7 @@ typedef unsigned long long u64;
 struct vector_entry {
 	u32 vector;
 	u16 ist;     /* IST index; 0: none */
-	u16 dpl;     /* 3: CPL3 may enter by `int`; 0 */
+	u16 dpl;     /* from which `int` may enter: 0 or 3 */
 	u64 handler; /* gva */
 };
 

@@ -71,11 +71,12 @@ entry_int80:
 	jmp handle_trap
 
 /*
- * rcx = rip behind the instruction, r11 = rflags, rsp still the task's; IF, TF, DF, NT and AC are clear (SFMASK). Until rsp is the kernel's
- * nothing may push onto it: no interrupt comes with IF clear, no #DB with TF clear and no breakpoint set, KVM tells CPL0 of no
- * missing page, kernel text is always there; NMI, #MC and #DF have stacks of their own.
+ * rcx = rip behind the instruction, r11 = rflags, rsp still the task's; IF, TF, DF, NT and AC are clear (SFMASK). Until rsp is
+ * the kernel's nothing may push onto it: no interrupt comes with IF clear, no #DB with TF clear and no breakpoint set, KVM
+ * tells CPL0 of no missing page, kernel text is always there; NMI, #MC and #DF have stacks of their own.
  *
- * The kernel's own registers tell where the frame is: there is no gs base to swap. What follows is the frame as an interrupt gate makes it.
+ * The kernel's own registers tell where the frame is: there is no gs base to swap. What follows is the frame as an interrupt
+ * gate makes it.
  */
 entry_syscall:
 	mov %rsp, %rsi
@@ -110,7 +111,7 @@ unexpected_\vector:
 	UNEXPECTED \vector, 1
 	.endr
 
-/* rsp = struct exception. The handler's stack begins below the frame that it may lie in: a frame made anew must not meet it. */
+/* rsp = struct exception. The handler's stack begins below the frame it may lie in: a frame made anew must not meet it. */
 unexpected:
 	mov %rsp, %rdi
 	sub $4 * 8, %rsp

@@ -13,7 +13,7 @@ void handle_exception(const struct exception *exception)
 {
 	if (exception->vector == VECTOR_PF)
 		apf_check_reason();
-	/* Taken at CPL3 it lies where the current task's frame is; anywhere else it is the kernel's own, or has a stack of its own. */
+	/* One of a task's lies where its frame is; others are the kernel's own, or have a stack of their own. */
 	if (&exception->rip == &current->frame.rip)
 		task_exception(exception->vector, exception->error, exception->rip);
 	panic_exception(exception->vector, exception->error, exception->rip);

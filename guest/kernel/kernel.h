@@ -62,10 +62,10 @@ struct task_slot {
 _Static_assert((TASK_SLOT_BYTES - sizeof(struct task) + sizeof(struct frame)) % 16 == 0, "frames end on 16 bytes");
 
 /*
- * Tasks are compiled without these registers (Makefile), so they keep their values while CPL3 runs; r11 alone does not, because
- * `syscall` writes rflags there: what it holds lives no longer than a handler. What changes with each
- * APF event is here and not in memory, where an update costs three times as much when CPL0 is emulated; counters_flush()
- * copies the counters to the vcpu_block at each tick and whenever the VMM is about to look.
+ * Tasks are compiled without these registers (Makefile), so they keep their values while CPL3 runs; r11 alone does not,
+ * because `syscall` writes rflags there: what it holds lives no longer than a handler. What changes with each APF event is
+ * here and not in memory, where an update costs three times as much when CPL0 is emulated; counters_flush() copies the
+ * counters to the vcpu_block at each tick and whenever the VMM is about to look.
  */
 register struct vcpu_block *block asm("r15");
 register struct task *current asm("r13");
@@ -143,9 +143,9 @@ static inline void doorbell(u32 value)
  * Ends a handler: takes the registers from the current task's frame, adds the handler's cycles to a counter (an assembler
  * operand), goes back to CPL3. The time is taken as late as registers allow.
  *
- * By iretq, also out of a `syscall`: the task that goes on need not be the one that trapped, and one that was interrupted wants all
- * its registers back, of which sysretq takes rcx. Nor does a rip that is not canonical harm here: iretq raises its #GP on the
- * kernel's stack, while sysretq would on Intel's CPUs at CPL0 with the task's rsp.
+ * By iretq, also out of a `syscall`: the task that goes on need not be the one that trapped, and one that was interrupted
+ * wants all its registers back, of which sysretq takes rcx. Nor does a rip that is not canonical harm here: iretq raises its
+ * #GP on the kernel's stack, while sysretq raises it on Intel's CPUs at CPL0 with the task's rsp.
  */
 #define RESUME(counter, ...) \
 	do { \

@@ -1,6 +1,6 @@
 /*
- * Each instruction is executed once, at CPL3, before there is a tick or an asynchronous page fault: what enters the kernel next came of it.
- * The next one starts from a frame made anew, so that nothing remains of a switch to the kernel that a host did by half.
+ * Each instruction is executed once, at CPL3, before there is a tick or an asynchronous page fault: what enters the kernel next
+ * came of it. The next one starts from a frame made anew, so that nothing remains of a switch that a host did by half.
  */
 #include "probe.h"
 

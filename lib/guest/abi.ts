@@ -123,7 +123,7 @@ export const vectorEntryLayout = structLayout('vector_entry', 16, {
   vector: [0, 4],
   /** IST index; 0: none */
   ist: [4, 2],
-  /** 3: CPL3 may enter by `int`; 0 */
+  /** from which `int` may enter: 0 or 3 */
   dpl: [6, 2],
   /** gva */
   handler: [8, 8],

@@ -96,9 +96,16 @@ export class ExitFaults {
       this.spuriousInARow = 0;
     } else {
       this.counters.spuriousFaults++;
+      if (this.isCodeInWindow()) inWindow++;
       if (inWindow === 0 || ++this.spuriousInARow > MOST_SPURIOUS_IN_A_ROW) this.giveUp(inWindow);
     }
     return count;
+  }
+
+  /** Whether the fetch of the instruction may have failed, for a page that has come since. */
+  private isCodeInWindow(): boolean {
+    const { codeGpa, codeTailGpa } = this.locator;
+    return this.reader.windowPage(codeGpa) >= 0 || this.reader.windowPage(codeTailGpa) >= 0;
   }
 
   private giveUp(inWindow: number): never {
