@@ -28,7 +28,17 @@ export {
 export { PagedWindow, SystemRam, UserfaultBitmap, gpaNumber, gpaOfHva, userfaultBitmapSizeBytes, type GpaNumber, type GuestRange, type PagedWindowShare, type SystemRamShare } from './memory/index.js';
 export { imageSource, type FillTarget, type ImageSourceOptions, type PageSource, type PageSourceModule } from './faults/index.js';
 export { AsyncPfHost, ReadyQueue, type FaultContext, type MsrOutcome, type ReadyDelivery, type WaitReason } from './asyncpf/index.js';
-export { checksumPage, type GuestPhase, type GuestVcpuReport, type PhaseReport } from './guest/index.js';
+export {
+  checksumPage,
+  type GuestPhase,
+  type GuestVcpuReport,
+  type PhaseReport,
+  type TrapChoice,
+  type TrapInstruction,
+  type TrapProbe,
+  type TrapRecord,
+  type TrapReport,
+} from './guest/index.js';
 export {
   MODES,
   MODE_NAMES,

@@ -10,7 +10,7 @@
 #define GUEST_ABI_H
 
 #define ABI_MAGIC 0x4b464c42 /* "BLFK" */
-#define ABI_VERSION 1
+#define ABI_VERSION 2
 
 #define PAGE_SIZE 4096
 #define MAX_VCPUS 64
@@ -46,7 +46,8 @@
 /* Interrupt stacks of the TSS: #DF, NMI and #MC may come at any moment and have one each. */
 #define IST_COUNT 3
 
-/* Interrupt vectors. */
+/* Vectors: the software interrupt that tasks may make, interrupts of the local APIC. */
+#define VECTOR_INT80 0x80
 #define VECTOR_TIMER 0xec
 #define VECTOR_APF_READY 0xf3
 #define VECTOR_SPURIOUS 0xff
@@ -57,9 +58,26 @@
 #define DOORBELL_DONE 2   /* all counters are final; the vCPU halts with interrupts off */
 #define DOORBELL_PANIC 3  /* vcpu_block.panic_* say why; the vCPU halts with interrupts off */
 
-/* Traps from CPL3: `ud2` with the number in rax; result in rax. */
+/* Traps from CPL3: number in rax, result in rax; rcx and r11 are lost, everything else is kept. */
 #define TRAP_NULL 0 /* returns 0: what a trap costs */
 #define TRAP_EXIT 1 /* ends the task */
+
+/* The instruction that makes a trap, the better the earlier. Index into vcpu_block.trap; its [0] is unused. */
+#define TRAP_BY_AUTO 0    /* the first one that works on this host */
+#define TRAP_BY_SYSCALL 1 /* `syscall` */
+#define TRAP_BY_INT80 2   /* `int $0x80` */
+#define TRAP_BY_UD2 3     /* `ud2` */
+#define TRAP_BY_COUNT 4
+
+/* trap_record.probe: what came of an instruction at CPL3. */
+#define PROBE_NONE 0          /* not tried yet */
+#define PROBE_WORKS 1         /* arrived at its entry at CPL0, everything as it should be */
+#define PROBE_WRONG_STATE 2   /* arrived at its entry with another CPL, rip, rsp or rflags than it should */
+#define PROBE_STAYS_AT_CPL3 3 /* page fault at its entry: it went there without leaving CPL3 */
+#define PROBE_NO_EFFECT 4     /* CPL3 went on behind it */
+#define PROBE_EXCEPTION 0x100 /* plus the vector: any other exception */
+
+#define CALIBRATION_TRAPS 64 /* null traps that each vCPU makes at boot, by each instruction that works */
 
 /* vcpu_block.state; a phase's state is kept while the vCPU waits at the barrier behind it. */
 #define STATE_EMPTY 0
@@ -82,6 +100,8 @@
 #define PANIC_APF_KERNEL 4  /* a not-present event while CPL0 or IF=0 */
 #define PANIC_APF_REASON 5  /* unknown flags in the shared area; cr2 is filled */
 #define PANIC_TOKEN_TABLE 6 /* more tasks wait than there can be */
+#define PANIC_NO_TRAP 7     /* the trap that the mailbox asks for does not work here: trap_record.probe says why */
+#define PANIC_OTHER_TRAP 8  /* a task trapped by another instruction than the vCPU's trap_by: rip is filled */
 
 /*
  * Checksum of a page, two independent chains so that a superscalar CPU and Math.imul both go fast: lane A takes the
@@ -102,12 +122,13 @@ typedef unsigned long long u64;
 
 /*
  * The IDT, as the ELF's symbol `vector_table` (in a shared read-only segment): entries up to the first with handler 0.
- * Every gate is a 64-bit interrupt gate, DPL 0, selector SELECTOR_KERNEL_CODE; vectors not listed stay not-present.
+ * Every gate is a 64-bit interrupt gate, selector SELECTOR_KERNEL_CODE; vectors not listed stay not-present.
  * IST n (1-based) of the TSS is the value of the symbol `ist<n>_stack_top`; rsp0 that of `kernel_stack_top`.
  */
 struct vector_entry {
 	u32 vector;
-	u32 ist;     /* IST index; 0: none */
+	u16 ist;     /* IST index; 0: none */
+	u16 dpl;     /* from which `int` may enter: 0 or 3 */
 	u64 handler; /* gva */
 };
 
@@ -127,7 +148,8 @@ struct mailbox {
 	u64 sums;          /* gva of u64[window pages]: page checksum, by page index, written by the guest */
 	u64 latencies;     /* gva of u64[window pages]: TSC cycles of the first access, by page index */
 	u64 expected;      /* gva of u64[window pages]: checksums to compare with, or 0 */
-	u8 reserved0[48];  /* `cursor` and `barrier` have cache lines of their own */
+	u32 trap_by;       /* TRAP_BY_*: how tasks are to trap */
+	u8 reserved0[44];  /* `cursor` and `barrier` have cache lines of their own */
 	u64 cursor;        /* next entry of the order table: fetch-and-add by every fault task; ends above page_count */
 	u8 reserved1[56];
 	u32 barrier[4]; /* by phase: vCPUs that reached its end */
@@ -142,6 +164,15 @@ struct phase_record {
 	u64 work_end;            /* sum of the work tasks' counters */
 	u64 kernel_cycles_start; /* sum of the cycles_* counters below */
 	u64 kernel_cycles_end;   /* sum of the cycles_* counters below */
+};
+
+/* One trap instruction on one vCPU. */
+struct trap_record {
+	u32 probe; /* PROBE_* */
+	u32 reserved;
+	u64 taken;       /* traps by it, those of the calibration included; the probe makes none */
+	u64 null_cycles; /* calibration at boot: TSC cycles of the fastest null trap, CPL3 to CPL3; 0: not done */
+	u64 null_kernel_cycles; /* the part of it that is in cycles_trap */
 };
 
 /*
@@ -169,7 +200,6 @@ struct vcpu_block {
 	u64 early_ready;        /* ready events that came before their not-present event */
 	u64 spurious_ready;     /* ready interrupts with token 0 */
 	u64 ticks;              /* timer interrupts */
-	u64 traps;              /* traps from CPL3, those of the calibration included */
 	u64 switches;           /* task switches */
 	u64 idle;               /* entries into hlt */
 	u64 pages;              /* pages visited by this vCPU's fault tasks */
@@ -179,8 +209,9 @@ struct vcpu_block {
 	u64 cycles_tick;        /* TSC cycles in the timer handler */
 	u64 cycles_trap;        /* TSC cycles in the trap handler */
 
-	u64 null_trap_cycles; /* calibration at boot: TSC cycles of the fastest null trap, CPL3 to CPL3; 0: not done */
-	u64 null_trap_kernel_cycles; /* the part of it that is in cycles_trap */
+	u32 trap_by; /* TRAP_BY_*: how tasks trap; 0 before that is known */
+	u32 reserved;
+	struct trap_record trap[TRAP_BY_COUNT]; /* by TRAP_BY_* */
 
 	struct phase_record phase[PHASE_COUNT]; /* by PHASE_* */
 

@@ -17,8 +17,6 @@
 
 #define TOKEN_WAKE_ALL 0xffffffff
 
-#define VECTOR_PF 14
-
 static inline void cpuid(u32 leaf, u32 *a, u32 *b, u32 *c, u32 *d)
 {
 	u64 out_b;
@@ -48,11 +46,11 @@ void apf_init(void)
 	wrmsr(MSR_ASYNC_PF_EN, (u64)block | ASYNC_PF_ENABLED | ASYNC_PF_DELIVERY_AS_INT);
 }
 
-void handle_unexpected_page_fault(u32 flags, u64 error, u64 rip, u64 cr2)
+void apf_check_reason(void)
 {
-	if (!flags)
-		panic_exception(VECTOR_PF, error, rip, cr2);
-	block->panic_cr2 = cr2;
+	if (!block->apf_flags)
+		return;
+	block->panic_cr2 = read_cr2();
 	panic(PANIC_APF_REASON);
 }
 

@@ -8,6 +8,8 @@
 #ifndef __ASSEMBLER__
 /* Enables the events when the host offers them as an interrupt; otherwise faults stay synchronous. */
 void apf_init(void);
+/* A page fault that is no not-present event: panics unless the shared area says nothing at all. */
+void apf_check_reason(void);
 #endif
 
 #endif

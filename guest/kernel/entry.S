@@ -5,6 +5,8 @@
 #include "abi.h"
 #include "apf.h"
 
+#define FRAME_BYTES (9 * 8) /* struct frame */
+
 	.file "entry.S"
 	.text
 	.globl _start
@@ -17,12 +19,12 @@ _start:
 	.macro ENTER
 	push %rdx
 	rdtsc
-	mov %eax, %ebx
+	mov %eax, %r11d
 	push %rcx
 	push %rdi
 	.endm
 
-	.globl entry_page_fault, entry_apf_ready, entry_timer, entry_trap, entry_spurious
+	.globl entry_page_fault, entry_apf_ready, entry_timer, entry_undefined, entry_int80, entry_syscall, entry_spurious
 /*
  * The error code's place becomes that of rax, so all frames are alike. A frame that does not begin where the current task's
  * frame is was not made by CPL3 or the idle task: the host delivered a not-present event to the kernel.
@@ -35,11 +37,9 @@ entry_page_fault:
 	cmp %rsp, %r13
 	jne 2f
 	jmp handle_not_present
-1:	mov (%r15), %edi
-	mov %rax, %rsi
-	mov 8(%rsp), %rdx
-	mov %cr2, %rcx
-	jmp handle_unexpected_page_fault
+1:	xchg %rax, (%rsp)
+	push $14
+	jmp unexpected
 2:	mov $PANIC_APF_KERNEL, %edi
 	jmp panic
 
@@ -51,20 +51,50 @@ entry_timer:
 	push %rax
 	ENTER
 	jmp handle_timer
-entry_trap:
+
+/* #UD: `ud2` is a trap where nothing better works. */
+entry_undefined:
 	push %rax
 	ENTER
 	cmp %rsp, %r13
-	je handle_trap
+	je handle_undefined
 	/* The kernel itself met an instruction that is none: its frame is not the current task's. */
 	add $4 * 8, %rsp
 	push $0
 	push $6
 	jmp unexpected
+
+entry_int80:
+	push %rax
+	ENTER
+	mov $TRAP_BY_INT80, %edi
+	jmp handle_trap
+
+/*
+ * rcx = rip behind the instruction, r11 = rflags, rsp still the task's; IF, TF, DF, NT and AC are clear (SFMASK). Until rsp is
+ * the kernel's nothing may push onto it: no interrupt comes with IF clear, no #DB with TF clear and no breakpoint set, KVM
+ * tells CPL0 of no missing page, kernel text is always there; NMI, #MC and #DF have stacks of their own.
+ *
+ * The kernel's own registers tell where the frame is: there is no gs base to swap. What follows is the frame as an interrupt
+ * gate makes it.
+ */
+entry_syscall:
+	mov %rsp, %rsi
+	lea FRAME_BYTES(%r13), %rsp
+	push $SELECTOR_USER_DATA
+	push %rsi
+	push %r11
+	push $SELECTOR_USER_CODE
+	push %rcx
+	push %rax
+	ENTER
+	mov $TRAP_BY_SYSCALL, %edi
+	jmp handle_trap
+
 entry_spurious:
 	iretq
 
-/* Exceptions that nobody expects. They never return, so nothing is saved. */
+/* Exceptions that nobody expects: they never return to where they came from, so nothing is saved. */
 	.macro UNEXPECTED vector, has_error=0
 unexpected_\vector:
 	.if !\has_error
@@ -81,15 +111,15 @@ unexpected_\vector:
 	UNEXPECTED \vector, 1
 	.endr
 
+/* rsp = struct exception. The handler's stack begins below the frame it may lie in: a frame made anew must not meet it. */
 unexpected:
-	pop %rdi
-	pop %rsi
-	pop %rdx
-	mov %cr2, %rcx
-	jmp panic_exception
+	mov %rsp, %rdi
+	sub $4 * 8, %rsp
+	jmp handle_exception
 
-	.macro VECTOR vector, handler, ist=0
-	.long \vector, \ist
+	.macro VECTOR vector, handler, ist=0, dpl=0
+	.long \vector
+	.word \ist, \dpl
 	.quad \handler
 	.endm
 
@@ -103,8 +133,9 @@ vector_table:
 	VECTOR 8, unexpected_8, 1
 	VECTOR 2, unexpected_2, 2
 	VECTOR 18, unexpected_18, 3
-	VECTOR 6, entry_trap
+	VECTOR 6, entry_undefined
 	VECTOR 14, entry_page_fault
+	VECTOR VECTOR_INT80, entry_int80, 0, 3
 	VECTOR VECTOR_TIMER, entry_timer
 	VECTOR VECTOR_APF_READY, entry_apf_ready
 	VECTOR VECTOR_SPURIOUS, entry_spurious

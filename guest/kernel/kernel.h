@@ -13,6 +13,16 @@
 #define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
+#define RFLAGS_FIXED (1 << 1)
+#define RFLAGS_TF (1 << 8)
+#define RFLAGS_IF (1 << 9)
+#define RFLAGS_DF (1 << 10)
+#define RFLAGS_NT (1 << 14)
+#define RFLAGS_AC (1 << 18)
+
+#define VECTOR_UD 6
+#define VECTOR_PF 14
+
 #define mailbox ((volatile struct mailbox *)MAILBOX_BASE)
 
 /* What entry.S leaves on the stack: the registers of tasks, then what iretq takes. */
@@ -21,7 +31,13 @@ struct frame {
 	u64 rip, cs, rflags, rsp, ss;
 };
 
-enum task_kind { TASK_IDLE, TASK_FAULT, TASK_WORK, TASK_CALIBRATE };
+/* What an exception that nobody expects leaves on the stack: its vector, an error code or 0, then what iretq takes. */
+struct exception {
+	u64 vector, error;
+	u64 rip, cs, rflags, rsp, ss;
+};
+
+enum task_kind { TASK_IDLE, TASK_FAULT, TASK_WORK, TASK_PROBE, TASK_CALIBRATE };
 
 /*
  * A task's frame sits at a fixed place: TSS.rsp0 of the running task is the end of its frame, so its registers are saved by
@@ -46,18 +62,19 @@ struct task_slot {
 _Static_assert((TASK_SLOT_BYTES - sizeof(struct task) + sizeof(struct frame)) % 16 == 0, "frames end on 16 bytes");
 
 /*
- * Tasks are compiled without these registers (Makefile), so they keep their values while CPL3 runs. What changes with each
- * APF event is here and not in memory, where an update costs three times as much when CPL0 is emulated; counters_flush()
- * copies the counters to the vcpu_block at each tick and whenever the VMM is about to look.
+ * Tasks are compiled without these registers (Makefile), so they keep their values while CPL3 runs; r11 alone does not,
+ * because `syscall` writes rflags there: what it holds lives no longer than a handler. What changes with each APF event is
+ * here and not in memory, where an update costs three times as much when CPL0 is emulated; counters_flush() copies the
+ * counters to the vcpu_block at each tick and whenever the VMM is about to look.
  */
 register struct vcpu_block *block asm("r15");
 register struct task *current asm("r13");
 /* Front of the round-robin ring; the idle task when the ring is empty. A current task that is not the front runs boosted. */
 register struct task *rr_front asm("r12");
 /* First task of the woken FIFO, or 0. */
-register struct task *woken_first asm("r11");
+register struct task *woken_first asm("rbx");
 /* TSC (low half) at entry of the handler that is running. */
-register u64 entry_tsc asm("rbx");
+register u64 entry_tsc asm("r11");
 /* vcpu_block counters of the same names. */
 register u64 cycles_not_present asm("r14");
 register u64 cycles_ready asm("r10");
@@ -109,6 +126,14 @@ static inline u64 rdmsr(u32 msr)
 	return (u64)high << 32 | low;
 }
 
+static inline u64 read_cr2(void)
+{
+	u64 cr2;
+
+	asm volatile("mov %%cr2, %0" : "=r"(cr2));
+	return cr2;
+}
+
 static inline void doorbell(u32 value)
 {
 	asm volatile("outl %0, %1" : : "a"(value), "N"(DOORBELL_PORT) : "memory");
@@ -117,6 +142,10 @@ static inline void doorbell(u32 value)
 /*
  * Ends a handler: takes the registers from the current task's frame, adds the handler's cycles to a counter (an assembler
  * operand), goes back to CPL3. The time is taken as late as registers allow.
+ *
+ * By iretq, also out of a `syscall`: the task that goes on need not be the one that trapped, and one that was interrupted
+ * wants all its registers back, of which sysretq takes rcx. Nor does a rip that is not canonical harm here: iretq raises its
+ * #GP on the kernel's stack, while sysretq raises it on Intel's CPUs at CPL0 with the task's rsp.
  */
 #define RESUME(counter, ...) \
 	do { \
@@ -124,7 +153,7 @@ static inline void doorbell(u32 value)
 			     "pop %%rdi\n\t" \
 			     "pop %%rcx\n\t" \
 			     "rdtsc\n\t" \
-			     "sub %%ebx, %%eax\n\t" \
+			     "sub %%r11d, %%eax\n\t" \
 			     "add %%rax, " counter "\n\t" \
 			     "pop %%rdx\n\t" \
 			     "pop %%rax\n\t" \
@@ -142,15 +171,22 @@ static inline void doorbell(u32 value)
 
 /* panic.c */
 _Noreturn void panic(u32 code);
-_Noreturn void panic_exception(u64 vector, u64 error, u64 rip, u64 cr2);
+_Noreturn void panic_exception(u64 vector, u64 error, u64 rip);
 _Noreturn void halt_forever(void);
+
+/* main.c: the boot, once it is known how tasks trap. */
+_Noreturn void kernel_start(void);
+
+/* exceptions.c: the current task's own doing. */
+_Noreturn void task_exception(u64 vector, u64 error, u64 rip);
 
 /* Handlers that entry.S jumps to, on the stack of the current task. */
 _Noreturn void handle_not_present(void);
 _Noreturn void handle_apf_ready(void);
 _Noreturn void handle_timer(void);
-_Noreturn void handle_trap(void);
-_Noreturn void handle_unexpected_page_fault(u32 flags, u64 error, u64 rip, u64 cr2);
+_Noreturn void handle_undefined(void);
+_Noreturn void handle_trap(u32 by);
+_Noreturn void handle_exception(const struct exception *exception);
 _Noreturn void kernel_main(u64 vcpu_index, struct vcpu_block *own_block, u64 tss);
 
 #endif

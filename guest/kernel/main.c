@@ -1,7 +1,10 @@
 /* From the VMM's hands to the first task. */
 #include "apf.h"
 #include "lapic.h"
+#include "probe.h"
 #include "scheduler.h"
+#include "tasks.h"
+#include "traps.h"
 
 static int mailbox_is_sound(void)
 {
@@ -11,7 +14,7 @@ static int mailbox_is_sound(void)
 
 	return mailbox->magic == ABI_MAGIC && mailbox->abi_version == ABI_VERSION && vcpus >= 1 && vcpus <= MAX_VCPUS &&
 	       fault_tasks >= 1 && fault_tasks <= MAX_TASKS && work_tasks < MAX_TASKS &&
-	       fault_tasks + work_tasks <= MAX_TASKS && mailbox->timer_count;
+	       fault_tasks + work_tasks <= MAX_TASKS && mailbox->timer_count && mailbox->trap_by < TRAP_BY_COUNT;
 }
 
 /* Entry is a jump from _start, which has set `block`: the registers of the kernel's own hold anything else. */
@@ -23,13 +26,15 @@ void kernel_main(u64 vcpu_index, struct vcpu_block *own_block, u64 tss)
 	    tss != DESCRIPTOR_BASE + vcpu_index * PAGE_SIZE + TSS_OFFSET)
 		panic(PANIC_BAD_MAILBOX);
 	scheduler_init();
+	traps_init();
+	probe_start();
+}
+
+void kernel_start(void)
+{
 	lapic_init();
 	apf_init();
 	doorbell(DOORBELL_BOOTED);
-
-	entry_tsc = (u32)rdtsc();
-	rr_front = calibrate_task;
-	calibrate_task->next = calibrate_task->prev = calibrate_task;
-	switch_to(calibrate_task);
-	RESUME_TRAP();
+	boot_task_init(TASK_CALIBRATE, calibrate_task_main);
+	boot_task_resume();
 }

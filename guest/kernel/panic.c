@@ -16,11 +16,11 @@ void panic(u32 code)
 	halt_forever();
 }
 
-void panic_exception(u64 vector, u64 error, u64 rip, u64 cr2)
+void panic_exception(u64 vector, u64 error, u64 rip)
 {
 	block->panic_vector = vector;
 	block->panic_error = error;
 	block->panic_rip = rip;
-	block->panic_cr2 = cr2;
+	block->panic_cr2 = read_cr2();
 	panic(PANIC_EXCEPTION);
 }

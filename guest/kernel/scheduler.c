@@ -10,8 +10,6 @@ struct task *woken_last;
 static u8 user_stacks[MAX_TASKS + 1][USER_STACK_BYTES]
     __attribute__((aligned(16), section(".user_bss,\"aw\",@nobits#")));
 
-#define RFLAGS_IF 0x202
-
 static void task_init(struct task *task, enum task_kind kind, u32 index, void *entry, void *argument, u8 *stack)
 {
 	task->kind = kind;
@@ -19,7 +17,7 @@ static void task_init(struct task *task, enum task_kind kind, u32 index, void *e
 	task->frame.rip = (u64)entry;
 	task->frame.cs = SELECTOR_USER_CODE;
 	task->frame.ss = SELECTOR_USER_DATA;
-	task->frame.rflags = RFLAGS_IF;
+	task->frame.rflags = RFLAGS_FIXED | RFLAGS_IF;
 	task->frame.rsp = (u64)(stack + USER_STACK_BYTES - sizeof(u64)); /* as after a call */
 	task->frame.rdi = (u64)argument;
 }
@@ -41,10 +39,9 @@ void scheduler_init(void)
 	idle->frame.rip = (u64)idle_loop;
 	idle->frame.cs = SELECTOR_KERNEL_CODE;
 	idle->frame.ss = SELECTOR_KERNEL_DATA;
-	idle->frame.rflags = RFLAGS_IF;
+	idle->frame.rflags = RFLAGS_FIXED | RFLAGS_IF;
 	idle->frame.rsp = (u64)(&idle->frame + 1);
 	idle->next = idle->prev = idle;
-	rr_front = idle;
 	woken_first = 0;
 
 	for (u32 i = 0; i < fault_tasks; i++)
@@ -52,7 +49,19 @@ void scheduler_init(void)
 	for (u32 i = 0; i < work_tasks; i++)
 		task_init(&tasks[fault_tasks + i].task, TASK_WORK, i, work_task, &block->work[i],
 			  user_stacks[fault_tasks + i]);
-	task_init(calibrate_task, TASK_CALIBRATE, 0, calibrate_task_main, block, user_stacks[MAX_TASKS]);
+	boot_task->next = boot_task->prev = rr_front = boot_task;
+	switch_to(boot_task);
+}
+
+void boot_task_init(enum task_kind kind, void (*program)(struct vcpu_block *))
+{
+	task_init(boot_task, kind, 0, program, block, user_stacks[MAX_TASKS]);
+}
+
+void boot_task_resume(void)
+{
+	entry_tsc = (u32)rdtsc();
+	RESUME_TRAP();
 }
 
 void ring_append(struct task *task)

@@ -13,9 +13,12 @@
 extern struct task_slot tasks[MAX_TASKS + 2];
 
 #define idle_task (&tasks[MAX_TASKS].task)
-#define calibrate_task (&tasks[MAX_TASKS + 1].task)
+#define boot_task (&tasks[MAX_TASKS + 1].task) /* what runs before the others: the probe, then the calibration */
 
 void scheduler_init(void);
+/* The boot task is the current one from scheduler_init() until it exits: gives it a program to begin, and goes there. */
+void boot_task_init(enum task_kind kind, void (*program)(struct vcpu_block *));
+_Noreturn void boot_task_resume(void);
 /* Adds a task at the end of the ring. */
 void ring_append(struct task *task);
 /* Takes the current task out of the ring. */

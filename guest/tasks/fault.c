@@ -41,5 +41,5 @@ void fault_task(struct vcpu_block *block)
 			asm volatile("incq %0" : "+m"(block->mismatches));
 		asm volatile("incq %0" : "+m"(block->pages));
 	}
-	task_exit();
+	task_exit(block);
 }

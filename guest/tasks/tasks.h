@@ -8,21 +8,29 @@
 void fault_task(struct vcpu_block *block);
 /* Counts, for ever. */
 void work_task(volatile u64 *units);
-/* Measures what a null trap costs, once, at boot. */
+/* Each executes one trap instruction and ends there. */
+void probe_syscall(struct vcpu_block *block);
+void probe_int80(struct vcpu_block *block);
+void probe_ud2(struct vcpu_block *block);
+/* Measures what a null trap costs by each instruction that works, once, at boot. */
 void calibrate_task_main(struct vcpu_block *block);
 
-static inline u64 trap(u64 number)
+/* By the instruction TRAP_BY_*. `syscall` takes rcx; r11, which it takes too, no task has. */
+static inline u64 trap(u32 by, u64 number)
 {
-	u64 result;
-
-	asm volatile("ud2" : "=a"(result) : "a"(number) : "memory");
-	return result;
+	if (by == TRAP_BY_SYSCALL)
+		asm volatile("syscall" : "+a"(number) : : "rcx", "memory");
+	else if (by == TRAP_BY_INT80)
+		asm volatile("int $0x80" : "+a"(number) : : "rcx", "memory");
+	else
+		asm volatile("ud2" : "+a"(number) : : "rcx", "memory");
+	return number;
 }
 
-static inline _Noreturn void task_exit(void)
+static inline _Noreturn void task_exit(struct vcpu_block *block)
 {
 	for (;;)
-		trap(TRAP_EXIT);
+		trap(block->trap_by, TRAP_EXIT);
 }
 
 /* The fences keep the timed access between its two readings. */

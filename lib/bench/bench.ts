@@ -71,6 +71,7 @@ export async function runBench(options: BenchOptions, observer: BenchObserver): 
       workTasks: settings.workTasks,
       latencyNs: settings.latencyNs,
       resolvers: settings.resolvers,
+      trap: settings.trap,
       tickNs: settings.tickNs,
       controlTicks: settings.workTasks === 0 ? 0 : Math.round(settings.controlNs / settings.tickNs),
       ...(options.guestPath === undefined ? {} : { guestPath: options.guestPath }),

@@ -2,8 +2,9 @@
  * What a mode cost the guest: work done while pages were on their way against work done without faults, and how much of the difference is the
  * guest kernel's own handling of events. On hosts that emulate CPL0 that part belongs to the host, not to the mode.
  */
-import type { GuestVcpuReport, PhaseReport } from '../guest/index.js';
+import type { GuestVcpuReport, PhaseReport, TrapInstruction } from '../guest/index.js';
 import { sumOver } from './sum-over.js';
+import { fastestNullTrap } from './trap.js';
 
 /** Shares are fractions of the vCPUs' time; null where there was nothing to measure. */
 export interface WorkCost {
@@ -30,11 +31,15 @@ export interface KernelCost {
   readonly readyNs: number | null;
   /** In the handler of a timer tick. */
   readonly tickNs: number | null;
-  /** A null trap, CPL3 to CPL3: the fastest of many. */
-  readonly nullTrapNs: number | null;
-  /** Of a null trap, the way in and out: what the host adds to every event besides the handler. */
+  /** The way in and out: what the host adds to every event besides the handler. That of a null trap through the IDT, which events take too. */
   readonly entryExitNs: number | null;
 }
+
+/**
+ * Traps through the IDT, the more like an event the earlier: KVM intercepts the #UD of `ud2` on VMX and SVM hosts, so that it costs an exit as well.
+ * `syscall` does not go through the IDT at all.
+ */
+const TRAPS_LIKE_EVENTS: readonly TrapInstruction[] = ['int80', 'ud2'];
 
 interface Spans {
   tscCycles: number;
@@ -75,13 +80,11 @@ export function kernelCost(guest: readonly GuestVcpuReport[], tscKhz: number): K
     const times = sumOver(guest, count);
     return times === 0 ? null : (sumOver(guest, cycles) / times) * toNs;
   };
-  const fastest = fastestTrap(guest);
   const entryExit = entryExitCycles(guest);
   return {
     notPresentNs: per((v) => v.cyclesNotPresent, (v) => v.notPresent),
     readyNs: per((v) => v.cyclesReady, (v) => v.ready + v.wakeAll + v.spuriousReady),
     tickNs: per((v) => v.cyclesTick, (v) => v.ticks),
-    nullTrapNs: fastest === null ? null : fastest.nullTrapCycles * toNs,
     entryExitNs: entryExit === null ? null : entryExit * toNs,
   };
 }
@@ -91,15 +94,12 @@ export function pagingSeconds(guest: readonly GuestVcpuReport[], tscKhz: number)
   return Math.max(...guest.map((vcpu) => vcpu.paging.tscCycles)) / (tscKhz * 1e3);
 }
 
-/** The vCPU whose calibration was disturbed least. */
-function fastestTrap(guest: readonly GuestVcpuReport[]): GuestVcpuReport | null {
-  const calibrated = guest.filter((vcpu) => vcpu.nullTrapCycles > 0);
-  return calibrated.length === 0 ? null : calibrated.reduce((best, vcpu) => (vcpu.nullTrapCycles < best.nullTrapCycles ? vcpu : best));
-}
-
 function entryExitCycles(guest: readonly GuestVcpuReport[]): number | null {
-  const fastest = fastestTrap(guest);
-  return fastest === null ? null : Math.max(0, fastest.nullTrapCycles - fastest.nullTrapKernelCycles);
+  for (const instruction of TRAPS_LIKE_EVENTS) {
+    const fastest = fastestNullTrap(guest, instruction);
+    if (fastest !== null) return Math.max(0, fastest.cycles - fastest.kernelCycles);
+  }
+  return null;
 }
 
 function add(phases: readonly PhaseReport[]): Spans {

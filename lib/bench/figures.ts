@@ -1,4 +1,5 @@
 /** The figures of a mode's report: one list for the table, for comparisons and for plots. docs/REPORT.md says what each one means. */
+import type { TrapInstruction } from '../guest/index.js';
 import { formatDuration } from './duration.js';
 import type { ModeReport } from './report.js';
 
@@ -13,6 +14,7 @@ export interface FigureSource extends Pick<ModeReport, 'pages' | 'pagesPerSecond
   readonly latency: Pick<NonNullable<ModeReport['latency']>, 'p50Ns' | 'p90Ns' | 'p99Ns' | 'maxNs'> | null;
   readonly work: Pick<ModeReport['work'], 'relative' | 'guestKernelShare' | 'controlDrift'>;
   readonly guestKernel: Pick<ModeReport['guestKernel'], 'notPresentNs' | 'readyNs' | 'tickNs' | 'entryExitNs'>;
+  readonly trap: { readonly used: TrapInstruction | null; readonly by: Readonly<Record<TrapInstruction, { readonly nullTrapNs: number | null }>> };
   readonly exits: Pick<ModeReport['exits'], 'exits' | 'faultExits' | 'msrExits'>;
   readonly events: Pick<ModeReport['events'], 'notPresent' | 'ready' | 'spurious'>;
 }
@@ -41,6 +43,7 @@ export const FIGURES = {
   readyNs: { label: '  ready handler', unit: 'ns', value: (mode) => mode.guestKernel.readyNs },
   tickNs: { label: '  tick handler', unit: 'ns', value: (mode) => mode.guestKernel.tickNs },
   entryExitNs: { label: '  way in and out', unit: 'ns', value: (mode) => mode.guestKernel.entryExitNs },
+  nullTrapNs: { label: 'null trap', unit: 'ns', value: ({ trap }) => (trap.used === null ? null : trap.by[trap.used].nullTrapNs) },
   controlDrift: { label: 'control drift', unit: 'change', value: (mode) => (mode.work.controlDrift === null ? null : mode.work.controlDrift - 1) },
   exits: { label: 'KVM_RUN exits', unit: 'count', value: (mode) => mode.exits.exits },
   faultExits: { label: '  with EFAULT', unit: 'count', value: (mode) => mode.exits.faultExits },

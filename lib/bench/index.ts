@@ -8,6 +8,7 @@ export { figureMark, type FigureMark } from './figure-mark.js';
 export { FIGURES, FIGURE_NAMES, formatFigure, type Figure, type FigureName, type FigureSource, type FigureUnit } from './figures.js';
 export { checksumImage, makeImage, openImage, requireMemory, type Image } from './image.js';
 export { visitingOrder } from './random.js';
-export type { BenchParameters, BenchReport, ModeReport } from './report.js';
+export { REPORT_VERSION, type BenchParameters, type BenchReport, type ModeReport } from './report.js';
 export { BENCH_DEFAULTS, type BenchSettings } from './settings.js';
+export type { TrapInstructionReport, TrapSummary } from './trap.js';
 export { renderReport, type TableOptions } from './table.js';

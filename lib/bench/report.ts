@@ -5,9 +5,10 @@ import type { EventCheck, IntegrityCheck } from './checks.js';
 import type { KernelCost, WorkCost } from './cost.js';
 import type { LatencySummary } from './latency.js';
 import type { BenchSettings } from './settings.js';
+import type { TrapSummary } from './trap.js';
 
 /** Raised when a field changes its meaning or goes away. */
-export const REPORT_VERSION = 1;
+export const REPORT_VERSION = 2;
 
 /** What was asked for. */
 export interface BenchParameters extends BenchSettings {
@@ -35,6 +36,7 @@ export interface ModeReport {
   readonly latency: LatencySummary | null;
   readonly work: WorkCost;
   readonly guestKernel: KernelCost;
+  readonly trap: TrapSummary;
   readonly events: {
     readonly notPresent: number;
     readonly ready: number;

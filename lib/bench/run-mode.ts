@@ -6,9 +6,10 @@ import { kernelCost, pagingSeconds, workCost } from './cost.js';
 import { summarizeLatencies } from './latency.js';
 import type { ModeReport } from './report.js';
 import { sumOver } from './sum-over.js';
+import { checkTraps, summarizeTraps } from './trap.js';
 
 /** What every mode of a bench has in common. */
-export type Workload = Omit<MachineOptions, 'mode'> & Required<Pick<MachineOptions, 'order' | 'expected'>>;
+export type Workload = Omit<MachineOptions, 'mode'> & Required<Pick<MachineOptions, 'order' | 'expected' | 'faultTasks'>>;
 
 /** Told when a machine starts (to show its progress, or to stop it) and when it is gone. */
 export interface ModeObserver {
@@ -37,7 +38,7 @@ export function reportMode(mode: DeliveryMode, workload: Workload, result: Machi
   const { guest, vcpus, resolvers, tscKhz } = result;
   const total = (value: (vcpu: GuestVcpuReport) => number): number => sumOver(guest, value);
   const integrity = checkIntegrity(workload.order, workload.expected, result);
-  const checks = result.end === 'done' ? checkEvents(mode, workload.order, result) : [];
+  const checks = result.end === 'done' ? [...checkEvents(mode, workload.order, result), ...checkTraps(guest, workload.faultTasks)] : [];
   const pages = total((vcpu) => vcpu.pages);
   const seconds = pagingSeconds(guest, tscKhz);
   return {
@@ -51,6 +52,7 @@ export function reportMode(mode: DeliveryMode, workload: Workload, result: Machi
     latency: summarizeLatencies(result.latencyCycles, tscKhz),
     work: workCost(guest, tscKhz),
     guestKernel: kernelCost(guest, tscKhz),
+    trap: summarizeTraps(guest, tscKhz),
     events: {
       notPresent: total((vcpu) => vcpu.notPresent),
       ready: total((vcpu) => vcpu.ready),

@@ -1,4 +1,5 @@
 /** The load of a bench: asked for on the command line, repeated in its report. */
+import type { TrapChoice } from '../guest/index.js';
 
 /** What every mode of a bench has in common besides its image. Times in ns. */
 export interface BenchSettings {
@@ -14,6 +15,8 @@ export interface BenchSettings {
   /** Added to each page request. */
   readonly latencyNs: number;
   readonly resolvers: number;
+  /** By which instruction the guest's tasks trap. */
+  readonly trap: TrapChoice;
   /** Scheduler tick of the guest. */
   readonly tickNs: number;
   /** Length of each control phase. */
@@ -29,11 +32,12 @@ export const BENCH_DEFAULTS = {
   workTasks: 2,
   latencyNs: 0,
   resolvers: 1,
+  trap: 'auto',
   tickNs: 4e6,
   controlNs: 500e6,
 } as const satisfies BenchSettings;
 
 /** The settings alone of whatever has them. */
-export function settingsOf({ order, seed, vcpus, faultTasks, workTasks, latencyNs, resolvers, tickNs, controlNs }: BenchSettings): BenchSettings {
-  return { order, seed, vcpus, faultTasks, workTasks, latencyNs, resolvers, tickNs, controlNs };
+export function settingsOf({ order, seed, vcpus, faultTasks, workTasks, latencyNs, resolvers, trap, tickNs, controlNs }: BenchSettings): BenchSettings {
+  return { order, seed, vcpus, faultTasks, workTasks, latencyNs, resolvers, trap, tickNs, controlNs };
 }

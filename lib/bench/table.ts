@@ -2,6 +2,7 @@
 import Table from 'cli-table3';
 import pc from 'picocolors';
 import { describeHost } from '../kvm/index.js';
+import { TRAP_INSTRUCTIONS, describeProbe, spellTrap } from '../guest/index.js';
 import { formatDuration } from './duration.js';
 import { figureMark, type FigureMark } from './figure-mark.js';
 import { FIGURES, FIGURE_NAMES, formatCount, formatFigure, type FigureName } from './figures.js';
@@ -43,7 +44,7 @@ const ROWS: readonly Row[] = [
 export function renderReport(report: BenchReport, options: TableOptions): string {
   const colors = pc.createColors(options.color);
   const mark = figureMark(report.host);
-  const lines = [...header(report), ''];
+  const lines = [...header(report), ...traps(report), ''];
   if (report.modes.length > 0) {
     const table = new Table({
       head: ['', ...report.modes.map((mode) => mode.mode)],
@@ -80,6 +81,17 @@ function header(report: BenchReport): string[] {
 function foundBy({ exits }: ModeReport): string {
   const ways = ([['exit gpa', exits.foundByExitGpa], ['instruction decode', exits.foundByDecoding], ['MMIO gpa', exits.foundByMmio]] as const).filter(([, faults]) => faults > 0);
   return ways.length === 0 ? '-' : ways.map(([way, faults]) => (ways.length === 1 ? way : `${way} ${formatFigure(faults, 'count')}`)).join(', ');
+}
+
+/** Which trap the guest's tasks used, and what the probe saw of the others. One line, unless the modes differ. */
+function traps({ parameters, modes }: BenchReport): string[] {
+  const modesOf = new Map<string, string[]>();
+  for (const { mode, trap } of modes) {
+    const others = TRAP_INSTRUCTIONS.filter((instruction) => instruction !== trap.used).map((instruction) => `${spellTrap(instruction)}: ${describeProbe(trap.by[instruction].probe)}`);
+    const line = `trap   ${trap.used === null ? 'unknown' : spellTrap(trap.used)}${parameters.trap === 'auto' ? '' : ', as asked for'} (${others.join('; ')})`;
+    modesOf.set(line, [...(modesOf.get(line) ?? []), mode]);
+  }
+  return [...modesOf].map(([line, names]) => (modesOf.size === 1 ? line : `${line} in ${names.join(', ')}`));
 }
 
 function agreement(mode: ModeReport): string {

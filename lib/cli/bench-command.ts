@@ -4,7 +4,7 @@ import { isatty } from 'node:tty';
 import { Command, Option } from 'commander';
 import { BENCH_DEFAULTS, BenchFailure, formatDuration, parseDuration, renderReport, runBench, type BenchOptions, type BenchReport } from '../bench/index.js';
 import { FaultLabError, describeError } from '../errors/index.js';
-import { MAX_TASKS, MAX_VCPUS, MAX_WINDOW_PAGES } from '../guest/index.js';
+import { MAX_TASKS, MAX_VCPUS, MAX_WINDOW_PAGES, TRAP_CHOICES, type TrapChoice } from '../guest/index.js';
 import {
   MAX_LATENCY_NS,
   MAX_RESOLVERS,
@@ -31,6 +31,7 @@ interface Flags {
   readonly seed: number;
   readonly pages?: number;
   readonly resolvers: number;
+  readonly trap: TrapChoice;
   readonly tick: number;
   readonly control: number;
   readonly json?: string;
@@ -47,6 +48,8 @@ Examples:
       two modes side by side over a slow network, pages in random order
   kvm-faultlab bench --vcpus 4 --json report.json
       four vCPUs; the report goes to a file as JSON as well ('-': to standard output instead of the table)
+  kvm-faultlab bench --modes sync-exit --trap ud2
+      the guest's tasks trap by ud2 although the host may have something faster
 
 Modes:
 ${MODE_NAMES.map((mode) => `  ${mode.padEnd(11)}${MODES[mode].summary}`).join('\n')}
@@ -68,6 +71,7 @@ export function benchCommand(setExitCode: (code: number) => void): Command {
     .addOption(counted('--seed <n>', 'seed of the random order', 0, 2 ** 31 - 1, BENCH_DEFAULTS.seed))
     .addOption(counted('--pages <n>', 'pages to visit (default: all of the image)', 1, MAX_WINDOW_PAGES))
     .addOption(counted('--resolvers <n>', 'resolver Workers', 1, MAX_RESOLVERS, BENCH_DEFAULTS.resolvers))
+    .addOption(new Option('--trap <instruction>', "how the guest's tasks enter their kernel; auto: the best that works here").choices(TRAP_CHOICES).default(BENCH_DEFAULTS.trap))
     .addOption(timed('--tick <time>', "tick of the guest's scheduler", MIN_TICK_NS, MAX_TICK_NS, BENCH_DEFAULTS.tickNs))
     .addOption(timed('--control <time>', 'length of the control phases before and after paging', 0, 60e9, BENCH_DEFAULTS.controlNs))
     .addOption(new FileOption('--json <file>', "write the report as JSON to a file, or to standard output with '-'", 'output'))
@@ -118,6 +122,7 @@ function toOptions(flags: Flags): BenchOptions {
     workTasks: flags.workTasks,
     latencyNs: flags.latency,
     resolvers: flags.resolvers,
+    trap: flags.trap,
     tickNs: flags.tick,
     controlNs: flags.control,
     ...(flags.image === undefined ? {} : { image: flags.image }),

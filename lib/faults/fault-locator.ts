@@ -55,6 +55,10 @@ export class FaultLocator {
   /** Page-aligned gpas of the last {@link locate}, `count` of them. */
   readonly candidates = new Float64Array(MOST_CANDIDATES);
   count = 0;
+  /** gpa of the first byte of the last {@link locate}'s instruction; -1 when it is mapped nowhere. */
+  codeGpa = -1;
+  /** gpa of its first byte in a second page; -1 when it lies in one. */
+  codeTailGpa = -1;
   /** The instruction of the last {@link locate}, for messages; null when it could not be read or decoded. */
   instruction: DecodedInstruction | null = null;
 
@@ -73,6 +77,8 @@ export class FaultLocator {
   /** Fills {@link candidates} for the instruction at RIP; returns how many. */
   locate(): number {
     this.count = 0;
+    this.codeGpa = -1;
+    this.codeTailGpa = -1;
     this.instruction = null;
     const ripLow = this.registers.low('rip');
     const ripHigh = this.registers.high('rip');
@@ -81,6 +87,7 @@ export class FaultLocator {
     const entry = this.lookUp(ripLow, ripHigh, available);
     if (entry === null) return this.count;
     this.instruction = entry.decoded;
+    if (entry.decoded.lengthBytes <= 4096 - (this.codeGpa % 4096)) this.codeTailGpa = -1;
     for (const formula of entry.formulas) {
       this.evaluate(formula);
       this.addRange(this.addressLow, this.addressHigh, formula.sizeBytes);
@@ -92,6 +99,7 @@ export class FaultLocator {
   private fetch(ripLow: number, ripHigh: number): number {
     if (!this.translate(ripLow, ripHigh)) return 0;
     const start = this.result.gpa;
+    this.codeGpa = start;
     const inPage = Math.min(MAX_INSTRUCTION_BYTES, 4096 - (start % 4096));
     if (!this.reader.readBytes(start, this.bytes, inPage)) {
       this.addCandidate(start);
@@ -102,6 +110,7 @@ export class FaultLocator {
     this.add64(ripLow, ripHigh, inPage, 0);
     const before = this.count;
     if (!this.translate(this.addressLow, this.addressHigh)) return inPage;
+    this.codeTailGpa = this.result.gpa;
     const rest = MAX_INSTRUCTION_BYTES - inPage;
     if (!this.reader.readBytes(this.result.gpa, this.tail, rest)) {
       const whole = decodeInstruction(this.bytes.subarray(0, inPage), 0n);

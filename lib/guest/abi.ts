@@ -5,7 +5,7 @@ import { structLayout } from '../uapi/index.js';
 
 /** "BLFK" */
 export const ABI_MAGIC = 0x4b464c42;
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 export const PAGE_SIZE = 4096;
 export const MAX_VCPUS = 64;
 /** fault tasks and work tasks of one vCPU together */
@@ -39,7 +39,8 @@ export const SELECTOR_USER_CODE = 0x23;
 export const SELECTOR_TSS = 0x28;
 /** Interrupt stacks of the TSS: #DF, NMI and #MC may come at any moment and have one each. */
 export const IST_COUNT = 3;
-/** Interrupt vectors. */
+/** Vectors: the software interrupt that tasks may make, interrupts of the local APIC. */
+export const VECTOR_INT80 = 0x80;
 export const VECTOR_TIMER = 0xec;
 export const VECTOR_APF_READY = 0xf3;
 export const VECTOR_SPURIOUS = 0xff;
@@ -51,11 +52,36 @@ export const DOORBELL_BOOTED = 1;
 export const DOORBELL_DONE = 2;
 /** vcpu_block.panic_* say why; the vCPU halts with interrupts off */
 export const DOORBELL_PANIC = 3;
-// Traps from CPL3: `ud2` with the number in rax; result in rax.
+// Traps from CPL3: number in rax, result in rax; rcx and r11 are lost, everything else is kept.
 /** returns 0: what a trap costs */
 export const TRAP_NULL = 0;
 /** ends the task */
 export const TRAP_EXIT = 1;
+// The instruction that makes a trap, the better the earlier. Index into vcpu_block.trap; its [0] is unused.
+/** the first one that works on this host */
+export const TRAP_BY_AUTO = 0;
+/** `syscall` */
+export const TRAP_BY_SYSCALL = 1;
+/** `int $0x80` */
+export const TRAP_BY_INT80 = 2;
+/** `ud2` */
+export const TRAP_BY_UD2 = 3;
+export const TRAP_BY_COUNT = 4;
+// trap_record.probe: what came of an instruction at CPL3.
+/** not tried yet */
+export const PROBE_NONE = 0;
+/** arrived at its entry at CPL0, everything as it should be */
+export const PROBE_WORKS = 1;
+/** arrived at its entry with another CPL, rip, rsp or rflags than it should */
+export const PROBE_WRONG_STATE = 2;
+/** page fault at its entry: it went there without leaving CPL3 */
+export const PROBE_STAYS_AT_CPL3 = 3;
+/** CPL3 went on behind it */
+export const PROBE_NO_EFFECT = 4;
+/** plus the vector: any other exception */
+export const PROBE_EXCEPTION = 0x100;
+/** null traps that each vCPU makes at boot, by each instruction that works */
+export const CALIBRATION_TRAPS = 64;
 /** vcpu_block.state; a phase's state is kept while the vCPU waits at the barrier behind it. */
 export const STATE_EMPTY = 0;
 export const STATE_CONTROL_BEFORE = 1;
@@ -81,6 +107,10 @@ export const PANIC_APF_KERNEL = 4;
 export const PANIC_APF_REASON = 5;
 /** more tasks wait than there can be */
 export const PANIC_TOKEN_TABLE = 6;
+/** the trap that the mailbox asks for does not work here: trap_record.probe says why */
+export const PANIC_NO_TRAP = 7;
+/** a task trapped by another instruction than the vCPU's trap_by: rip is filled */
+export const PANIC_OTHER_TRAP = 8;
 /** Checksum of a page, two independent chains so that a superscalar CPU and Math.imul both go fast: lane A takes the even u32 words, lane B the odd ones; lane = (lane ^ word) * CHECKSUM_PRIME in u32 arithmetic. Lane A starts from CHECKSUM_SEED ^ page index, lane B from CHECKSUM_SEED ^ ~page index. The checksum is B << 32 | A. */
 export const CHECKSUM_SEED = 2166136261;
 export const CHECKSUM_PRIME = 16777619;
@@ -88,11 +118,13 @@ export const CHECKSUM_PRIME = 16777619;
 /** set by the VMM at any time: tasks end at the next tick, results so far stand */
 export const MAILBOX_STOP = 1;
 
-/** The IDT, as the ELF's symbol `vector_table` (in a shared read-only segment): entries up to the first with handler 0. Every gate is a 64-bit interrupt gate, DPL 0, selector SELECTOR_KERNEL_CODE; vectors not listed stay not-present. IST n (1-based) of the TSS is the value of the symbol `ist<n>_stack_top`; rsp0 that of `kernel_stack_top`. */
+/** The IDT, as the ELF's symbol `vector_table` (in a shared read-only segment): entries up to the first with handler 0. Every gate is a 64-bit interrupt gate, selector SELECTOR_KERNEL_CODE; vectors not listed stay not-present. IST n (1-based) of the TSS is the value of the symbol `ist<n>_stack_top`; rsp0 that of `kernel_stack_top`. */
 export const vectorEntryLayout = structLayout('vector_entry', 16, {
   vector: [0, 4],
   /** IST index; 0: none */
-  ist: [4, 4],
+  ist: [4, 2],
+  /** from which `int` may enter: 0 or 3 */
+  dpl: [6, 2],
   /** gva */
   handler: [8, 8],
 });
@@ -127,6 +159,8 @@ export const mailboxLayout = structLayout('mailbox', 256, {
   latencies: [64, 8],
   /** gva of u64[window pages]: checksums to compare with, or 0 */
   expected: [72, 8],
+  /** TRAP_BY_*: how tasks are to trap */
+  trap_by: [80, 4],
   /** next entry of the order table: fetch-and-add by every fault task; ends above page_count */
   cursor: [128, 8],
   /** by phase: vCPUs that reached its end */
@@ -147,8 +181,20 @@ export const phaseRecordLayout = structLayout('phase_record', 48, {
   kernel_cycles_end: [40, 8],
 });
 
+/** One trap instruction on one vCPU. */
+export const trapRecordLayout = structLayout('trap_record', 32, {
+  /** PROBE_* */
+  probe: [0, 4],
+  /** traps by it, those of the calibration included; the probe makes none */
+  taken: [8, 8],
+  /** calibration at boot: TSC cycles of the fastest null trap, CPL3 to CPL3; 0: not done */
+  null_cycles: [16, 8],
+  /** the part of it that is in cycles_trap */
+  null_kernel_cycles: [24, 8],
+});
+
 /** One page for each vCPU. The first 64 bytes are the KVM shared area (struct kvm_vcpu_pv_apf_data). `not_present`, `ready`, `switches`, `cycles_not_present` and `cycles_ready` are brought up to date at each tick, at both ends of a phase, and before the doorbell rings; the other counters at once. */
-export const vcpuBlockLayout = structLayout('vcpu_block', 904, {
+export const vcpuBlockLayout = structLayout('vcpu_block', 1016, {
   /** 1: a not-present event is being delivered; the guest clears it */
   apf_flags: [0, 4],
   /** token of the ready event; the guest clears it, then acknowledges */
@@ -181,30 +227,28 @@ export const vcpuBlockLayout = structLayout('vcpu_block', 904, {
   spurious_ready: [144, 8],
   /** timer interrupts */
   ticks: [152, 8],
-  /** traps from CPL3, those of the calibration included */
-  traps: [160, 8],
   /** task switches */
-  switches: [168, 8],
+  switches: [160, 8],
   /** entries into hlt */
-  idle: [176, 8],
+  idle: [168, 8],
   /** pages visited by this vCPU's fault tasks */
-  pages: [184, 8],
+  pages: [176, 8],
   /** pages whose checksum differed from `expected` */
-  mismatches: [192, 8],
+  mismatches: [184, 8],
   /** TSC cycles in the not-present handler, entry stub to iretq */
-  cycles_not_present: [200, 8],
+  cycles_not_present: [192, 8],
   /** TSC cycles in the ready handler */
-  cycles_ready: [208, 8],
+  cycles_ready: [200, 8],
   /** TSC cycles in the timer handler */
-  cycles_tick: [216, 8],
+  cycles_tick: [208, 8],
   /** TSC cycles in the trap handler */
-  cycles_trap: [224, 8],
-  /** calibration at boot: TSC cycles of the fastest null trap, CPL3 to CPL3; 0: not done */
-  null_trap_cycles: [232, 8],
-  /** the part of it that is in cycles_trap */
-  null_trap_kernel_cycles: [240, 8],
+  cycles_trap: [216, 8],
+  /** TRAP_BY_*: how tasks trap; 0 before that is known */
+  trap_by: [224, 4],
+  /** by TRAP_BY_* */
+  trap: [232, 128],
   /** by PHASE_* */
-  phase: [248, 144],
+  phase: [360, 144],
   /** by work task: units done */
-  work: [392, 512],
+  work: [504, 512],
 });

@@ -127,11 +127,12 @@ function readVectorTable(elf: ElfImage): VectorHandler[] {
     const handler = Number(view.getBigUint64(at + fields.handler.offset, true));
     if (handler === 0) break;
     const vector = view.getUint32(at + fields.vector.offset, true);
-    const ist = view.getUint32(at + fields.ist.offset, true);
-    if (vector > HIGHEST_VECTOR || ist > abi.IST_COUNT || !Number.isSafeInteger(handler)) {
-      refuseGuest(elf.name, `entry ${handlers.length} of its vector_table is vector ${vector} with interrupt stack ${ist}`);
+    const ist = view.getUint16(at + fields.ist.offset, true);
+    const dpl = view.getUint16(at + fields.dpl.offset, true);
+    if (vector > HIGHEST_VECTOR || ist > abi.IST_COUNT || (dpl !== 0 && dpl !== 3) || !Number.isSafeInteger(handler)) {
+      refuseGuest(elf.name, `entry ${handlers.length} of its vector_table is vector ${vector} with interrupt stack ${ist} and DPL ${dpl}`);
     }
-    handlers.push({ vector, ist, handler });
+    handlers.push({ vector, ist, dpl, handler });
   }
   return handlers;
 }

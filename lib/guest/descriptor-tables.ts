@@ -8,6 +8,8 @@ export interface VectorHandler {
   readonly vector: number;
   /** Interrupt stack table index, 0 for none. */
   readonly ist: number;
+  /** Lowest privilege from which `int` may enter: 0 or 3. */
+  readonly dpl: number;
   readonly handler: number;
 }
 
@@ -20,6 +22,8 @@ export const TSS_BYTES = 104;
 /** Bytes of the GDT, the two-slot TSS descriptor included. */
 export const GDT_BYTES = abi.SELECTOR_TSS + 16;
 const BUSY_TSS_64 = 0x8bn;
+/** Present, DPL 0. */
+const INTERRUPT_GATE_64 = 0x8e;
 
 /**
  * Writes GDT and TSS into a descriptor page.
@@ -47,12 +51,12 @@ export function writeDescriptorPage(page: DataView, gva: number, stackTop: numbe
 
 /** Writes interrupt gates (IF cleared on entry) for the given handlers; everything else stays not present. */
 export function writeIdt(page: DataView, handlers: readonly VectorHandler[]): void {
-  for (const { vector, ist, handler } of handlers) {
+  for (const { vector, ist, dpl, handler } of handlers) {
     const at = vector * 16;
     page.setUint16(at, handler & 0xffff, true);
     page.setUint16(at + 2, abi.SELECTOR_KERNEL_CODE, true);
     page.setUint8(at + 4, ist);
-    page.setUint8(at + 5, 0x8e);
+    page.setUint8(at + 5, INTERRUPT_GATE_64 | (dpl << 5));
     page.setUint16(at + 6, (handler >>> 16) & 0xffff, true);
     page.setUint32(at + 8, Math.floor(handler / 0x100000000), true);
   }

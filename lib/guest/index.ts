@@ -1,5 +1,6 @@
 /** The tiny guest as the VMM sees it: ELF file, memory layout, boot state, mailbox. */
 export {
+  CALIBRATION_TRAPS,
   DOORBELL_BOOTED,
   DOORBELL_DONE,
   DOORBELL_PANIC,
@@ -18,5 +19,18 @@ export { writeDescriptorPage, writeIdt, type VectorHandler } from './descriptor-
 export { parseElf, refuseGuest, type ElfImage, type ElfSegment } from './elf.js';
 export { MAX_ORDER_ENTRIES, MAX_WINDOW_PAGES, layOutGuest, type GuestLayout } from './layout.js';
 export { setLongMode, type LongModeState } from './long-mode.js';
-export { Mailbox, describePanic, type GuestJob, type GuestPhase, type GuestVcpuReport, type PhaseReport } from './mailbox.js';
+export { Mailbox, type GuestJob, type GuestPhase, type GuestVcpuReport, type PhaseReport } from './mailbox.js';
+export { guestPanic } from './panic.js';
 export { PageTables, type PageAccess, type TableMemory } from './page-tables.js';
+export {
+  TRAP_CHOICES,
+  TRAP_INSTRUCTIONS,
+  describeProbe,
+  isTrapChoice,
+  spellTrap,
+  type TrapChoice,
+  type TrapInstruction,
+  type TrapProbe,
+  type TrapRecord,
+  type TrapReport,
+} from './trap.js';

@@ -6,6 +6,7 @@ import type { SystemRam } from '../memory/index.js';
 import { PAGE_SIZE, StructView } from '../uapi/index.js';
 import * as abi from './abi.js';
 import type { GuestLayout } from './layout.js';
+import { readTraps, trapCode, type TrapChoice, type TrapReport } from './trap.js';
 
 /** What the guest is to do. */
 export interface GuestJob {
@@ -13,6 +14,8 @@ export interface GuestJob {
   readonly faultTasks: number;
   /** Work tasks on each vCPU, 0 and up; both together at most MAX_TASKS. */
   readonly workTasks: number;
+  /** By which instruction tasks are to trap. */
+  readonly trap: TrapChoice;
   /** Length of a scheduler tick, ns. */
   readonly tickNs: number;
   /** Length of each control phase in ticks; 0 for none. */
@@ -49,7 +52,6 @@ export interface GuestVcpuReport {
   readonly earlyReady: number;
   readonly spuriousReady: number;
   readonly ticks: number;
-  readonly traps: number;
   readonly switches: number;
   readonly idle: number;
   readonly pages: number;
@@ -58,10 +60,7 @@ export interface GuestVcpuReport {
   readonly cyclesReady: number;
   readonly cyclesTick: number;
   readonly cyclesTrap: number;
-  /** The fastest of many null traps at boot, CPL3 to CPL3; 0 when it was not measured. */
-  readonly nullTrapCycles: number;
-  /** Of it, the part within the handler. */
-  readonly nullTrapKernelCycles: number;
+  readonly trap: TrapReport;
   readonly controlBefore: PhaseReport;
   readonly paging: PhaseReport;
   readonly controlAfter: PhaseReport;
@@ -102,6 +101,7 @@ export class Mailbox {
     this.header.setNumber('vcpu_count', this.layout.vcpuCount);
     this.header.setNumber('fault_tasks', job.faultTasks);
     this.header.setNumber('work_tasks', job.workTasks);
+    this.header.setNumber('trap_by', trapCode(job.trap));
     this.header.setNumber('timer_count', Math.max(1, Math.round(job.tickNs / APIC_TIMER_DIVIDER)));
     this.header.setNumber('control_ticks', job.controlTicks);
     this.header.setNumber('page_count', order.length);
@@ -126,7 +126,8 @@ export class Mailbox {
 
   /** What the guest kernel of one vCPU says now: a snapshot. */
   vcpu(index: number): GuestVcpuReport {
-    const view = new StructView(abi.vcpuBlockLayout, this.low.data, abi.VCPU_BLOCK_BASE + index * PAGE_SIZE);
+    const block = abi.VCPU_BLOCK_BASE + index * PAGE_SIZE;
+    const view = new StructView(abi.vcpuBlockLayout, this.low.data, block);
     return {
       phase: PHASES[view.number('state')] ?? 'panic',
       apfEnabled: view.number('apf_enabled') !== 0,
@@ -136,7 +137,6 @@ export class Mailbox {
       earlyReady: view.number('early_ready'),
       spuriousReady: view.number('spurious_ready'),
       ticks: view.number('ticks'),
-      traps: view.number('traps'),
       switches: view.number('switches'),
       idle: view.number('idle'),
       pages: view.number('pages'),
@@ -145,8 +145,7 @@ export class Mailbox {
       cyclesReady: view.number('cycles_ready'),
       cyclesTick: view.number('cycles_tick'),
       cyclesTrap: view.number('cycles_trap'),
-      nullTrapCycles: view.number('null_trap_cycles'),
-      nullTrapKernelCycles: view.number('null_trap_kernel_cycles'),
+      trap: readTraps(this.low.data, block),
       controlBefore: this.phase(index, abi.PHASE_CONTROL_BEFORE),
       paging: this.phase(index, abi.PHASE_PAGING),
       controlAfter: this.phase(index, abi.PHASE_CONTROL_AFTER),
@@ -179,26 +178,4 @@ export class Mailbox {
       kernelCycles: span('kernel_cycles_start', 'kernel_cycles_end'),
     };
   }
-}
-
-const PANIC_REASONS: Readonly<Record<number, string>> = {
-  [abi.PANIC_EXCEPTION]: 'an exception it did not expect',
-  [abi.PANIC_BAD_MAILBOX]: 'the mailbox makes no sense to it',
-  [abi.PANIC_BAD_TRAP]: 'a task made a trap it does not know',
-  [abi.PANIC_APF_KERNEL]: 'a not-present event came while it could not be taken',
-  [abi.PANIC_APF_REASON]: 'an unknown reason in the async page fault area',
-  [abi.PANIC_TOKEN_TABLE]: 'more tokens than it has room for',
-};
-
-/**
- * Why the guest of one vCPU gave up, for people.
- * @param low - a view of low RAM from gpa 0
- */
-export function describePanic(low: DataView, index: number): string {
-  const view = new StructView(abi.vcpuBlockLayout, low, abi.VCPU_BLOCK_BASE + index * PAGE_SIZE);
-  const code = view.number('panic_code');
-  const reason = PANIC_REASONS[code] ?? `unknown code ${code}`;
-  if (code !== abi.PANIC_EXCEPTION) return reason;
-  const hex = (field: 'panic_vector' | 'panic_error' | 'panic_rip' | 'panic_cr2'): string => `0x${view.get(field).toString(16)}`;
-  return `${reason} (vector ${view.number('panic_vector')}, error ${hex('panic_error')}, rip ${hex('panic_rip')}, cr2 ${hex('panic_cr2')})`;
 }

@@ -72,8 +72,14 @@ export class MissingPages {
       inWindow++;
       if (this.bitmap.test(page)) this.pages[count++] = page;
     }
-    if (inWindow === 0) this.giveUp('it touches no page of the window');
+    if (inWindow === 0 && !this.isCodeInWindow()) this.giveUp('it touches no page of the window');
     return count;
+  }
+
+  /** Whether the fetch of the instruction may have failed, for a page that has come since. */
+  private isCodeInWindow(): boolean {
+    const { codeGpa, codeTailGpa } = this.locator;
+    return this.reader.windowPage(codeGpa) >= 0 || this.reader.windowPage(codeTailGpa) >= 0;
   }
 
   private giveUp(why: string): never {

@@ -1,7 +1,7 @@
 /** What a machine is made of, checked. */
 import { FaultLabError } from '../errors/index.js';
 import type { PageSourceModule } from '../faults/index.js';
-import { MAX_ORDER_ENTRIES, MAX_TASKS, MAX_VCPUS, MAX_WINDOW_PAGES } from '../guest/index.js';
+import { MAX_ORDER_ENTRIES, MAX_TASKS, MAX_VCPUS, MAX_WINDOW_PAGES, TRAP_CHOICES, isTrapChoice, type TrapChoice } from '../guest/index.js';
 import { MAX_LATENCY_NS, MAX_RESOLVERS, MAX_TICK_NS, MIN_TICK_NS } from './limits.js';
 import type { MemoryFailureHandlerModule } from './memory-failure-handler.js';
 import { MODE_NAMES, isDeliveryMode, type DeliveryMode } from './modes.js';
@@ -33,6 +33,8 @@ export interface MachineOptions {
   readonly controlTicks?: number;
   /** What to do about poisoned memory; when left out, an access to it ends the run with `MEMORY_POISONED`. */
   readonly onMemoryFailure?: MemoryFailureHandlerModule;
+  /** By which instruction the guest's tasks trap. Default `auto`: the best one that works on this host. */
+  readonly trap?: TrapChoice;
   /** Another guest than the project's own: path of an ELF file. */
   readonly guestPath?: string;
   /** No page and no phase moving on for this long (besides the latency) means that the machine is stuck. Default 30 s. */
@@ -68,6 +70,7 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
     order: checkOrder(options.order, windowPages),
     vcpus: integer('vcpus', options.vcpus ?? 1, 1, MAX_VCPUS),
     latencyNs: integer('latencyNs', options.latencyNs ?? 0, 0, MAX_LATENCY_NS),
+    trap: checkTrap(options.trap ?? 'auto'),
     resolvers: integer('resolvers', options.resolvers ?? 1, 1, MAX_RESOLVERS),
     tickNs: integer('tickNs', options.tickNs ?? 4e6, MIN_TICK_NS, MAX_TICK_NS),
     controlTicks: integer('controlTicks', options.controlTicks ?? 0, 0, 1e6),
@@ -82,6 +85,11 @@ function checkOrder(order: Uint32Array | undefined, windowPages: number): Uint32
     if (page >= windowPages) throw new FaultLabError('BAD_OPTION', `the option order names page ${page}, but the window has ${windowPages} pages`);
   }
   return order;
+}
+
+function checkTrap(trap: string): TrapChoice {
+  if (!isTrapChoice(trap)) throw new FaultLabError('BAD_OPTION', `unknown trap '${trap}'`, { hint: `traps are ${TRAP_CHOICES.join(', ')}` });
+  return trap;
 }
 
 function integer(name: string, value: number, least: number, most: number): number {

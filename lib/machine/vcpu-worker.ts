@@ -6,7 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { ReadyQueue } from '../asyncpf/index.js';
 import { EAGAIN, EFAULT, EHWPOISON, EINTR, FaultLabError, errnoName } from '../errors/index.js';
 import { PageStates, RequestRing } from '../faults/index.js';
-import { DOORBELL_DONE, DOORBELL_PANIC, DOORBELL_PORT, WINDOW_BASE, bootVcpu, describePanic } from '../guest/index.js';
+import { DOORBELL_DONE, DOORBELL_PANIC, DOORBELL_PORT, WINDOW_BASE, bootVcpu, guestPanic } from '../guest/index.js';
 import { Vm, type Vcpu } from '../kvm/index.js';
 import { PagedWindow, SystemRam, UserfaultBitmap } from '../memory/index.js';
 import { nativeAddon } from '../native/index.js';
@@ -171,7 +171,7 @@ class VcpuRunner {
       case DOORBELL_DONE:
         return 'done';
       case DOORBELL_PANIC:
-        throw new FaultLabError('GUEST_PANIC', `the guest gave up: ${describePanic(this.ram.data, this.plan.index)}`);
+        throw guestPanic(this.ram.data, this.plan.index);
       default:
         return 'continue';
     }

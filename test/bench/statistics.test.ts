@@ -1,18 +1,27 @@
 import { strict as assert } from 'node:assert';
 import { formatDuration, parseDuration, visitingOrder } from '../../lib/bench/index.js';
-import { pagingSeconds, workCost } from '../../lib/bench/cost.js';
+import { kernelCost, pagingSeconds, workCost } from '../../lib/bench/cost.js';
 import { summarizeLatencies } from '../../lib/bench/latency.js';
-import type { GuestVcpuReport } from '../../lib/guest/index.js';
+import type { GuestVcpuReport, TrapInstruction, TrapRecord, TrapReport } from '../../lib/guest/index.js';
 
 const TSC_KHZ = 2_000_000;
 const SECOND = TSC_KHZ * 1000;
 const IDLE = { tscCycles: 0, work: 0, kernelCycles: 0 };
 
+/** A vCPU whose null traps by these instructions took so many cycles, some of them in the handler. */
+function traps(nullTraps: { readonly [instruction in TrapInstruction]?: readonly [cycles: number, kernelCycles: number] }): TrapReport {
+  const record = (instruction: TrapInstruction): TrapRecord => {
+    const nullTrap = nullTraps[instruction];
+    if (nullTrap === undefined) return { probe: { outcome: 'exception', vector: 6 }, taken: 0, nullTrap: null };
+    return { probe: { outcome: 'works' }, taken: 64, nullTrap: { cycles: nullTrap[0], kernelCycles: nullTrap[1] } };
+  };
+  return { used: 'ud2', by: { syscall: record('syscall'), int80: record('int80'), ud2: record('ud2') } };
+}
+
 function vcpu(changes: Partial<GuestVcpuReport>): GuestVcpuReport {
   return {
-    phase: 'done', apfEnabled: false, notPresent: 0, ready: 0, wakeAll: 0, earlyReady: 0, spuriousReady: 0, ticks: 0, traps: 0, switches: 0,
-    idle: 0, pages: 0, mismatches: 0, cyclesNotPresent: 0, cyclesReady: 0, cyclesTick: 0, cyclesTrap: 0, nullTrapCycles: 0,
-    nullTrapKernelCycles: 0, controlBefore: IDLE, paging: IDLE, controlAfter: IDLE, ...changes,
+    phase: 'done', apfEnabled: false, notPresent: 0, ready: 0, wakeAll: 0, earlyReady: 0, spuriousReady: 0, ticks: 0, switches: 0,
+    idle: 0, pages: 0, mismatches: 0, cyclesNotPresent: 0, cyclesReady: 0, cyclesTick: 0, cyclesTrap: 0, trap: traps({}), controlBefore: IDLE, paging: IDLE, controlAfter: IDLE, ...changes,
   };
 }
 
@@ -57,8 +66,7 @@ describe('the arithmetic of a report', () => {
         vcpu({
           notPresent: 100,
           ready: 100,
-          nullTrapCycles: 300,
-          nullTrapKernelCycles: 100,
+          trap: traps({ ud2: [300, 100] }),
           controlBefore: { tscCycles: 1_000_000, work: 10, kernelCycles: 10_000 },
           paging: { tscCycles: 1_000_000, work: 5, kernelCycles: 60_000 },
         }),
@@ -67,6 +75,14 @@ describe('the arithmetic of a report', () => {
     );
     // 6 % in handlers, 200 events of 200 cycles each 4 %, less 1 % of control.
     assert(Math.abs((cost.guestKernelShare ?? 0) - 0.09) < 1e-9, String(cost.guestKernelShare));
+  });
+
+  it('takes the way in and out from the null trap that is most like an event, on the vCPU where it was fastest', () => {
+    const entryExitNs = (...each: readonly TrapReport[]): number | null => kernelCost(each.map((trap) => vcpu({ trap })), TSC_KHZ).entryExitNs;
+    assert.equal(entryExitNs(traps({ syscall: [100, 40], int80: [300, 100], ud2: [9000, 100] })), 100, 'int 0x80: 200 cycles');
+    assert.equal(entryExitNs(traps({ syscall: [100, 40], ud2: [9000, 100] })), 4450, 'ud2: 8900 cycles');
+    assert.equal(entryExitNs(traps({ ud2: [500, 100] }), traps({ ud2: [300, 100] })), 100);
+    assert.equal(entryExitNs(traps({ syscall: [100, 40] })), null, 'syscall does not go through the IDT');
   });
 
   it('has no control and no ratio where there are no work tasks', () => {

@@ -146,6 +146,23 @@ describe('FaultLocator', () => {
     assert.deepEqual(located(locator), [DATA]);
   });
 
+  it('says where the instruction itself lies: its fetch may have failed for a page that has come meanwhile', () => {
+    const { memory, registers, locator } = setUp();
+    const places = (rip: number): number[] => {
+      registers.values.set('rip', BigInt(rip));
+      located(locator);
+      return [locator.codeGpa, locator.codeTailGpa];
+    };
+    memory.code(CODE, [0x0f, 0x05]);
+    assert.deepEqual(places(CODE), [CODE, -1]);
+    // syscall, one byte in each page; then nop, whole in the first although the bytes behind it lie in the second.
+    memory.code(CODE + FRAME - 1, [0x0f, 0x05]);
+    assert.deepEqual(places(CODE + FRAME - 1), [CODE + FRAME - 1, CODE + FRAME]);
+    memory.code(CODE + FRAME - 1, [0x90]);
+    assert.deepEqual(places(CODE + FRAME - 1), [CODE + FRAME - 1, -1]);
+    assert.deepEqual(places(0x7000_0000), [-1, -1]);
+  });
+
   it('names the page-table page when the tables of an operand cannot be read', () => {
     const { memory, registers, locator } = setUp();
     memory.code(CODE, [0x48, 0x8b, 0x03]);

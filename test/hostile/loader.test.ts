@@ -54,6 +54,7 @@ const CASES: readonly Case[] = [
   { title: 'an entry outside its segments', why: /entry lies in no segment/, spoil: (elf) => elf.writeBigUInt64LE(0x3000n, 24) },
   { title: 'an entry that no Number holds', why: /entry lies in no segment/, spoil: (elf) => elf.writeBigUInt64LE(0xffffffff_ffffffffn, 24) },
   { title: 'a vector of its table above 255', why: /entry 0 of its vector_table is vector 4096/, spoil: (elf) => elf.writeUInt32LE(4096, vectorTable(elf)) },
+  { title: 'a gate for a privilege that nobody has', why: /entry 0 of its vector_table.*DPL 1/, spoil: (elf) => elf.writeUInt16LE(1, vectorTable(elf) + 6) },
   { title: 'an interrupt stack that the TSS does not have', why: /entry 0 of its vector_table.*stack 9/, spoil: (elf) => elf.writeUInt32LE(9, vectorTable(elf) + 4) },
 ];
 

@@ -39,6 +39,9 @@ const MISBEHAVIOURS: readonly Misbehaviour[] = [
   { behaviour: 'GARBAGE_EVERYWHERE', does: 'fills mailbox and tables with garbage for ever', ends: 'MACHINE_STALLED' },
   { behaviour: 'GARBAGE_PANIC', does: 'gives up for a reason of garbage', ends: 'GUEST_PANIC', message: /unknown code 4294967295/ },
   { behaviour: 'HYPERCALL', does: 'makes a hypercall' },
+  { behaviour: 'SYSCALL_INTO_WINDOW', does: 'has its entry of syscall in missing memory' },
+  { behaviour: 'SYSRET_NOT_CANONICAL', does: 'returns by sysret to where no address is' },
+  { behaviour: 'LSTAR_NOT_CANONICAL', does: 'puts the entry of syscall where no address is' },
 ];
 
 describe('a misbehaving guest', function () {

@@ -1,6 +1,7 @@
 /** Takes the text of a report apart. What it says is believed only as far as its shape: the text may come from anywhere. */
 import * as v from 'valibot';
 import { FaultLabError } from '../../errors/index.js';
+import { TRAP_INSTRUCTIONS } from '../../guest/index.js';
 import { REPORT_VERSION } from '../report.js';
 import type { ComparableMode, ComparableReport } from './comparable.js';
 import { printable } from './printable.js';
@@ -14,6 +15,8 @@ function distinct<T>(entries: readonly T[], nameOf: (entry: T) => string): boole
   return new Set(entries.map(nameOf)).size === entries.length;
 }
 
+const TrapSchema = v.object({ nullTrapNs: Measured });
+
 const ModeSchema: v.GenericSchema<unknown, ComparableMode> = v.object({
   mode: v.string(),
   implementation: v.picklist(['native', 'emulated']),
@@ -23,6 +26,7 @@ const ModeSchema: v.GenericSchema<unknown, ComparableMode> = v.object({
   latency: v.nullable(v.object({ p50Ns: NotNegative, p90Ns: NotNegative, p99Ns: NotNegative, maxNs: NotNegative })),
   work: v.object({ relative: Measured, guestKernelShare: Measured, controlDrift: Measured }),
   guestKernel: v.object({ notPresentNs: Measured, readyNs: Measured, tickNs: Measured, entryExitNs: Measured }),
+  trap: v.object({ used: v.nullable(v.picklist(TRAP_INSTRUCTIONS)), by: v.object({ syscall: TrapSchema, int80: TrapSchema, ud2: TrapSchema }) }),
   exits: v.object({ exits: Count, faultExits: Count, msrExits: Count }),
   events: v.object({
     notPresent: Count,

@@ -25,7 +25,13 @@
 #define GARBAGE_EVERYWHERE 23
 #define GARBAGE_PANIC 24
 #define HYPERCALL 25
+#define SYSCALL_INTO_WINDOW 26
+#define SYSRET_NOT_CANONICAL 27
+#define LSTAR_NOT_CANONICAL 28
 #include "hostile.h"
+
+#define MSR_STAR 0xc0000081
+#define MSR_LSTAR 0xc0000082
 
 #define WINDOW_END (WINDOW_BASE + 0x1ff000) /* mapped by the loader's large page, but there is no memory behind it */
 
@@ -133,6 +139,17 @@ main:
 	mov $1, %eax
 	vmmcall
 	jmp done
+#elif BEHAVIOUR == SYSCALL_INTO_WINDOW
+	SET_MSR MSR_STAR, (SELECTOR_KERNEL_CODE << 32)
+	SET_MSR MSR_LSTAR, WINDOW_BASE + 16
+	ENTER_USER user_syscall
+#elif BEHAVIOUR == SYSRET_NOT_CANONICAL
+	SET_MSR MSR_STAR, (SELECTOR_KERNEL_DATA | 3) << 48
+	movabs $0x800000000000, %rcx
+	mov $IF_ON, %r11d
+	sysretq
+#elif BEHAVIOUR == LSTAR_NOT_CANONICAL
+	SET_MSR MSR_LSTAR, 0x800000000000
 #else
 #error "unknown BEHAVIOUR"
 #endif
@@ -155,6 +172,9 @@ user_mmio:
 	mov %rax, (%rax)
 	ud2
 user_trap:
+	ud2
+user_syscall:
+	syscall
 	ud2
 user_load_segment:
 	mov $SELECTOR_USER_DATA, %eax
