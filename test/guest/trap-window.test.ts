@@ -20,6 +20,7 @@ import { SystemRam, gpaNumber } from '../../lib/memory/index.js';
 import { gpa } from '../../lib/uapi/index.js';
 import { requireKvm } from '../support/kvm-available.js';
 import { skip } from '../support/skip.js';
+import { patience } from '../support/slowness.js';
 import { runToExit } from '../kvm/guests.js';
 import { TASK_SOURCES, buildVariant, guestSource } from './variant.js';
 
@@ -128,6 +129,7 @@ describe('the entry of syscall, before it has a stack', function () {
   let guest: SteppedGuest | null = null;
 
   before(function () {
+    this.timeout(patience(60_000));
     requireKvm(this);
     const entry = guestSource('kernel/entry.S');
     assert.equal(entry.split(ENTRY).length, 2);
