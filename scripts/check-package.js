@@ -41,8 +41,12 @@ try {
   writeFileSync(join(directory, 'use.js'), "import * as lab from 'kvm-faultlab';\nconst kvm = lab.Kvm.open();\nkvm.close();\nconsole.log(Object.keys(lab).length > 0 ? 'imported' : 'empty');\n");
   const library = run(directory, process.execPath, 'use.js').trim();
   const help = run(directory, command, '--help');
-  const doctor = run(directory, command, 'doctor');
-  if (library !== 'imported' || !/bench/.test(help) || doctor.trim() === '') throw new Error(`the installed package does not work:\n${library}\n${help}\n${doctor}`);
+  // The report holds what experiments found: they run in a process and a thread of their own, whose scripts have to be there too.
+  const doctor = run(directory, command, 'doctor', '--json');
+  const { facts } = /** @type {{ facts: readonly { answer?: string }[] }} */ (JSON.parse(doctor));
+  if (library !== 'imported' || !/bench/.test(help) || !facts.some(({ answer }) => answer !== undefined)) {
+    throw new Error(`the installed package does not work:\n${library}\n${help}\n${doctor}`);
+  }
   process.stdout.write(`kvm-faultlab ${version}: packed, installed without scripts, imported, --help and doctor run\n`);
   if (findTool('qemu-system-x86_64') !== undefined) checkLab();
   else if (IN_CI) throw new Error('the installed package was not tried in the lab: qemu-system-x86_64 is not installed');

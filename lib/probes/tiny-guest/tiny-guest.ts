@@ -96,8 +96,8 @@ export class TinyGuest {
       setCpuidBit(cpuid, 1, 'ecx', CPUID_1_ECX_X2APIC);
       vcpu.setCpuid(cpuid);
       const guest = new TinyGuest(vm, vcpu, memory, pageSlot, options);
-      guest.restart();
       closers.unshift(() => guest.statistics?.close());
+      guest.restart();
       return await body(guest);
     } finally {
       for (const close of closers) close();
