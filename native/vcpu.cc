@@ -70,6 +70,8 @@ int VcpuObject::Run() {
     if (error != 0) return -error;
     armed_ = true;
   }
+  // A KVM_RUN that fails may leave the reason of an earlier exit, and KVM_EXIT_MEMORY_FAULT counts after a failure.
+  area_->run().exit_reason = 0;
   const int64_t start = MonotonicNs();
   const int result = ioctl(fd(), uapi::kRun, 0UL);
   const int error = result < 0 ? errno : 0;

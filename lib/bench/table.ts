@@ -39,6 +39,7 @@ const ROWS: readonly Row[] = [
   ['control drift', (m) => drift(m)],
   ['KVM_RUN exits', (m) => count(m.exits.exits)],
   ['  EFAULT / MSR', (m) => `${count(m.exits.faultExits)} / ${count(m.exits.msrExits)}`],
+  ['  page found by', (m) => foundBy(m)],
   ['not-present events', (m) => count(m.events.notPresent)],
   ['ready events', (m) => count(m.events.ready)],
   ['spurious events', (m) => count(m.events.spurious)],
@@ -79,6 +80,12 @@ function header(report: BenchReport): string[] {
     `load   ${p.vcpus} vCPU${p.vcpus === 1 ? '' : 's'}, each ${p.faultTasks} fault + ${p.workTasks} work tasks; latency added ${formatDuration(p.latencyNs)}; ${p.resolvers} resolver${p.resolvers === 1 ? '' : 's'}` +
       (p.vcpus + p.resolvers > host.cpuCount ? `; OVERSUBSCRIBED: ${p.vcpus + p.resolvers} busy threads on ${host.cpuCount} CPUs` : ''),
   ];
+}
+
+/** How the VMM learned which page was missing: the one way there was, or each with its count. */
+function foundBy({ exits }: ModeReport): string {
+  const ways = ([['exit gpa', exits.foundByExitGpa], ['instruction decode', exits.foundByDecoding], ['MMIO gpa', exits.foundByMmio]] as const).filter(([, faults]) => faults > 0);
+  return ways.length === 0 ? NOTHING : ways.map(([way, faults]) => (ways.length === 1 ? way : `${way} ${count(faults)}`)).join(', ');
 }
 
 function drift(mode: ModeReport): string {

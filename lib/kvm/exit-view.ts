@@ -1,6 +1,9 @@
-import { kvmRunLayout } from '../uapi/index.js';
+import { KVM_EXIT_MEMORY_FAULT, KVM_MEMORY_EXIT_FLAG_PRIVATE, kvmRunLayout, PAGE_SIZE } from '../uapi/index.js';
 
 const TWO_32 = 0x1_0000_0000;
+/** x86-64 has at most 52 bits of physical address. */
+const END_OF_GPAS = 2 ** 52;
+const PRIVATE = Number(KVM_MEMORY_EXIT_FLAG_PRIVATE);
 const { fields } = kvmRunLayout;
 
 // Offsets as constants of this module: a lookup in the table on each exit would show up in the vCPU loop.
@@ -41,7 +44,7 @@ const EOI_VECTOR = fields['eoi.vector'].offset;
  * vCPU loop reads after `Vcpu.run()`.
  *
  * `exitReason` and all that depends on it are valid only where KVM_RUN returned 0; after EINTR the reason is KVM_EXIT_INTR;
- * after EFAULT and EHWPOISON it is KVM_EXIT_MEMORY_FAULT where KVM knows the address. After any other error it is stale.
+ * after EFAULT and EHWPOISON it is KVM_EXIT_MEMORY_FAULT where KVM knows the address. After any other error it means nothing.
  * Each getter of a union member is valid only for the exit reason it belongs to. 64-bit values come as Numbers, exact below
  * 2^53: physical addresses have at most 52 bits.
  */
@@ -162,9 +165,26 @@ export class ExitView {
     this.#data.setUint8(MSR_ERROR, refused ? 1 : 0);
   }
 
-  /** KVM_EXIT_MEMORY_FAULT: KVM_MEMORY_EXIT_FLAG_* bits. */
-  get memoryFaultFlags(): number {
-    return this.#number64(FAULT_FLAGS);
+  /**
+   * After EFAULT or EHWPOISON: gpa of the page that KVM could not have, or -1 where it does not say (or what it says is no page:
+   * x86 reports one page, aligned).
+   */
+  get faultingPageGpa(): number {
+    if (!this.hasMemoryFault || this.memoryFaultSize !== PAGE_SIZE) return -1;
+    const at = this.memoryFaultGpa;
+    return at % PAGE_SIZE === 0 ? at : -1;
+  }
+  /** After EFAULT or EHWPOISON: KVM says where (KVM_EXIT_MEMORY_FAULT), and it is an address that guest memory can have. */
+  get hasMemoryFault(): boolean {
+    return this.exitReason === KVM_EXIT_MEMORY_FAULT && this.memoryFaultGpa < END_OF_GPAS;
+  }
+  /** KVM_EXIT_MEMORY_FAULT: KVM_MEMORY_EXIT_FLAG_* bits. Allocates a BigInt. */
+  get memoryFaultFlags(): bigint {
+    return this.#data.getBigUint64(FAULT_FLAGS, true);
+  }
+  /** KVM_EXIT_MEMORY_FAULT: the guest accessed the page as private memory (KVM_MEMORY_EXIT_FLAG_PRIVATE). */
+  get memoryFaultIsPrivate(): boolean {
+    return (this.#data.getUint32(FAULT_FLAGS, true) & PRIVATE) !== 0;
   }
   /** First byte of the range that faulted. */
   get memoryFaultGpa(): number {

@@ -12,7 +12,6 @@ import {
   KVM_EXIT_IO_OUT,
   KVM_EXIT_IOAPIC_EOI,
   KVM_EXIT_IRQ_WINDOW_OPEN,
-  KVM_EXIT_MEMORY_FAULT,
   KVM_EXIT_MMIO,
   KVM_EXIT_SHUTDOWN,
   KVM_EXIT_X86_RDMSR,
@@ -35,8 +34,11 @@ export type VcpuExit =
   | { readonly kind: 'mmio'; readonly gpa: Gpa; readonly isWrite: boolean; readonly data: Uint8Array }
   | { readonly kind: 'rdmsr'; readonly index: number; readonly reason: number }
   | { readonly kind: 'wrmsr'; readonly index: number; readonly reason: number; readonly data: bigint }
-  /** KVM_RUN failed with EFAULT or EHWPOISON (`errno`) and KVM says where. */
-  | { readonly kind: 'memoryFault'; readonly errno: number; readonly flags: bigint; readonly gpa: Gpa; readonly sizeBytes: number }
+  /**
+   * KVM_RUN failed with EFAULT or EHWPOISON (`errno`) and KVM says where (api.rst, KVM_EXIT_MEMORY_FAULT). `flags` holds all
+   * bits, those of proposals as well; `isPrivate` is KVM_MEMORY_EXIT_FLAG_PRIVATE.
+   */
+  | { readonly kind: 'memoryFault'; readonly errno: number; readonly flags: bigint; readonly isPrivate: boolean; readonly gpa: Gpa; readonly sizeBytes: number }
   /** KVM_RUN failed with EFAULT and KVM says nothing more: what stock kernels do when the host cannot supply a page. */
   | { readonly kind: 'bareEfault' }
   /** A signal, a kick, or immediate_exit. */
@@ -62,7 +64,7 @@ export type VcpuExit =
  * `ExitView` and comes here for what it does not handle itself.
  *
  * exit_reason is trusted only where KVM set it (api.rst, KVM_RUN): after 0, and, for a memory fault, after EFAULT and
- * EHWPOISON. A kernel that does not annotate memory faults may leave an earlier reason behind.
+ * EHWPOISON. `Vcpu.run` clears it beforehand: a kernel that does not annotate memory faults leaves no earlier reason behind.
  */
 export function decodeExit(view: ExitView, result: number): VcpuExit {
   if (result < 0) return decodeFailure(view, -result);
@@ -105,11 +107,12 @@ export function decodeExit(view: ExitView, result: number): VcpuExit {
 
 function decodeFailure(view: ExitView, errno: number): VcpuExit {
   if (errno === EINTR) return { kind: 'interrupted' };
-  if ((errno === EFAULT || errno === EHWPOISON) && view.exitReason === KVM_EXIT_MEMORY_FAULT) {
+  if ((errno === EFAULT || errno === EHWPOISON) && view.hasMemoryFault) {
     return {
       kind: 'memoryFault',
       errno,
-      flags: BigInt(view.memoryFaultFlags),
+      flags: view.memoryFaultFlags,
+      isPrivate: view.memoryFaultIsPrivate,
       gpa: gpa(view.memoryFaultGpa),
       sizeBytes: view.memoryFaultSize,
     };

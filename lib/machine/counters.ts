@@ -43,10 +43,16 @@ export const VCPU_COUNTERS = [
   'doorbells',
   /** Returns because the guest accessed a filtered MSR. */
   'msrExits',
-  /** Returns with EFAULT: a page could not be had. */
+  /** Returns because a page could not be had: with EFAULT, or as MMIO. Each is one of the next four. */
   'faultExits',
   /** Returns with EINTR: a kick or the end of a slice. */
   'interruptions',
+  /** EFAULT returns whose missing page KVM named (KVM_EXIT_MEMORY_FAULT). */
+  'foundByExitGpa',
+  /** EFAULT returns whose missing pages were found by decoding the instruction. */
+  'foundByDecoding',
+  /** Accesses to missing pages that KVM's emulator brought as KVM_EXIT_MMIO. */
+  'foundByMmio',
   /** EFAULT returns for which every page was present by the time it was looked at. */
   'spuriousFaults',
   /** Faults for which the vCPU waited. */

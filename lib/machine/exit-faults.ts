@@ -4,7 +4,7 @@
  */
 import { SYNC_TAG, type FaultContext } from '../asyncpf/index.js';
 import { FaultLabError } from '../errors/index.js';
-import { FaultLocator, PageState, type PageStates, type RegisterSource, type RequestRing } from '../faults/index.js';
+import { PageState, type PageStates, type RequestRing } from '../faults/index.js';
 import { nativeAddon } from '../native/index.js';
 import type { PagedWindow, UserfaultBitmap } from '../memory/index.js';
 import { PAGE_SIZE, RFLAGS_IF } from '../uapi/index.js';
@@ -12,47 +12,43 @@ import type { ExitView, Vcpu } from '../kvm/index.js';
 import type { Counters, VcpuCounter } from './counters.js';
 import type { EmulatedAsyncPf } from './emulated-async-pf.js';
 import type { MachineReader } from './guest-reader.js';
+import { MissingPages } from './missing-pages.js';
 
 /** A wait for a page looks at the stop flag this often. */
 const WAIT_SLICE_MS = 50;
 /** Pages side by side go to the same resolver, so that it can fill them as one batch. */
 const RESOLVER_STRIDE_SHIFT = 6;
-/** EFAULT on pages that are all present is a race; this many in a row from one place is not. */
-const MOST_SPURIOUS_IN_A_ROW = 1000;
 
 /** See the module's comment. One for each vCPU. */
 export class ExitFaults {
-  private readonly locator: FaultLocator;
+  private readonly missing: MissingPages;
   private readonly context: FaultContext = { cpl: 3, interruptsEnabled: false, eventPending: false };
-  private readonly missing = new Int32Array(32);
   private readonly datum = new Uint8Array(8);
   private readonly datumView = new DataView(this.datum.buffer);
-  private spuriousInARow = 0;
 
   constructor(
     private readonly vcpu: Vcpu,
     private readonly reader: MachineReader,
     private readonly window: PagedWindow,
-    private readonly bitmap: UserfaultBitmap,
+    bitmap: UserfaultBitmap,
     private readonly states: PageStates,
     private readonly rings: readonly RequestRing[],
     private readonly counters: Counters<VcpuCounter>,
     private readonly asyncPf: EmulatedAsyncPf | null,
     private readonly stopped: () => boolean,
   ) {
-    this.locator = new FaultLocator(new SyncedRegisters(vcpu), reader);
+    this.missing = new MissingPages(vcpu, reader, bitmap, counters);
   }
 
   /**
    * KVM_RUN failed with EFAULT.
-   * @throws FaultLabError `FAULT_UNEXPLAINED` when no page of the window can be the reason
+   * @throws FaultLabError: what {@link MissingPages.find} throws
    */
   handle(): void {
-    const count = this.findMissing();
-    if (count === 0) return;
+    const count = this.missing.find();
     // One page, and a guest that can be told: the vCPU goes on. An instruction that misses several pages waits for all but the last.
     for (let i = 0; i < count; i++) {
-      const page = this.missing[i];
+      const page = this.missing.pages[i];
       if (this.asyncPf !== null && i === count - 1 && this.tell(this.asyncPf, page)) return;
       this.waitFor(page);
     }
@@ -67,6 +63,7 @@ export class ExitFaults {
     const { mmioGpa, mmioSize } = exit;
     const page = this.reader.windowPage(mmioGpa);
     if (page < 0 || this.reader.windowPage(mmioGpa + mmioSize - 1) !== page) return false;
+    this.counters.foundByMmio++;
     if (!this.waitFor(page)) return true;
     const offset = page * PAGE_SIZE + (mmioGpa % PAGE_SIZE);
     const datum = this.datum.subarray(0, Math.min(this.datum.length, mmioSize));
@@ -79,36 +76,6 @@ export class ExitFaults {
       exit.setMmioData(this.datumView.getUint32(0, true), this.datumView.getUint32(4, true));
     }
     return true;
-  }
-
-  /** Fills `missing` with the missing pages that the instruction touches. */
-  private findMissing(): number {
-    const candidates = this.locator.locate();
-    let inWindow = 0;
-    let count = 0;
-    for (let i = 0; i < candidates; i++) {
-      const page = this.reader.windowPage(this.locator.candidates[i]);
-      if (page < 0) continue;
-      inWindow++;
-      if (this.bitmap.test(page)) this.missing[count++] = page;
-    }
-    if (count > 0) {
-      this.spuriousInARow = 0;
-    } else {
-      this.counters.spuriousFaults++;
-      if (inWindow === 0 || ++this.spuriousInARow > MOST_SPURIOUS_IN_A_ROW) this.giveUp(inWindow);
-    }
-    return count;
-  }
-
-  private giveUp(inWindow: number): never {
-    const { regs } = this.vcpu.syncRegs;
-    const text = this.locator.instruction?.text ?? 'an instruction that could not be read';
-    const why = inWindow === 0 ? 'touches no page of the window' : 'touches only pages that are present';
-    throw new FaultLabError('FAULT_UNEXPLAINED', `KVM_RUN failed with EFAULT at rip 0x${regs.get('rip').toString(16)}, but "${text}" ${why}`, {
-      syscall: 'KVM_RUN',
-      hint: 'the guest may have touched memory that the VMM did not give it',
-    });
   }
 
   /** Tells the guest of the fault when it can be told. True when the vCPU may go on. */
@@ -142,34 +109,5 @@ export class ExitFaults {
     if (!this.rings[(page >>> RESOLVER_STRIDE_SHIFT) % this.rings.length].offer(page, tag)) {
       throw new FaultLabError('REQUEST_RING_FULL', `no room for the request of page ${page}: more faults are under way than the ring was made for`);
     }
-  }
-}
-
-/** The synced registers, as the locator wants them. */
-class SyncedRegisters implements RegisterSource {
-  constructor(private readonly vcpu: Vcpu) {}
-
-  low(name: Parameters<RegisterSource['low']>[0]): number {
-    return this.vcpu.syncRegs.regs.low(name);
-  }
-
-  high(name: Parameters<RegisterSource['high']>[0]): number {
-    return this.vcpu.syncRegs.regs.high(name);
-  }
-
-  segmentLow(name: 'fs' | 'gs'): number {
-    return this.vcpu.syncRegs.sregs[name].low('base');
-  }
-
-  segmentHigh(name: 'fs' | 'gs'): number {
-    return this.vcpu.syncRegs.sregs[name].high('base');
-  }
-
-  cr3(): number {
-    return this.vcpu.syncRegs.sregs.number('cr3');
-  }
-
-  cr4(): number {
-    return this.vcpu.syncRegs.sregs.low('cr4');
   }
 }

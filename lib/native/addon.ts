@@ -219,7 +219,7 @@ export interface NativeVcpu extends NativeHandle {
   runArea(): ArrayBuffer;
   /**
    * KVM_RUN, once. 0 or a negative errno: -EINTR (kicked, or the slice ended; immediate_exit is cleared), -EFAULT,
-   * -EHWPOISON, ... Never throws for those. Throws `VCPU_WRONG_THREAD` on another thread.
+   * -EHWPOISON, ... exit_reason is 0 (KVM_EXIT_UNKNOWN) beforehand: what it holds after a failure is of this very call. Never throws for those. Throws `VCPU_WRONG_THREAD` on another thread.
    */
   run(): number;
   /** Nanoseconds (CLOCK_MONOTONIC) spent inside KVM_RUN so far, and how often it was entered; for the cost column. */

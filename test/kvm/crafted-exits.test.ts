@@ -4,7 +4,7 @@ import { EFAULT, EHWPOISON, EINTR, EINVAL } from '../../lib/errors/index.js';
 import { ExitView } from '../../lib/kvm/exit-view.js';
 import { SyncRegs } from '../../lib/kvm/sync-regs.js';
 import { decodeExit } from '../../lib/kvm/vcpu-exit.js';
-import { exitReasons, kvmRunLayout, KVM_SYNC_X86_EVENTS, KVM_SYNC_X86_REGS, StructView } from '../../lib/uapi/index.js';
+import { exitReasons, kvmRunLayout, KVM_MEMORY_EXIT_FLAG_PRIVATE, KVM_SYNC_X86_EVENTS, KVM_SYNC_X86_REGS, StructView } from '../../lib/uapi/index.js';
 
 const PORT_DATA = 4096;
 
@@ -22,9 +22,36 @@ describe('decodeExit, from run areas written by hand', () => {
       run.set('memory_fault.flags', 8n);
       run.set('memory_fault.gpa', 0x1_2345_6000n);
       run.set('memory_fault.size', 4096n);
-      assert.deepEqual(decodeExit(view, -errno), { kind: 'memoryFault', errno, flags: 8n, gpa: 0x1_2345_6000n, sizeBytes: 4096 });
+      assert.deepEqual(decodeExit(view, -errno), { kind: 'memoryFault', errno, flags: 8n, isPrivate: true, gpa: 0x1_2345_6000n, sizeBytes: 4096 });
+      assert.equal(view.faultingPageGpa, 0x1_2345_6000);
       assert.equal(view.memoryFaultGpa, 0x1_2345_6000);
-      assert.equal(view.memoryFaultFlags, 8);
+      assert.equal(view.memoryFaultFlags, 8n);
+      assert.equal(view.memoryFaultIsPrivate, true);
+    }
+  });
+
+  it('keeps every flag of a memory fault, those of proposals and those nobody knows', () => {
+    fc.assert(
+      fc.property(fc.bigInt(0n, (1n << 64n) - 1n), (flags) => {
+        const { run, view } = runArea();
+        run.setNumber('exit_reason', exitReasons.MEMORY_FAULT);
+        run.set('memory_fault.flags', flags);
+        run.set('memory_fault.size', 4096n);
+        const isPrivate = (flags & KVM_MEMORY_EXIT_FLAG_PRIVATE) !== 0n;
+        assert.deepEqual(decodeExit(view, -EFAULT), { kind: 'memoryFault', errno: EFAULT, flags, isPrivate, gpa: 0n, sizeBytes: 4096 });
+      }),
+    );
+  });
+
+  it('takes no page from a memory fault that names none: unaligned, larger, empty, or beyond all memory', () => {
+    const cases: readonly (readonly [gpa: bigint, size: bigint])[] = [[0x5001n, 4096n], [0x5000n, 8192n], [0x5000n, 0n], [0x5000n, 1n << 63n], [1n << 52n, 4096n], [(1n << 64n) - 4096n, 4096n]];
+    for (const [gpa, size] of cases) {
+      const { run, view } = runArea();
+      run.setNumber('exit_reason', exitReasons.MEMORY_FAULT);
+      run.set('memory_fault.gpa', gpa);
+      run.set('memory_fault.size', size);
+      assert.equal(view.faultingPageGpa, -1, `gpa ${gpa}, size ${size}`);
+      assert.equal(decodeExit(view, -EFAULT).kind, gpa >> 52n === 0n ? 'memoryFault' : 'bareEfault', `gpa ${gpa}, size ${size}`);
     }
   });
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { EINTR } from '../../lib/errors/index.js';
+import { EINTR, EINVAL } from '../../lib/errors/index.js';
 import { msiTo, Vcpu } from '../../lib/kvm/index.js';
 import {
   APIC_BASE_ENABLE,
@@ -8,6 +8,7 @@ import {
   gpa,
   KVM_EXIT_IO,
   KVM_EXIT_IO_OUT,
+  KVM_EXIT_UNKNOWN,
   KVM_MSR_EXIT_REASON_FILTER,
   KVM_MSR_FILTER_DEFAULT_ALLOW,
   KVM_MSR_FILTER_READ,
@@ -266,6 +267,15 @@ describe('exits of a CPL3 guest', () => {
       assert.deepEqual(runToExit(), shown(0xab));
       assert.equal(syncRegs.dirty, 0);
       assert.equal(regs.number('rbx'), 0xab);
+    });
+  });
+
+  it('a KVM_RUN that fails before KVM looks at anything leaves no reason of an earlier exit', () => {
+    withUserModeGuest(LOAD_AND_SHOW, ({ vcpu, runToExit }) => {
+      assert.equal(runToExit().kind, 'mmio');
+      vcpu.syncRegs.enableSync(0x8000_0000);
+      assert.deepEqual(vcpu.decodeExit(vcpu.run()), { kind: 'error', errno: EINVAL });
+      assert.equal(vcpu.exit.exitReason, KVM_EXIT_UNKNOWN);
     });
   });
 

@@ -25,6 +25,8 @@ describe('delivery of missing pages', function () {
           assert(integrity.exact, JSON.stringify(integrity));
           for (const check of checkEvents(mode, order, result)) assert(check.agree, `${check.what}: guest ${check.guest}, host ${check.host}`);
           const notPresent = result.guest.reduce((sum, vcpu) => sum + vcpu.notPresent, 0);
+          const { faultExits, foundByExitGpa, foundByDecoding, foundByMmio, spuriousFaults } = result.vcpus;
+          assert.equal(foundByExitGpa + foundByDecoding + foundByMmio + spuriousFaults, faultExits, 'a fault was explained in no way, or in two');
           if (mode.startsWith('apf')) assert(notPresent > 0, 'the mechanism under test produced no event');
         } finally {
           await machine.close();

@@ -1,0 +1,32 @@
+/** A vCPU's registers at its last exit, as the fault locator wants them: from the run area, without an ioctl. */
+import type { RegisterSource } from '../faults/index.js';
+import type { Vcpu } from '../kvm/index.js';
+
+/** See the module's comment. */
+export class SyncedRegisters implements RegisterSource {
+  constructor(private readonly vcpu: Vcpu) {}
+
+  low(name: Parameters<RegisterSource['low']>[0]): number {
+    return this.vcpu.syncRegs.regs.low(name);
+  }
+
+  high(name: Parameters<RegisterSource['high']>[0]): number {
+    return this.vcpu.syncRegs.regs.high(name);
+  }
+
+  segmentLow(name: 'fs' | 'gs'): number {
+    return this.vcpu.syncRegs.sregs[name].low('base');
+  }
+
+  segmentHigh(name: 'fs' | 'gs'): number {
+    return this.vcpu.syncRegs.sregs[name].high('base');
+  }
+
+  cr3(): number {
+    return this.vcpu.syncRegs.sregs.number('cr3');
+  }
+
+  cr4(): number {
+    return this.vcpu.syncRegs.sregs.low('cr4');
+  }
+}
