@@ -16,3 +16,4 @@ export * from './sregs.js';
 export * from './struct-view.js';
 export * from './userfaultfd.js';
 export * from './vcpu-events.js';
+export * from './xsave.js';
