@@ -2,24 +2,14 @@
  * Finds which guest-physical pages an instruction was about to touch. A stock kernel says only EFAULT when a page cannot be had: no gpa,
  * no flags. The VMM then does what KVM's own emulator would: look at the instruction that failed, work out every address it uses, and
  * translate each as the guest's MMU does. The instruction's own bytes are candidates too, and so are page-table entries on hosts with two-dimensional paging.
+ * What is no operand stays in the dark: descriptors, the way into an exception's handler. Code is taken for 64-bit code.
  *
  * Everything read here is the guest's: it may be nonsense, and then there are simply no candidates.
  */
-import { MAX_INSTRUCTION_BYTES, decodeInstruction, type DecodedInstruction, type GprName } from './memory-operands.js';
+import { EffectiveAddress, addressCount, toFormula, type Formula } from './effective-address.js';
+import { MAX_INSTRUCTION_BYTES, decodeInstruction, type DecodedInstruction } from './memory-operands.js';
 import { walk, type EntryReader, type WalkResult } from './page-walk.js';
-
-/** The registers that the locator needs, as 32-bit halves (no BigInt on this path). */
-export interface RegisterSource {
-  low(name: GprName | 'rip'): number;
-  high(name: GprName | 'rip'): number;
-  /** Base of FS or GS. */
-  segmentLow(name: 'fs' | 'gs'): number;
-  segmentHigh(name: 'fs' | 'gs'): number;
-  /** CR3 as a safe integer. */
-  cr3(): number;
-  /** Low half of CR4. */
-  cr4(): number;
-}
+import type { RegisterSource, VectorSource } from './registers.js';
 
 /** Guest memory as the VMM may read it. */
 export interface GuestReader extends EntryReader {
@@ -27,28 +17,18 @@ export interface GuestReader extends EntryReader {
   readBytes(gpa: number, into: Uint8Array, lengthBytes: number): boolean;
 }
 
-/** An operand with its displacement cut in halves once. */
-interface Formula {
-  readonly base: GprName | null;
-  readonly index: GprName | null;
-  readonly scaleShift: number;
-  readonly displacementLow: number;
-  readonly displacementHigh: number;
-  readonly segment: 'fs' | 'gs' | null;
-  readonly narrow: boolean;
-  readonly sizeBytes: number;
-}
-
 interface Entry {
   readonly bytes: Uint8Array;
   readonly decoded: DecodedInstruction;
   readonly formulas: readonly Formula[];
+  /** Some address depends on vector registers. */
+  readonly hasLanes: boolean;
 }
 
 /** Instructions remembered; a guest that faults from more places than this only loses speed. */
 const MOST_ENTRIES = 4096;
-/** Pages one instruction can touch: a handful of operands, each over at most three pages. */
-const MOST_CANDIDATES = 32;
+/** Pages one instruction can touch: a gather has sixteen addresses, each across two pages; its code may lie across two more. */
+const MOST_CANDIDATES = 40;
 
 /** See the module's comment. One for each vCPU. */
 export class FaultLocator {
@@ -66,13 +46,14 @@ export class FaultLocator {
   private readonly bytes = new Uint8Array(MAX_INSTRUCTION_BYTES);
   private readonly tail = new Uint8Array(MAX_INSTRUCTION_BYTES);
   private readonly result: WalkResult = { gpa: 0, entryGpa: 0 };
-  private addressLow = 0;
-  private addressHigh = 0;
+  private readonly address: EffectiveAddress;
 
   constructor(
     private readonly registers: RegisterSource,
     private readonly reader: GuestReader,
-  ) {}
+  ) {
+    this.address = new EffectiveAddress(registers);
+  }
 
   /** Fills {@link candidates} for the instruction at RIP; returns how many. */
   locate(): number {
@@ -88,10 +69,8 @@ export class FaultLocator {
     if (entry === null) return this.count;
     this.instruction = entry.decoded;
     if (entry.decoded.lengthBytes <= 4096 - (this.codeGpa % 4096)) this.codeTailGpa = -1;
-    for (const formula of entry.formulas) {
-      this.evaluate(formula);
-      this.addRange(this.addressLow, this.addressHigh, formula.sizeBytes);
-    }
+    const vectors = entry.hasLanes ? this.registers.vectors() : null;
+    for (const formula of entry.formulas) this.addOperand(formula, vectors);
     return this.count;
   }
 
@@ -107,9 +86,11 @@ export class FaultLocator {
     }
     if (inPage === MAX_INSTRUCTION_BYTES) return inPage;
     // The tail may not exist or not be needed; it is a candidate only when the bytes at hand are no whole instruction.
-    this.add64(ripLow, ripHigh, inPage, 0);
+    this.address.low = ripLow;
+    this.address.high = ripHigh;
+    this.address.add(inPage, 0);
     const before = this.count;
-    if (!this.translate(this.addressLow, this.addressHigh)) return inPage;
+    if (!this.translate(this.address.low, this.address.high)) return inPage;
     this.codeTailGpa = this.result.gpa;
     const rest = MAX_INSTRUCTION_BYTES - inPage;
     if (!this.reader.readBytes(this.result.gpa, this.tail, rest)) {
@@ -129,44 +110,28 @@ export class FaultLocator {
     const rip = (BigInt(ripHigh >>> 0) << 32n) | BigInt(ripLow >>> 0);
     const decoded = decodeInstruction(this.bytes.subarray(0, available), rip);
     if (decoded === null) return null;
-    const entry: Entry = { bytes: this.bytes.slice(), decoded, formulas: decoded.operands.map(toFormula) };
+    const hasLanes = decoded.operands.some(({ offset }) => offset?.kind === 'lanes');
+    const entry: Entry = { bytes: this.bytes.slice(), decoded, formulas: decoded.operands.map(toFormula), hasLanes };
     if (this.cache.size >= MOST_ENTRIES) this.cache.clear();
     this.cache.set(key, entry);
     return entry;
   }
 
-  private evaluate(formula: Formula): void {
-    this.addressLow = formula.displacementLow;
-    this.addressHigh = formula.displacementHigh;
-    if (formula.base !== null) {
-      this.add64(this.addressLow, this.addressHigh, this.registers.low(formula.base), this.registers.high(formula.base));
-    }
-    if (formula.index !== null) {
-      const low = this.registers.low(formula.index);
-      const high = this.registers.high(formula.index);
-      const shift = formula.scaleShift;
-      const carried = shift === 0 ? high : (high << shift) | (low >>> (32 - shift));
-      this.add64(this.addressLow, this.addressHigh, low << shift, carried);
-    }
-    if (formula.narrow) this.addressHigh = 0;
-    if (formula.segment !== null) {
-      this.add64(
-        this.addressLow,
-        this.addressHigh,
-        this.registers.segmentLow(formula.segment),
-        this.registers.segmentHigh(formula.segment),
-      );
+  private addOperand(formula: Formula, vectors: VectorSource | null): void {
+    const lanes = addressCount(formula);
+    for (let lane = 0; lane < lanes; lane++) {
+      if (this.address.compute(formula, lane, vectors)) this.addRange(this.address.low, this.address.high, formula.sizeBytes);
     }
   }
 
   /** Adds every page of [address, address + size). */
   private addRange(low: number, high: number, sizeBytes: number): void {
     let left = ((low >>> 0) % 4096) + sizeBytes;
+    this.address.low = low;
+    this.address.high = high;
     while (left > 0) {
-      if (this.translate(low, high)) this.addCandidate(this.result.gpa);
-      this.add64(low, high, 4096, 0);
-      low = this.addressLow;
-      high = this.addressHigh;
+      if (this.translate(this.address.low, this.address.high)) this.addCandidate(this.result.gpa);
+      this.address.add(4096, 0);
       left -= 4096;
     }
   }
@@ -183,26 +148,6 @@ export class FaultLocator {
     for (let i = 0; i < this.count; i++) if (this.candidates[i] === page) return;
     if (this.count < MOST_CANDIDATES) this.candidates[this.count++] = page;
   }
-
-  /** 64-bit sum, modulo 2^64, into the address fields. */
-  private add64(aLow: number, aHigh: number, bLow: number, bHigh: number): void {
-    const low = (aLow >>> 0) + (bLow >>> 0);
-    this.addressLow = low | 0;
-    this.addressHigh = (aHigh + bHigh + (low > 0xffffffff ? 1 : 0)) | 0;
-  }
-}
-
-function toFormula(operand: DecodedInstruction['operands'][number]): Formula {
-  return {
-    base: operand.base,
-    index: operand.index,
-    scaleShift: Math.log2(operand.scale),
-    displacementLow: Number(BigInt.asIntN(32, operand.displacement)),
-    displacementHigh: Number(BigInt.asIntN(32, operand.displacement >> 32n)),
-    segment: operand.segment,
-    narrow: operand.addressBits === 32,
-    sizeBytes: operand.sizeBytes,
-  };
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array, lengthBytes: number): boolean {

@@ -30,7 +30,7 @@ export interface WalkResult {
  * @param cr4 - low 32 bits
  * @param gvaLow - low half of the address
  * @param gvaHigh - high half of the address
- * @returns `mapped`; `not-mapped`: the guest itself has no translation; `unreadable`: an entry lies where the VMM cannot read, which is
+ * @returns `mapped`; `not-mapped`: the guest itself has no translation, or the address is not canonical; `unreadable`: an entry lies where the VMM cannot read, which is
  * itself a fault candidate on hosts that translate table accesses too
  */
 export function walk(
@@ -42,6 +42,7 @@ export function walk(
   result: WalkResult,
 ): 'mapped' | 'not-mapped' | 'unreadable' {
   const levels = (cr4 >>> CR4_LA57_BIT) & 1 ? 5 : 4;
+  if (!isCanonical(gvaHigh, levels)) return 'not-mapped';
   let table = cr3 - (cr3 % 4096);
   for (let level = levels - 1; level >= 0; level--) {
     const shift = 12 + 9 * level;
@@ -60,6 +61,12 @@ export function walk(
     table = frame;
   }
   return 'not-mapped';
+}
+
+/** The bits above those that are translated (48, or 57) are copies of the highest of them; any other address is #GP, not a page fault. */
+function isCanonical(high: number, levels: number): boolean {
+  const top = (high | 0) >> (9 * levels + 12 - 32 - 1);
+  return top === 0 || top === -1;
 }
 
 /** Nine bits of a 64-bit value from bit `shift` on. */

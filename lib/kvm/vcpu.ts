@@ -7,6 +7,8 @@ import {
   RegsView,
   SregsView,
   VcpuEventsView,
+  XsaveView,
+  ioctls,
   type CapabilityName,
   capabilityNumber,
   capabilityTitle,
@@ -143,6 +145,11 @@ export class Vcpu {
   /** KVM_SET_VCPU_EVENTS. */
   setEvents(events: VcpuEventsView): void {
     this.#attempt('write the pending events', () => this.#native.setVcpuEvents(events.bytes()));
+  }
+  /** KVM_GET_XSAVE into `into`, or into a new view. */
+  getXsave(into: XsaveView = new XsaveView(this.getCpuid())): XsaveView {
+    this.#attempt('read the vector registers', () => this.#native.ioctl(ioctls.KVM_GET_XSAVE, into.bytes));
+    return into;
   }
   /** KVM_GET_CPUID2. */
   getCpuid(): CpuidEntry[] {

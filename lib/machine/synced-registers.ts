@@ -1,9 +1,12 @@
-/** A vCPU's registers at its last exit, as the fault locator wants them: from the run area, without an ioctl. */
-import type { RegisterSource } from '../faults/index.js';
+/** A vCPU's registers at its last exit, as the fault locator wants them: from the run area, without an ioctl but for vectors. */
+import type { RegisterSource, VectorSource } from '../faults/index.js';
 import type { Vcpu } from '../kvm/index.js';
+import type { XsaveView } from '../uapi/index.js';
 
 /** See the module's comment. */
 export class SyncedRegisters implements RegisterSource {
+  private xsave: XsaveView | undefined;
+
   constructor(private readonly vcpu: Vcpu) {}
 
   low(name: Parameters<RegisterSource['low']>[0]): number {
@@ -28,5 +31,11 @@ export class SyncedRegisters implements RegisterSource {
 
   cr4(): number {
     return this.vcpu.syncRegs.sregs.low('cr4');
+  }
+
+  /** One ioctl: kvm_run has no room for them. */
+  vectors(): VectorSource {
+    this.xsave = this.vcpu.getXsave(this.xsave);
+    return this.xsave;
   }
 }

@@ -18,3 +18,4 @@ export * from './statistics.js';
 export * from './struct-view.js';
 export * from './userfaultfd.js';
 export * from './vcpu-events.js';
+export * from './xsave.js';

@@ -89,6 +89,9 @@ export const ioctls = {
   KVM_SET_VCPU_EVENTS: iow(KVMIO, 0xa0, 64),
   KVM_SET_TSC_KHZ: io(KVMIO, 0xa2),
   KVM_GET_TSC_KHZ: io(KVMIO, 0xa3),
+  KVM_GET_XSAVE: ior(KVMIO, 0xa4, 4096),
+  KVM_SET_XSAVE: iow(KVMIO, 0xa5, 4096),
+  KVM_SET_XCRS: iow(KVMIO, 0xa7, 392),
   KVM_GET_STATS_FD: io(KVMIO, 0xce),
   KVM_PRE_FAULT_MEMORY: iowr(KVMIO, 0xd5, 64),
   // userfaultfd; WAKE and UNREGISTER are read requests by historical accident

@@ -65,6 +65,7 @@ export const CR4_MCE = 1 << 6;
 export const CR4_OSFXSR = 1 << 9;
 export const CR4_OSXMMEXCPT = 1 << 10;
 export const CR4_LA57 = 1 << 12;
+export const CR4_OSXSAVE = 1 << 18;
 export const EFER_SCE = 1 << 0;
 export const EFER_LME = 1 << 8;
 export const EFER_LMA = 1 << 10;

@@ -119,7 +119,10 @@ describe('kvm-faultlab bench', function () {
       assert(mode.integrity.exact);
       assert(mode.events.checks.length >= 3);
       assert((mode.work.controlPerSecond ?? 0) > 0, 'no work was done in the control phases');
+      const { faultExits, foundByExitGpa, foundByDecoding, foundByMmio, spuriousFaults } = mode.exits;
+      assert.equal(foundByExitGpa + foundByDecoding + foundByMmio + spuriousFaults, faultExits);
     }
+    assert.match(stdout, /page found by +│ +- │ +(exit gpa|instruction decode) │ +- │ +(exit gpa|instruction decode) │/);
     assert.match(stdout, /passed: every page arrived intact/);
     assert(!stdout.includes('\u001b['), 'colours without a terminal');
     assert.equal(stderr, '', 'progress without a terminal');

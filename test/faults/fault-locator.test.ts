@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
-import { FaultLocator, type GprName, type GuestReader, type RegisterSource } from '../../lib/faults/index.js';
+import { FaultLocator, type GprName, type GuestReader, type RegisterSource, type VectorSource } from '../../lib/faults/index.js';
 import { PageTables, type TableMemory } from '../../lib/guest/page-tables.js';
 
 const FRAME = 4096;
@@ -59,6 +59,9 @@ class Registers implements RegisterSource {
   cr4(): number {
     return 0x20;
   }
+  vectors(): VectorSource {
+    return { word: (vector, at) => Number(BigInt.asIntN(32, (this.values.get(`zmm${vector}`) ?? 0n) >> BigInt(32 * at))), mask: (register) => Number(this.values.get(`k${register}`) ?? 0n) };
+  }
 }
 
 interface Case {
@@ -69,12 +72,28 @@ interface Case {
 }
 
 const D = BigInt(DATA);
+/** A vector register with these 32-bit lanes. */
+function lanes(...values: readonly number[]): bigint {
+  return values.reduceRight((sum, value) => (sum << 32n) | BigInt.asUintN(32, BigInt(value)), 0n);
+}
 const CASES: readonly Case[] = [
   { title: 'mov rax,[rbx]', bytes: [0x48, 0x8b, 0x03], registers: { rbx: D + 8n }, pages: [DATA] },
   { title: 'mov [rbx+rcx*4+0x10],rax', bytes: [0x48, 0x89, 0x44, 0x8b, 0x10], registers: { rbx: D, rcx: 0x400n }, pages: [DATA + FRAME] },
   { title: 'a negative displacement', bytes: [0x48, 0x8b, 0x43, 0xf8], registers: { rbx: D + 0x1000n }, pages: [DATA] },
   { title: 'a negative index', bytes: [0x8a, 0x04, 0x0b], registers: { rbx: D + 0x1000n, rcx: -1n }, pages: [DATA] },
   { title: 'lock add [rdi],1', bytes: [0xf0, 0x48, 0x83, 0x07, 0x01], registers: { rdi: D + 16n }, pages: [DATA] },
+  { title: 'an address that is not canonical, which no page fault comes from', bytes: [0x48, 0x8b, 0x03], registers: { rbx: (1n << 48n) + D }, pages: [] },
+  { title: 'movsb to an address that is not canonical', bytes: [0xa4], registers: { rsi: D, rdi: (1n << 47n) + D + 0x1000n }, pages: [DATA] },
+  { title: 'xlat', bytes: [0xd7], registers: { rbx: D + 0xff0n, rax: 0xff20n }, pages: [DATA + FRAME] },
+  { title: 'bt with a register', bytes: [0x48, 0x0f, 0xa3, 0x03], registers: { rbx: D, rax: 0x1000n * 8n }, pages: [DATA + FRAME] },
+  { title: 'bts with a negative 32-bit register', bytes: [0x0f, 0xab, 0x03], registers: { rbx: D + 0x1000n, rax: 0xffff_ffffn }, pages: [DATA] },
+  { title: 'btc with a 16-bit register', bytes: [0x66, 0x0f, 0xbb, 0x03], registers: { rbx: D + 0x1000n, rax: 0x1234_fff0n }, pages: [DATA] },
+  { title: 'bt with an immediate, which stays in its operand', bytes: [0x48, 0x0f, 0xba, 0x23, 0x3f], registers: { rbx: D }, pages: [DATA] },
+  { title: 'rep movsb, no further than its next step', bytes: [0xf3, 0xa4], registers: { rsi: D + 0xfffn, rdi: D + 0x1fffn, rcx: 4n }, pages: [DATA, DATA + FRAME] },
+  { title: 'clzero', bytes: [0x0f, 0x01, 0xfc], registers: { rax: D + 0x1fffn }, pages: [DATA + FRAME] },
+  { title: 'monitor, by FS', bytes: [0x64, 0x0f, 0x01, 0xc8], registers: { fs: D, rax: 0x1000n }, pages: [DATA + FRAME] },
+  { title: 'vpgatherdd xmm1,[rbx+xmm2*4],xmm3, two lanes on', bytes: [0xc4, 0xe2, 0x61, 0x90, 0x0c, 0x93], registers: { rbx: D + 0x2000n, zmm2: lanes(-0x800, 0x100, -0x400, 0), zmm3: lanes(-1, 0, -1, 0) }, pages: [DATA, DATA + FRAME] },
+  { title: 'vscatterdpd [rbx+ymm18*8]{k1},zmm1, lanes 0 and 7 on', bytes: [0x62, 0xf2, 0xfd, 0x41, 0xa2, 0x0c, 0xd3], registers: { rbx: D, zmm18: lanes(0, 0x200, 0x200, 0x200, 0x200, 0x200, 0x200, 0x400), k1: 0x81n }, pages: [DATA, DATA + 2 * FRAME] },
   { title: 'rep movsb, both ends', bytes: [0xf3, 0xa4], registers: { rsi: D, rdi: D + 0x2000n, rcx: 4n }, pages: [DATA, DATA + 2 * FRAME] },
   { title: 'push rax, below the stack pointer', bytes: [0x50], registers: { rsp: D + 0x1000n }, pages: [DATA] },
   { title: 'call, the return address', bytes: [0xe8, 0, 0, 0, 0], registers: { rsp: D + 0x2000n }, pages: [DATA + FRAME] },
@@ -176,6 +195,7 @@ describe('FaultLocator', () => {
   it('survives any bytes as code and any values as registers', () => {
     const { memory, registers, locator } = setUp();
     const word = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n });
+    for (let vector = 0; vector < 32; vector++) registers.values.set(`zmm${vector}`, lanes(DATA, -DATA, vector, 0x7fff_ffff));
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 15, maxLength: 15 }), fc.array(word, { minLength: 6, maxLength: 6 }), fc.nat(2 * FRAME - 16), (bytes, values, at) => {
         memory.code(CODE + at, [...bytes]);

@@ -29,9 +29,9 @@ class Memory implements TableMemory, EntryReader {
   }
 }
 
-function translate(memory: Memory, root: number, gva: bigint): { outcome: string; result: WalkResult } {
+function translate(memory: Memory, root: number, gva: bigint, cr4 = 0x20): { outcome: string; result: WalkResult } {
   const result = { gpa: -1, entryGpa: -1 };
-  const outcome = walk(memory, root, 0x20, Number(gva & 0xffffffffn) | 0, Number(gva >> 32n) | 0, result);
+  const outcome = walk(memory, root, cr4, Number(gva & 0xffffffffn) | 0, Number(gva >> 32n) | 0, result);
   return { outcome, result };
 }
 
@@ -61,6 +61,27 @@ describe('page walk', () => {
     tables.mapSmall(0x1000, 0x7000, FRAME, ACCESS);
     assert.equal(translate(memory, tables.root, 0x2000n).outcome, 'not-mapped');
     assert.equal(translate(memory, tables.root, 0xffff_8000_0000_0000n).outcome, 'not-mapped');
+  });
+
+  it('says not-mapped of an address that is not canonical, although its lower bits are mapped', () => {
+    const memory = new Memory();
+    const tables = new PageTables(memory);
+    tables.mapSmall(0x1000, 0x7000, FRAME, ACCESS);
+    tables.mapSmall(0x7fff_ffff_f000, 0x8000, FRAME, ACCESS);
+    for (const gva of [0x1_0000_0000_1000n, 0x8000_0000_0000_1000n, 0xffff_0000_0000_1000n, 0xffff_7fff_ffff_f000n]) {
+      assert.equal(translate(memory, tables.root, gva).outcome, 'not-mapped', `gva 0x${gva.toString(16)}`);
+    }
+  });
+
+  it('takes 57 bits of address in 5-level paging', () => {
+    const memory = new Memory();
+    const tables = new PageTables(memory);
+    tables.mapSmall(0x1000, 0x7000, FRAME, ACCESS);
+    const root = memory.allocateFrame();
+    for (const index of [0, 1, 0x1ff]) memory.data.setBigUint64(root + 8 * index, BigInt(tables.root) | 3n, true);
+    const LA57 = 0x1020;
+    for (const gva of [0x1000n, (1n << 48n) | 0x1000n, 0xffff_0000_0000_1000n]) assert.equal(translate(memory, root, gva, LA57).outcome, 'mapped', `gva 0x${gva.toString(16)}`);
+    for (const gva of [(1n << 57n) | 0x1000n, 0x7fff_0000_0000_1000n]) assert.equal(translate(memory, root, gva, LA57).outcome, 'not-mapped', `gva 0x${gva.toString(16)}`);
   });
 
   it('names the entry when a table lies where nothing can be read', () => {

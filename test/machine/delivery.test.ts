@@ -27,6 +27,7 @@ describe('delivery of missing pages', function () {
           const notPresent = result.guest.reduce((sum, vcpu) => sum + vcpu.notPresent, 0);
           const { faultExits, foundByExitGpa, foundByDecoding, foundByMmio, spuriousFaults } = result.vcpus;
           assert.equal(foundByExitGpa + foundByDecoding + foundByMmio + spuriousFaults, faultExits, 'a fault was explained in no way, or in two');
+          assert(foundByExitGpa === 0 || foundByDecoding === 0, 'a kernel names every page or none');
           if (mode.startsWith('apf')) assert(notPresent > 0, 'the mechanism under test produced no event');
         } finally {
           await machine.close();
