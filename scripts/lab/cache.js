@@ -12,8 +12,8 @@ export { inCache };
 /** Room that is left for others. */
 const RESERVE_BYTES = 200e6;
 
-/** A build on a slow machine. */
-const LOCK_WAIT_SECONDS = 3600;
+/** A build on a slow machine, and some. */
+const LOCK_WAIT_SECONDS = 9000;
 
 /** @param {number} bytes @returns {string} for people */
 const gigabytes = (bytes) => `${(bytes / 1e9).toFixed(1)} GB`;

@@ -26,8 +26,8 @@ const OUT = '/lab/out';
 /** Directories that the lab has of its own: paths in them mean the lab's, as /dev/stdout does. */
 const OWN = ['/dev', '/proc', '/sys'];
 
-/** Directories that would be all of the host, or are not the host's inside. */
-const NOT_FOR_EXPORT = ['/', '/lab'];
+/** Where init keeps what it needs: a file of the host in such a place could be in its way. */
+const INIT = '/lab';
 
 /** @param {string} path that may not exist @returns {string | undefined} without links */
 function real(path) {
@@ -49,6 +49,9 @@ function real(path) {
  */
 export function planFiles(files, { base, directory }) {
   const absolute = files.map(({ path, use }) => ({ path: resolve(directory, path), use })).filter(({ path }) => !OWN.some((own) => isBelow(path, own)));
+  for (const { path } of absolute) {
+    if (isBelow(path, INIT)) throw new SetupFailure('NOT_EXPORTED', `the lab has a ${INIT} of its own, so it cannot be given ${path}; put it elsewhere`);
+  }
   const outputs = absolute.filter(({ use }) => use === 'output').map(({ path }) => path);
   /** @type {Map<string, Share>} */
   const added = new Map();
@@ -81,8 +84,8 @@ export function planFiles(files, { base, directory }) {
 function exportFile(target, added) {
   const isDirectory = statSync(target).isDirectory();
   const directory = isDirectory ? target : dirname(target);
-  if (NOT_FOR_EXPORT.some((path) => path === directory)) {
-    throw new SetupFailure('NOT_EXPORTED', `the lab is given the directory of each file that it reads, and ${target} is in ${directory}; put it into a directory of its own`);
+  if (directory === '/') {
+    throw new SetupFailure('NOT_EXPORTED', `the lab is given the directory of each file that it reads, which for ${target} would be all of this host; put it into a directory of its own`);
   }
   const share = added.get(directory) ?? { tag: `files${String(added.size)}`, path: directory, inside: `/lab/files/${String(added.size)}`, kind: /** @type {const} */ ('ro') };
   added.set(directory, share);

@@ -198,7 +198,7 @@ export async function runInLab({ kernel, command, directory, files, cpus, thread
     const shares = outputs.length === 0 ? files.shares : [...files.shares, stagingShare(staging)];
     const terminals = output === undefined ? ourTerminals() : NO_TERMINALS;
     writeFileSync(initrd, await initramfs({ kernel, command, directory, files: { ...files, shares }, terminals, environment }));
-    const onReady = () => { rmSync(initrd); };
+    const onReady = () => { rmSync(initrd, { force: true }); };
     const lab = new Lab(qemuCommand({ kernel, initrd, shares, cpus, threads, memoryMiB }), { limitSeconds, outputs, output: output ?? TO_OURS, onReady });
     try {
       const exitCode = await lab.finished();

@@ -25,18 +25,19 @@ const WATCHED = '{ read -r nothing <&3; kill -KILL 0; } >/dev/null 2>&1 & exec 3
  * @param {string} job.name names the log file
  * @param {readonly string[]} job.command the tool and its arguments
  * @param {number} job.limitSeconds after this it is killed
- * @param {Record<string, string>} [job.environment] added to ours
+ * @param {NodeJS.ProcessEnv} [job.environment] added to ours
+ * @param {boolean} [job.inherits] false: `environment` in place of ours
  * @param {string} [job.directory] where to run it; the root by default
  * @param {string} [job.networkHint] what to do where the log shows that the network was the trouble
  * @returns {Promise<void>} when it ended well
  * @throws {SetupFailure} STEP_FAILED, STEP_TIMED_OUT, NETWORK
  */
-export async function runLogged({ name, command, limitSeconds, environment = {}, directory = ROOT, networkHint = '' }) {
+export async function runLogged({ name, command, limitSeconds, environment = {}, inherits = true, directory = ROOT, networkHint = '' }) {
   mkdirSync(STATE_DIRECTORY, { recursive: true });
   const logFile = join(STATE_DIRECTORY, `${name}.log`);
   const log = openSync(logFile, 'w');
   writeSync(log, `$ ${command.join(' ')}\n`);
-  const child = spawn('sh', ['-c', WATCHED, 'sh', ...command], { cwd: directory, stdio: ['ignore', log, log, 'pipe'], detached: true, env: { ...process.env, ...environment } });
+  const child = spawn('sh', ['-c', WATCHED, 'sh', ...command], { cwd: directory, stdio: ['ignore', log, log, 'pipe'], detached: true, env: inherits ? { ...process.env, ...environment } : environment });
   closeSync(log);
 
   /** @param {NodeJS.Signals} signal to the whole group */

@@ -199,7 +199,6 @@ describe('a comparison as text', () => {
     const nasty = '\u001b]0;owned\u0007\u009b31m\u202e';
     const report = benchReport({ startedAt: nasty, host: { ...benchReport().host, cpuModel: nasty, kernelRelease: nasty }, modes: [modeReport({ events: { ...modeReport().events, checks: [{ what: nasty, guest: 1, host: 1, agree: true }] } })] });
     const text = renderComparison(compare([report, benchReport()]), { color: false });
-    // eslint-disable-next-line no-control-regex -- the point of this test
     assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
   });
 });

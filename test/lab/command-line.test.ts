@@ -33,7 +33,7 @@ describe('kvm-faultlab --lab', function () {
   });
 
   it('runs a command as if it ran here, on a host without /dev/kvm: current directory, image, report, output, exit code', () => {
-    const command = [process.execPath, LAUNCHER, '--lab', 'bench', '--image', 'image', '--json', 'report.json', '--control', '40ms'];
+    const command = [process.execPath, LAUNCHER, '--lab', 'bench', '--image', 'image', '--json', 'report.json', '--modes', 'apf-user', '--control', '40ms'];
     // Only root can hide /dev; for others the lab is the same, with or without it.
     const hidden = process.getuid?.() === 0 ? ['unshare', '-m', 'sh', '-c', HIDE_KVM, ...command] : command;
     const { status, stdout, stderr } = spawnSync(hidden[0], hidden.slice(1), { cwd: join(folder, 'work'), encoding: 'utf8', timeout: LIMIT_MS });

@@ -71,8 +71,9 @@ describe('the files of a command in the lab', () => {
     assert.deepEqual({ shares, links, outputs }, { shares: base, links: [], outputs: [] });
   });
 
-  it('are refused where their directory is all of the host', () => {
+  it('are refused where their directory is all of the host, or where the lab has its own', () => {
     assert.throws(() => plan([{ path: '/', use: 'input' }]), { code: 'NOT_EXPORTED', message: /directory of its own/ });
+    assert.throws(() => plan([{ path: '/lab/env', use: 'output' }]), { code: 'NOT_EXPORTED', message: /\/lab of its own/ });
   });
 
   it('that it writes need no share; their directories are there and are not read-only', () => {

@@ -60,8 +60,9 @@ function latestCached(recipeHash) {
 /**
  * Where the own kernel of this checkout is or will be: in a directory named after the hash of what it is made from.
  * @returns {{ directory: string, recipeHash: string, version: string | undefined, isCached: boolean }} version: undefined when apt knows none
+ * @throws {SetupFailure} TOOL_MISSING, STEP_FAILED; NETWORK when apt knows no version and none is cached
  */
-export function locateOwnKernel() {
+function locateOwnKernel() {
   const recipeHash = recipe();
   let version;
   try {
@@ -77,7 +78,14 @@ export function locateOwnKernel() {
 }
 
 /** @returns {boolean} whether the next boot needs no build */
-export const isOwnKernelReady = () => locateOwnKernel().isCached;
+export function isOwnKernelReady() {
+  try {
+    return locateOwnKernel().isCached;
+  } catch (error) {
+    if (error instanceof SetupFailure) return false;
+    throw error;
+  }
+}
 
 /** @returns {string} of a build, about */
 function duration() {
@@ -91,7 +99,7 @@ export function ownKernelWork() {
 }
 
 /**
- * @returns {Promise<Kernel>} where it is
+ * @returns {Promise<Kernel>} where it is; built first unless it is cached
  * @throws {SetupFailure} TOOL_MISSING, NETWORK, STEP_FAILED, STEP_TIMED_OUT, STATE_UNWRITABLE, DISK_FULL, LOCK_TIMED_OUT
  */
 export async function ownKernel() {

@@ -9,15 +9,15 @@ const LIMIT_MS = 60_000;
 /** Programs that the build takes from the machine; all else is ours or missing. */
 const FROM_HOST = ['sh', 'node', 'flock', 'dpkg', 'dpkg-deb', 'tar', 'xz', 'make', 'patch', 'perl', 'ld', 'cp', 'mv', 'rm', 'cat', 'echo', 'grep', 'mkdir', 'sleep', 'mount', 'unshare', 'sed'];
 
-/** Has a kernel's make goals and takes no time. `compile.sh` is what a test makes of the compilation. */
-const MAKEFILE = `
+/** Has a kernel's make goals and takes no time. `compile.sh` in `directory` is what a test makes of the compilation. */
+const makefile = (directory: string): string => `
 tinyconfig:
 \techo '# CONFIG_FAULTS is not set' >.config
 olddefconfig:
 \tgrep -v CONFIG_NO_SUCH_OPTION .config >.config.new; echo CONFIG_TINY=y >>.config.new; mv .config.new .config
 bzImage:
-\techo compiled >>$(TOY_LOG)
-\tsh $(TOY_COMPILE)
+\techo compiled >>${directory}/compilations
+\tsh ${directory}/compile.sh
 \tmkdir -p arch/x86/boot include/config
 \tcat driver.c >arch/x86/boot/bzImage
 \techo "6.12.1-toy$(LOCALVERSION)" >include/config/kernel.release
@@ -88,7 +88,7 @@ export class ToyKernel {
   }
 
   get #environment(): NodeJS.ProcessEnv {
-    return { PATH: this.#bin, XDG_CACHE_HOME: this.cache, HOME: this.directory, TOY_LOG: this.#log, TOY_COMPILE: join(this.directory, 'compile.sh') };
+    return { PATH: this.#bin, XDG_CACHE_HOME: this.cache, HOME: this.directory, TMPDIR: this.directory, KBUILD_OUTPUT: 'elsewhere', LOCALVERSION: '-other' };
   }
 
   get #log(): string {
@@ -131,7 +131,7 @@ export class ToyKernel {
 
   /** source.deb, with the tarball where Debian's has it. */
   #package(): void {
-    this.write('linux-source-6.12/Makefile', MAKEFILE);
+    this.write('linux-source-6.12/Makefile', makefile(this.directory));
     this.write('linux-source-6.12/driver.c', 'as it was\n');
     this.write('package/DEBIAN/control', 'Package: linux-source-6.12\nVersion: 6.12.1-1\nArchitecture: all\nMaintainer: Toy <toy@localhost>\nDescription: toy\n');
     mkdirSync(join(this.directory, 'package/usr/src'), { recursive: true });
