@@ -48,7 +48,7 @@ describe('reading a report', () => {
     ['the first half of a report', JSON.stringify(benchReport()).slice(0, 700), 'REPORT_NOT_JSON', /not all of it/],
     ['JSON of something else', '{"name":"kvm-faultlab"}', 'REPORT_FOREIGN', /no report of `kvm-faultlab bench`/],
     ['JSON that is no object', 'null', 'REPORT_FOREIGN', /no report/],
-    ['a report of a later format', damaged('reportVersion', 2), 'REPORT_VERSION', /format 2; this release reads format 1/],
+    ['a report of a later format', damaged('reportVersion', REPORT_VERSION + 1), 'REPORT_VERSION', new RegExp(`format ${REPORT_VERSION + 1}; this release reads format ${REPORT_VERSION}$`)],
     ['a report without a host', damaged('host', undefined), 'REPORT_DAMAGED', /host/],
     ['a report that does not say whether its host is emulated', damaged('host.emulated', undefined), 'REPORT_DAMAGED', /host\.emulated/],
     ['a negative time', damaged('modes.0.latency.p50Ns', -1), 'REPORT_DAMAGED', /modes\.0\.latency\.p50Ns/],

@@ -58,7 +58,7 @@ describe('collectFacts with probes that misbehave', function () {
     assert.deepEqual(['first', 'noisy', 'behind-spins', 'last'].map(answerOf), ['first', 'quiet', 'still here', 'last']);
     const processes = ['first', 'last'].map((id) => {
       const fact = facts.get(id);
-      return Number(fact !== undefined && 'detail' in fact ? fact.detail?.slice('process '.length) : NaN);
+      return Number(fact !== undefined && 'detail' in fact ? fact.detail.slice('process '.length) : NaN);
     });
     assert.equal(new Set([...processes, process.pid]).size, 3, `processes ${processes.join(', ')}`);
     for (const processId of processes) assert(isGone(processId), `process ${processId} is still there`);

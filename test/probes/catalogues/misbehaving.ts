@@ -17,14 +17,14 @@ export const catalogue: readonly ProbeGroup[] = [
       {
         id: 'coded',
         title: 'throws what the host says',
-        find: () => {
+        find: (): never => {
           throw new FaultLabError('KVM_EINVAL', 'could not do it');
         },
       },
       {
         id: 'bug',
         title: 'throws something else',
-        find: () => {
+        find: (): never => {
           throw new TypeError('this is a bug');
         },
       },
