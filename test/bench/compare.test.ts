@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import {
+  REPORT_VERSION,
   compareReports,
   parseReport,
   renderComparison,
