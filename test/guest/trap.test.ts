@@ -6,7 +6,7 @@ import { CALIBRATION_TRAPS, TRAP_INSTRUCTIONS, describeProbe, parseElf } from '.
 import { countingSums, smallMachine, startThreadPool } from '../machine/support.js';
 import { requireKvm } from '../support/kvm-available.js';
 import { patience } from '../support/slowness.js';
-import { buildVariant } from './variant.js';
+import { buildVariant, guestSource } from './variant.js';
 
 const FAULT_TASKS = 4;
 
@@ -119,6 +119,42 @@ describe("the guest's trap", function () {
     }
   });
 
+  it('is chosen whatever comes of the others: they may do nothing, fault, stay at CPL3 or arrive where they should not', async () => {
+    const outcomes: readonly (readonly [assembly: string, outcome: string])[] = [
+      ['xchg %ax, %ax', 'does nothing'],
+      ['cli', '#GP'],
+      ['mov %al, 0', '#PF'],
+      ['mov $entry_syscall, %eax; jmp *%rax', 'stays at CPL3'],
+      ['ud2', 'enters in a wrong state'],
+    ];
+    for (const [assembly, outcome] of outcomes) {
+      const { folder, elf } = buildVariant({ 'tasks/probe.c': probePrograms({ syscall: assembly }) });
+      try {
+        const { trap } = (await run(brief({ guestPath: elf }))).guest[0];
+        assert.equal(describeProbe(trap.by.syscall.probe), outcome, assembly);
+        assert.equal(trap.used, working.find((instruction) => instruction !== 'syscall'));
+        await assert.rejects(run(brief({ guestPath: elf, trap: 'syscall' })), { code: 'TRAP_UNUSABLE', message: new RegExp(`syscall: ${outcome};`) });
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    }
+  });
+
+  it('is none where none works, and the error says so', async () => {
+    const { folder, elf } = buildVariant({ 'tasks/probe.c': probePrograms({ syscall: 'cli', int80: 'xchg %ax, %ax', ud2: 'nop; ud2' }) });
+    try {
+      await assert.rejects(run(brief({ guestPath: elf })), (error: unknown) => {
+        assert(error instanceof FaultLabError);
+        assert.equal(error.code, 'TRAP_UNUSABLE');
+        assert.match(error.message, /by any instruction .*syscall: #GP; int 0x80: does nothing; ud2: enters in a wrong state/);
+        assert.match(error.hint ?? '', /no instruction that this guest knows/);
+        return true;
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it('takes no number that it does not know', async () => {
     const { folder, elf } = buildVariant({ 'tasks/work.c': work('trap(block->trap_by, 7)') });
     try {
@@ -132,6 +168,19 @@ describe("the guest's trap", function () {
     await assert.rejects(Machine.create(brief({ trap: 'sysenter' as never })), { code: 'BAD_OPTION', message: /unknown trap 'sysenter'/ });
   });
 });
+
+/** The guest's programs that try an instruction each, some of them with another one. */
+function probePrograms(changes: { readonly [instruction in TrapInstruction]?: string }): string {
+  let source = guestSource('tasks/probe.c');
+  for (const instruction of TRAP_INSTRUCTIONS) {
+    const assembly = changes[instruction];
+    if (assembly === undefined) continue;
+    const program = new RegExp(`^PROBE\\(probe_${instruction}, ".*"\\)$`, 'm');
+    assert.match(source, program);
+    source = source.replace(program, () => `PROBE(probe_${instruction}, "${assembly}")`);
+  }
+  return source;
+}
 
 /** A work task that does one thing, over and over. */
 function work(statement: string): string {
