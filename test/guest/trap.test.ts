@@ -119,34 +119,31 @@ describe("the guest's trap", function () {
     }
   });
 
-  it('is chosen whatever comes of the others: they may do nothing, fault, stay at CPL3 or arrive where they should not', async () => {
-    const outcomes: readonly (readonly [assembly: string, outcome: string])[] = [
-      ['xchg %ax, %ax', 'does nothing'],
-      ['cli', '#GP'],
-      ['mov %al, 0', '#PF'],
-      ['mov $entry_syscall, %eax; jmp *%rax', 'stays at CPL3'],
-      ['ud2', 'enters in a wrong state'],
-    ];
-    for (const [assembly, outcome] of outcomes) {
-      const { folder, elf } = buildVariant({ 'tasks/probe.c': probePrograms({ syscall: assembly }) });
+  const FAILURES: readonly (readonly [programs: Parameters<typeof probePrograms>[0], syscall: string, int80: string])[] = [
+    [{ syscall: 'xchg %ax, %ax', int80: 'cli' }, 'does nothing', '#GP'],
+    [{ syscall: 'mov $entry_syscall, %eax; jmp *%rax', int80: 'mov %al, 0' }, 'stays at CPL3', '#PF'],
+  ];
+  for (const [programs, syscall, int80] of FAILURES) {
+    it(`is another one where syscall ${syscall} and int 0x80 ends in ${int80}, and the error about a forced one says so`, async () => {
+      const { folder, elf } = buildVariant({ 'tasks/probe.c': probePrograms(programs) });
       try {
         const { trap } = (await run(brief({ guestPath: elf }))).guest[0];
-        assert.equal(describeProbe(trap.by.syscall.probe), outcome, assembly);
-        assert.equal(trap.used, working.find((instruction) => instruction !== 'syscall'));
-        await assert.rejects(run(brief({ guestPath: elf, trap: 'syscall' })), { code: 'TRAP_UNUSABLE', message: new RegExp(`syscall: ${outcome};`) });
+        assert.deepEqual([describeProbe(trap.by.syscall.probe), describeProbe(trap.by.int80.probe), trap.used], [syscall, int80, 'ud2']);
+        const message = new RegExp(`cannot trap by syscall on this host.*syscall: ${syscall}; int 0x80: ${int80}; ud2: works`);
+        await assert.rejects(run(brief({ guestPath: elf, trap: 'syscall' })), { code: 'TRAP_UNUSABLE', message });
       } finally {
         rmSync(folder, { recursive: true });
       }
-    }
-  });
+    });
+  }
 
   it('is none where none works, and the error says so', async () => {
-    const { folder, elf } = buildVariant({ 'tasks/probe.c': probePrograms({ syscall: 'cli', int80: 'xchg %ax, %ax', ud2: 'nop; ud2' }) });
+    const { folder, elf } = buildVariant({ 'tasks/probe.c': probePrograms({ syscall: 'ud2', int80: 'hlt', ud2: 'nop; ud2' }) });
     try {
       await assert.rejects(run(brief({ guestPath: elf })), (error: unknown) => {
         assert(error instanceof FaultLabError);
         assert.equal(error.code, 'TRAP_UNUSABLE');
-        assert.match(error.message, /by any instruction .*syscall: #GP; int 0x80: does nothing; ud2: enters in a wrong state/);
+        assert.match(error.message, /by any instruction .*syscall: enters in a wrong state; int 0x80: #GP; ud2: enters in a wrong state/);
         assert.match(error.hint ?? '', /no instruction that this guest knows/);
         return true;
       });
