@@ -3,7 +3,6 @@
  * by side. Files are left in dist/hosts/NAME.
  */
 import { parseArgs } from 'node:util';
-import Table from 'cli-table3';
 import { bootstrap } from '../bootstrap.js';
 import { exitWith } from '../setup/failure.js';
 import { HOSTS } from './host.js';
@@ -86,6 +85,8 @@ const limitSeconds = positive('limit', values.limit);
 const sideBySideLabs = positive('side-by-side', values['side-by-side']);
 
 await bootstrap().catch(exitWith);
+// A clone has packages only now.
+const { default: Table } = await import('cli-table3');
 const startedAt = Date.now();
 const say = (/** @type {string} */ line) => process.stdout.write(`${((Date.now() - startedAt) / 1000).toFixed(0).padStart(5)} s  ${line}\n`);
 const job = (/** @type {import('./host.js').HostChoice} */ host) =>

@@ -8,6 +8,7 @@ import { requireKvm } from '../support/kvm-available.js';
 import { noteKvmUse } from '../support/kvm-use.js';
 import { skip } from '../support/skip.js';
 import type { BenchReport } from '../../lib/bench/index.js';
+import { TRAP_INSTRUCTIONS, describeProbe, spellTrap } from '../../lib/guest/index.js';
 import { patience } from '../support/slowness.js';
 
 const CLI = fileURLToPath(new URL('./children/cli.js', import.meta.url));
@@ -53,6 +54,7 @@ describe('kvm-faultlab bench: bad input', () => {
     ['too many vCPUs', (f) => ['--image', join(f, 'page'), '--vcpus', '65'], /--vcpus must be a whole number from 1 to 64, not '65'/],
     ['too many tasks', (f) => ['--image', join(f, 'page'), '--fault-tasks', '60', '--work-tasks', '5'], /more than the 64/],
     ['an unknown order', () => ['--order', 'sideways'], /sideways.*invalid|invalid.*sideways/i],
+    ['an unknown trap', () => ['--trap', 'sysenter'], /sysenter.*invalid|invalid.*sysenter/i],
     ['an unknown option', () => ['--turbo'], /unknown option '--turbo'/],
     ['a word too many', () => ['now'], /too many arguments/],
     ['a guest that is no ELF file', (f) => ['--image', join(f, 'page'), '--guest', join(f, 'page')], /no ELF magic.*GUEST_ELF/],
@@ -119,8 +121,13 @@ describe('kvm-faultlab bench', function () {
       assert(mode.integrity.exact);
       assert(mode.events.checks.length >= 3);
       assert((mode.work.controlPerSecond ?? 0) > 0, 'no work was done in the control phases');
+<<<<<<< HEAD
       const { faultExits, foundByExitGpa, foundByDecoding, foundByMmio, spuriousFaults } = mode.exits;
       assert.equal(foundByExitGpa + foundByDecoding + foundByMmio + spuriousFaults, faultExits);
+=======
+      assert(mode.trap.used !== null && (mode.trap.by[mode.trap.used].nullTrapNs ?? 0) > 0, JSON.stringify(mode.trap));
+      assert(stdout.includes(`trap   ${spellTrap(mode.trap.used)} (`), `the table does not name the trap ${mode.trap.used}`);
+>>>>>>> trap
     }
     assert.match(stdout, /page found by +│ +- │ +(exit gpa|instruction decode) │ +- │ +(exit gpa|instruction decode) │/);
     assert.match(stdout, /passed: every page arrived intact/);
@@ -136,6 +143,24 @@ describe('kvm-faultlab bench', function () {
     assert.equal(report.modes.length, 1);
     assert.equal(report.modes[0].pages, 50);
     assert.equal(report.modes[0].work.relative, null);
+    noteKvmUse();
+  });
+
+  it('forces the trap that is asked for, or ends with 3 and what the guest saw of it', () => {
+    const bench = (trap: string): Outcome =>
+      cli(['bench', '--image', join(folder, 'image'), '--json', '-', '--modes', 'sync-exit', '--pages', '10', '--work-tasks', '0', '--trap', trap]);
+    const { by } = (JSON.parse(bench('auto').stdout) as BenchReport).modes[0].trap;
+    for (const trap of TRAP_INSTRUCTIONS) {
+      const { code, stdout, stderr } = bench(trap);
+      if (by[trap].probe.outcome === 'works') {
+        assert.equal(code, 0, stderr);
+        const report = JSON.parse(stdout) as BenchReport;
+        assert.deepEqual([report.parameters.trap, report.modes[0].trap.used], [trap, trap]);
+      } else {
+        assert.equal(code, 3);
+        assert.match(stderr, new RegExp(`cannot trap by ${spellTrap(trap)} .*${spellTrap(trap)}: ${describeProbe(by[trap].probe)}.*TRAP_UNUSABLE`));
+      }
+    }
     noteKvmUse();
   });
 

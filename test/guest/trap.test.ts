@@ -6,7 +6,7 @@ import { CALIBRATION_TRAPS, TRAP_INSTRUCTIONS, describeProbe, parseElf } from '.
 import { countingSums, smallMachine, startThreadPool } from '../machine/support.js';
 import { requireKvm } from '../support/kvm-available.js';
 import { patience } from '../support/slowness.js';
-import { buildVariant } from './variant.js';
+import { buildVariant, guestSource } from './variant.js';
 
 const FAULT_TASKS = 4;
 
@@ -119,6 +119,39 @@ describe("the guest's trap", function () {
     }
   });
 
+  const FAILURES: readonly (readonly [programs: Parameters<typeof probePrograms>[0], syscall: string, int80: string])[] = [
+    [{ syscall: 'xchg %ax, %ax', int80: 'cli' }, 'does nothing', '#GP'],
+    [{ syscall: 'mov $entry_syscall, %eax; jmp *%rax', int80: 'mov %al, 0' }, 'stays at CPL3', '#PF'],
+  ];
+  for (const [programs, syscall, int80] of FAILURES) {
+    it(`is another one where syscall ${syscall} and int 0x80 ends in ${int80}, and the error about a forced one says so`, async () => {
+      const { folder, elf } = buildVariant({ 'tasks/probe.c': probePrograms(programs) });
+      try {
+        const { trap } = (await run(brief({ guestPath: elf }))).guest[0];
+        assert.deepEqual([describeProbe(trap.by.syscall.probe), describeProbe(trap.by.int80.probe), trap.used], [syscall, int80, 'ud2']);
+        const message = new RegExp(`cannot trap by syscall on this host.*syscall: ${syscall}; int 0x80: ${int80}; ud2: works`);
+        await assert.rejects(run(brief({ guestPath: elf, trap: 'syscall' })), { code: 'TRAP_UNUSABLE', message });
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    });
+  }
+
+  it('is none where none works, and the error says so', async () => {
+    const { folder, elf } = buildVariant({ 'tasks/probe.c': probePrograms({ syscall: 'ud2', int80: 'hlt', ud2: 'nop; ud2' }) });
+    try {
+      await assert.rejects(run(brief({ guestPath: elf })), (error: unknown) => {
+        assert(error instanceof FaultLabError);
+        assert.equal(error.code, 'TRAP_UNUSABLE');
+        assert.match(error.message, /by any instruction .*syscall: enters in a wrong state; int 0x80: #GP; ud2: enters in a wrong state/);
+        assert.match(error.hint ?? '', /no instruction that this guest knows/);
+        return true;
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it('takes no number that it does not know', async () => {
     const { folder, elf } = buildVariant({ 'tasks/work.c': work('trap(block->trap_by, 7)') });
     try {
@@ -132,6 +165,19 @@ describe("the guest's trap", function () {
     await assert.rejects(Machine.create(brief({ trap: 'sysenter' as never })), { code: 'BAD_OPTION', message: /unknown trap 'sysenter'/ });
   });
 });
+
+/** The guest's programs that try an instruction each, some of them with another one. */
+function probePrograms(changes: { readonly [instruction in TrapInstruction]?: string }): string {
+  let source = guestSource('tasks/probe.c');
+  for (const instruction of TRAP_INSTRUCTIONS) {
+    const assembly = changes[instruction];
+    if (assembly === undefined) continue;
+    const program = new RegExp(`^PROBE\\(probe_${instruction}, ".*"\\)$`, 'm');
+    assert.match(source, program);
+    source = source.replace(program, () => `PROBE(probe_${instruction}, "${assembly}")`);
+  }
+  return source;
+}
 
 /** A work task that does one thing, over and over. */
 function work(statement: string): string {
