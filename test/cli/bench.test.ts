@@ -121,13 +121,10 @@ describe('kvm-faultlab bench', function () {
       assert(mode.integrity.exact);
       assert(mode.events.checks.length >= 3);
       assert((mode.work.controlPerSecond ?? 0) > 0, 'no work was done in the control phases');
-<<<<<<< HEAD
       const { faultExits, foundByExitGpa, foundByDecoding, foundByMmio, spuriousFaults } = mode.exits;
       assert.equal(foundByExitGpa + foundByDecoding + foundByMmio + spuriousFaults, faultExits);
-=======
       assert(mode.trap.used !== null && (mode.trap.by[mode.trap.used].nullTrapNs ?? 0) > 0, JSON.stringify(mode.trap));
       assert(stdout.includes(`trap   ${spellTrap(mode.trap.used)} (`), `the table does not name the trap ${mode.trap.used}`);
->>>>>>> trap
     }
     assert.match(stdout, /page found by +│ +- │ +(exit gpa|instruction decode) │ +- │ +(exit gpa|instruction decode) │/);
     assert.match(stdout, /passed: every page arrived intact/);
