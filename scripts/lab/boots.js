@@ -32,8 +32,6 @@ const options = parseOptions(process.argv.slice(2), {
 });
 
 const count = { passed: 0, failed: 0 };
-let interrupted = false;
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => { interrupted = true; });
 
 /**
  * @param {(output: import('./run-in-lab.js').Output) => Promise<number>} run boots once
@@ -56,11 +54,15 @@ async function boot(run, label) {
   process.stdout.write(`${label}  ${problem === '' ? 'passed' : 'FAILED'}  ${elapsed(started)}\n${problem.trimEnd().replace(/^(?=.)/gm, '  | ')}${problem === '' ? '' : '\n'}`);
 }
 
+let interrupted = false;
 try {
-  for (const kernel of options.kernels) {
-    const run = await prepareLab(kernel, options);
+  const kernels = [];
+  for (const name of options.kernels) kernels.push({ name, run: await prepareLab(name, options) });
+  // The lab that is running passes the signal on, and ends; there is to be no next one.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => { interrupted = true; });
+  for (const { name, run } of kernels) {
     for (let at = 1; at <= options.boots && !interrupted; at += 1) {
-      await boot(run, `${kernel.padEnd(5)}  ${`${String(at)}/${String(options.boots)}`.padStart(7)}`);
+      await boot(run, `${name.padEnd(5)}  ${`${String(at)}/${String(options.boots)}`.padStart(7)}`);
     }
   }
 } catch (error) {

@@ -1,8 +1,10 @@
 /** Where the lab keeps what it downloaded and built: outside the repository, shared by all checkouts of a user. */
-import { existsSync, mkdirSync, renameSync, rmSync, statfsSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, renameSync, rmSync, statfsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { SetupFailure } from '../setup/failure.js';
+import { takeLock } from '../setup/lock.js';
+import { say } from './steps.js';
 import { ownedDirectory, removeAbandoned } from './temporary.js';
 
 /**
@@ -17,8 +19,44 @@ export function inCache(...parts) {
 /** Room that is left for others. */
 const RESERVE_BYTES = 200e6;
 
+/** A build on a slow machine, and some. */
+const LOCK_WAIT_SECONDS = 9000;
+
 /** @param {number} bytes @returns {string} for people */
 const gigabytes = (bytes) => `${(bytes / 1e9).toFixed(1)} GB`;
+
+/**
+ * @template T
+ * @param {() => T} work writes to the cache
+ * @returns {T} its result
+ * @throws {SetupFailure} STATE_UNWRITABLE
+ */
+function writing(work) {
+  try {
+    return work();
+  } catch (error) {
+    throw new SetupFailure('STATE_UNWRITABLE', `the lab keeps its kernels in ${inCache()}, which cannot be written (set XDG_CACHE_HOME to have them elsewhere): ${String(error)}`);
+  }
+}
+
+/**
+ * One process at a time. The lock ends with its holder, however that ends.
+ * @template T
+ * @param {string} name of the lock's file in the cache
+ * @param {string} what is kept apart, for messages: "build of the lab's kernel"
+ * @param {() => Promise<T>} work done while the lock is held
+ * @returns {Promise<T>} its result
+ * @throws {SetupFailure} STATE_UNWRITABLE, LOCK_TIMED_OUT, TOOL_MISSING, or what `work` throws
+ */
+export async function withCacheLock(name, what, work) {
+  writing(() => { mkdirSync(inCache(), { recursive: true }); });
+  const lock = takeLock({ file: inCache(name), what, waitSeconds: LOCK_WAIT_SECONDS, say });
+  try {
+    return await work();
+  } finally {
+    closeSync(lock);
+  }
+}
 
 /**
  * A directory that is either complete or not there: filled under another name, then renamed. Two who fill it at once do the work twice
@@ -33,14 +71,11 @@ const gigabytes = (bytes) => `${(bytes / 1e9).toFixed(1)} GB`;
 export async function cachedDirectory(path, { sizeBytes, fill }) {
   if (existsSync(path)) return path;
   const parent = dirname(path);
-  let draft;
-  try {
+  const draft = writing(() => {
     mkdirSync(parent, { recursive: true });
     removeAbandoned(parent);
-    draft = ownedDirectory(`${path}.draft`);
-  } catch (error) {
-    throw new SetupFailure('STATE_UNWRITABLE', `the lab keeps its kernels in ${inCache()}, which cannot be written (set XDG_CACHE_HOME to have them elsewhere): ${String(error)}`);
-  }
+    return ownedDirectory(`${path}.draft`);
+  });
   const remove = () => { rmSync(draft, { recursive: true, force: true }); };
   // A tool that is interrupted ends this process.
   process.on('exit', remove);

@@ -1,10 +1,13 @@
 /** Directories that do not outlive their process for long, even when it is killed. */
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const PREFIX = 'kvm-faultlab-lab';
-const OWNED = /^(?:kvm-faultlab-lab|[^/]*\.draft)-of-(\d+)-(\d+)-/;
+
+/** Process ids mean something on one machine, and in one container of it. */
+const HERE = hostname().replaceAll(/[^\w.]/g, '_');
+const OWNED = /-of-(?<host>[\w.]+)-(?<pid>\d+)-(?<start>\d+)-\w{6}$/;
 
 /**
  * @param {number | string} pid of a process
@@ -25,8 +28,8 @@ function startOf(pid) {
  */
 export function removeAbandoned(parent) {
   for (const name of readdirSync(parent)) {
-    const [, pid, start] = OWNED.exec(name) ?? [];
-    if (pid !== undefined && startOf(pid) !== start) rmSync(join(parent, name), { recursive: true, force: true });
+    const { host, pid = '', start } = OWNED.exec(name)?.groups ?? {};
+    if (host === HERE && startOf(pid) !== start) rmSync(join(parent, name), { recursive: true, force: true });
   }
 }
 
@@ -35,7 +38,7 @@ export function removeAbandoned(parent) {
  * @returns {string} a new directory of this process alone
  */
 export function ownedDirectory(prefix) {
-  return mkdtempSync(`${prefix}-of-${String(process.pid)}-${startOf(process.pid)}-`);
+  return mkdtempSync(`${prefix}-of-${HERE}-${String(process.pid)}-${startOf(process.pid)}-`);
 }
 
 /**

@@ -1,4 +1,5 @@
 /** A fragment of a kernel configuration, and whether a whole one agrees with it. */
+import { SetupFailure } from '../../setup/failure.js';
 
 /** A fragment's line that the kernel's Kconfig would take: set to something, or off. */
 const ASSIGNMENT = /^(CONFIG_\w+)=(.+)$/;
@@ -6,7 +7,7 @@ const ASSIGNMENT = /^(CONFIG_\w+)=(.+)$/;
 /**
  * @param {string} text with lines CONFIG_NAME=value (n for off), comments and empty lines
  * @returns {Map<string, string>} values by name, in the text's order
- * @throws {Error} naming the line that is none of these, or that says something twice
+ * @throws {SetupFailure} STEP_FAILED, naming the line that is none of these, or that sets something again
  */
 export function parseFragment(text) {
   /** @type {Map<string, string>} */
@@ -14,8 +15,8 @@ export function parseFragment(text) {
   for (const [at, line] of text.split('\n').entries()) {
     if (line.trim() === '' || line.startsWith('#')) continue;
     const [, name = '', value = ''] = ASSIGNMENT.exec(line) ?? [];
-    if (name === '') throw new Error(`line ${String(at + 1)} is no CONFIG_NAME=value: ${line}`);
-    if (values.has(name)) throw new Error(`line ${String(at + 1)} sets ${name} again`);
+    if (name === '') throw new SetupFailure('STEP_FAILED', `the own kernel's configuration, line ${String(at + 1)}, is no CONFIG_NAME=value: ${line}`);
+    if (values.has(name)) throw new SetupFailure('STEP_FAILED', `the own kernel's configuration, line ${String(at + 1)}, sets ${name} again`);
     values.set(name, value);
   }
   return values;
