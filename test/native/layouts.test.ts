@@ -16,7 +16,6 @@ const ARGUMENT: Readonly<Partial<Record<string, string>>> = {
   KVM_X86_SET_MSR_FILTER: 'kvm_msr_filter',
   KVM_SET_MEMORY_ATTRIBUTES: 'kvm_memory_attributes',
   KVM_CREATE_GUEST_MEMFD: 'kvm_create_guest_memfd',
-  KVM_SET_MEMORY_ATTRIBUTES: 'kvm_memory_attributes',
   KVM_GET_REGS: 'kvm_regs',
   KVM_SET_REGS: 'kvm_regs',
   KVM_GET_SREGS: 'kvm_sregs',
