@@ -20,6 +20,7 @@ the same, 1 when not, 130 after Ctrl-C.
   --reuse NAMES       hosts of --only whose last results are taken as they are (dist/hosts/NAME/tests.json and bench.json)
   --pages N           pages that the bench visits on a real host (default 65536: 256 MiB)
   --emulated-pages N  pages that it visits on an emulated one (default 300)
+  --kvm-files         on emulated hosts only the test files that used KVM in the run on this one: the others see no host
   --no-bench          tests alone
   --limit SECONDS     for the tests, and for the bench, on each host (default 3000)
   --side-by-side N    emulated hosts that run at the same time (default 2)
@@ -58,6 +59,7 @@ function parse() {
         reuse: { type: 'string', default: '' },
         pages: { type: 'string', default: '65536' },
         'emulated-pages': { type: 'string', default: '300' },
+        'kvm-files': { type: 'boolean', default: false },
         'no-bench': { type: 'boolean', default: false },
         limit: { type: 'string', default: '3000' },
         'side-by-side': { type: 'string', default: '2' },
@@ -89,17 +91,21 @@ await bootstrap().catch(exitWith);
 const { default: Table } = await import('cli-table3');
 const startedAt = Date.now();
 const say = (/** @type {string} */ line) => process.stdout.write(`${((Date.now() - startedAt) / 1000).toFixed(0).padStart(5)} s  ${line}\n`);
-const job = (/** @type {import('./host.js').HostChoice} */ host) =>
-  runHost(host, {
-    mochaArguments,
-    bench: values['no-bench'] ? null : ['--pages', String(host.emulated ? emulatedPages : pages)],
-    limitSeconds,
-    say,
-  });
-
 let interrupted = false;
 // The running command gets its own Ctrl-C; nothing further is started.
 process.on('SIGINT', () => { interrupted = true; });
+
+/** @type {() => readonly string[]} */
+const kvmFiles = () => verdicts.get('here')?.tests?.kvmFiles ?? refuse('--kvm-files takes a run here, of now (--only) or before (--reuse)');
+const job = (/** @type {import('./host.js').HostChoice} */ host) =>
+  runHost(host, {
+    mochaArguments,
+    files: host.emulated && values['kvm-files'] ? kvmFiles() : null,
+    bench: values['no-bench'] ? null : ['--pages', String(host.emulated ? emulatedPages : pages)],
+    limitSeconds,
+    stopped: () => interrupted,
+    say,
+  });
 
 /** @type {Map<string, import('./verdicts.js').HostVerdicts>} */
 const verdicts = new Map([...reused].map((host) => [host.name, earlierRun(host, !values['no-bench'])]));
@@ -114,7 +120,7 @@ await Promise.all(
 );
 
 const ordered = chosen.flatMap(({ name }) => verdicts.get(name) ?? []);
-const { rows, differences, faults } = sideBySide(ordered);
+const { rows, differences, faults } = sideBySide(ordered, values['kvm-files'] ? new Set(kvmFiles()) : null);
 const [head = [], ...body] = rows;
 const table = new Table({ head: [...head], style: { head: [], border: [], compact: true } });
 for (const row of body) table.push([...row]);

@@ -1,6 +1,6 @@
 /** Runs the tests and a bench on one host and gathers their verdicts. */
 import { spawn } from 'node:child_process';
-import { createWriteStream, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { createWriteStream, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { join } from 'node:path';
 import { IN_CI } from '../setup/ci.js';
@@ -87,12 +87,14 @@ export function earlierRun(host, benchAsked) {
  * @param {import('./host.js').HostChoice} host to run on
  * @param {object} job what to run
  * @param {readonly string[]} job.mochaArguments handed on
+ * @param {readonly string[] | null} job.files test files, below dist/test; null for all
  * @param {readonly string[] | null} job.bench arguments of the bench; null for none
  * @param {number} job.limitSeconds for each of the two
+ * @param {() => boolean} job.stopped whether nothing further is to be started
  * @param {(line: string) => void} job.say told what goes on
  * @returns {Promise<HostVerdicts>} what came of it
  */
-export async function runHost(host, { mochaArguments, bench, limitSeconds, say }) {
+export async function runHost(host, { mochaArguments, files, bench, limitSeconds, stopped, say }) {
   const out = inRoot('dist/hosts', host.name);
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
@@ -102,14 +104,20 @@ export async function runHost(host, { mochaArguments, bench, limitSeconds, say }
   const startedAt = Date.now();
   const record = join(out, 'tests.json');
   const environment = [`KVM_FAULTLAB_TEST_RECORD=${record}`, ...(IN_CI ? ['CI=true'] : [])];
+  // Mocha adds files of its command line to those of its configuration: to leave some out takes another one.
+  const configuration = join(out, 'mocharc.json');
+  if (files !== null) {
+    const usual = readJson(inRoot('.mocharc.json'));
+    writeFileSync(configuration, JSON.stringify({ ...usual, spec: files.map((file) => join('dist/test', file)) }));
+  }
   say(`${host.title}: tests`);
-  const testsEnding = await there(['env', ...environment, 'npm', 'test', '--silent', '--', ...mochaArguments], 'tests.log');
+  const testsEnding = await there(['env', ...environment, 'npm', 'test', '--silent', '--', ...(files === null ? [] : ['--config', configuration]), ...mochaArguments], 'tests.log');
   const testsSeconds = (Date.now() - startedAt) / 1000;
   say(`${host.title}: tests ${testsEnding ?? 'passed'} (${testsSeconds.toFixed(0)} s)`);
 
   let benchEnding = null;
   const report = join(out, 'bench.json');
-  if (bench !== null) {
+  if (bench !== null && !stopped()) {
     say(`${host.title}: bench ${bench.join(' ')}`);
     benchEnding = await there([process.execPath, 'scripts/kvm-faultlab.js', 'bench', ...bench, '--json', report], 'bench.log');
     say(`${host.title}: bench ${benchEnding ?? 'passed'}`);

@@ -1,7 +1,7 @@
 /** What hosts said, side by side. Pure: what to print and whether it is good. */
 
 /** @typedef {{ file: string, title: string, verdict: 'passed' | 'failed' | 'skipped', durationMs: number, reason?: string, hostCannot?: boolean }} TestVerdict */
-/** @typedef {{ recordVersion: number, passed: number, failed: number, skipped: number, onKvm: number, tests: readonly TestVerdict[] }} TestRecord */
+/** @typedef {{ recordVersion: number, passed: number, failed: number, skipped: number, onKvm: number, kvmFiles: readonly string[], tests: readonly TestVerdict[] }} TestRecord */
 /** @typedef {import('../../lib/bench/index.js').BenchReport} BenchReport */
 
 /**
@@ -49,13 +49,15 @@ function heading({ bench, title }) {
 
 /**
  * @param {readonly HostVerdicts[]} hosts at least one
+ * @param {ReadonlySet<string> | null} files that all of them ran; null for all
  * @returns {readonly string[]} tests with more than one verdict, or a bad one
  */
-function testDifferences(hosts) {
+function testDifferences(hosts, files) {
   /** @type {Map<string, Map<string, TestVerdict>>} */
   const byTest = new Map();
   for (const { name, tests } of hosts) {
     for (const test of tests?.tests ?? []) {
+      if (files !== null && !files.has(test.file)) continue;
       const key = `${test.file} ${test.title}`;
       byTest.set(key, (byTest.get(key) ?? new Map()).set(name, test));
     }
@@ -76,9 +78,10 @@ function testDifferences(hosts) {
 
 /**
  * @param {readonly HostVerdicts[]} hosts in the order of the columns
+ * @param {ReadonlySet<string> | null} [files] that all of them ran; null for all
  * @returns {SideBySide} what to print
  */
-export function sideBySide(hosts) {
+export function sideBySide(hosts, files = null) {
   const faults = [];
   for (const { title, tests, testsEnding, bench, benchAsked, benchEnding } of hosts) {
     if (tests === null) faults.push(`${title}: the tests left no record (${testsEnding ?? 'although they ended well'})`);
@@ -106,5 +109,5 @@ export function sideBySide(hosts) {
       rows.push([`bench: ${mode}`, ...cells((host) => (host.benchAsked ? modeVerdict(host, mode) : '-'))]);
     }
   }
-  return { rows, differences: testDifferences(hosts), faults };
+  return { rows, differences: testDifferences(hosts, files), faults };
 }

@@ -31,7 +31,7 @@ function host(name: string, tests: readonly object[] | null, report: object | nu
   return {
     name,
     title: `host ${name}`,
-    tests: tests === null ? null : { recordVersion: 1, passed: count('passed'), failed, skipped: count('skipped'), onKvm: 1, tests },
+    tests: tests === null ? null : { recordVersion: 1, passed: count('passed'), failed, skipped: count('skipped'), onKvm: 1, kvmFiles: ['a.test.js'], tests },
     testsEnding: tests === null || failed > 0 ? 'ended with 1' : null,
     testsSeconds: 1,
     testsLog: '',
@@ -43,7 +43,7 @@ function host(name: string, tests: readonly object[] | null, report: object | nu
 }
 
 describe('hosts side by side', () => {
-  let sideBySide: (hosts: readonly object[]) => SideBySide;
+  let sideBySide: (hosts: readonly object[], files?: ReadonlySet<string>) => SideBySide;
 
   before(async () => {
     ({ sideBySide } = (await import(VERDICTS)) as { sideBySide: typeof sideBySide });
@@ -77,13 +77,19 @@ describe('hosts side by side', () => {
   }
 
   it('finds failed tests, runs without a record, without KVM, and a bench without a report', () => {
-    const { faults } = sideBySide([host('a', [test('x', 'failed')]), host('b', null), { ...host('c', []), tests: { recordVersion: 1, passed: 0, failed: 0, skipped: 0, onKvm: 0, tests: [] } }, host('d', [], null)]);
+    const { faults } = sideBySide([host('a', [test('x', 'failed')]), host('b', null), { ...host('c', []), tests: { recordVersion: 1, passed: 0, failed: 0, skipped: 0, onKvm: 0, kvmFiles: [], tests: [] } }, host('d', [], null)]);
     assert.deepEqual(faults.slice(0, 4), [
       'host a: 1 tests failed (ended with 1)',
       'host b: the tests left no record (ended with 1)',
       'host c: no test used KVM',
       'host d: the bench left no report (although it ended well)',
     ]);
+  });
+
+  it('does not compare tests of files that were left out', () => {
+    const hosts = [host('here', [test('x', 'passed')]), host('own', [])];
+    assert.equal(sideBySide(hosts, new Set(['a.test.js'])).differences.length, 3);
+    assert.deepEqual(sideBySide(hosts, new Set(['b.test.js'])).differences, []);
   });
 
   it('lists a test that failed everywhere', () => {

@@ -87,7 +87,7 @@ class Reporter extends Mocha.reporters.Spec {
     const failed = (stats?.failures ?? 0) + this.extraFailures;
     const skipped = this.skipped.length - (IN_CI ? condemned : 0);
     process.stdout.write(`${String(passes)} passed, ${String(failed)} failed, ${String(skipped)} skipped\n`);
-    const record: runRecord.RunRecord = { recordVersion: 1, passed: passes, failed, skipped, onKvm, tests: this.verdicts };
+    const record: runRecord.RunRecord = { recordVersion: 1, passed: passes, failed, skipped, onKvm, kvmFiles: runRecord.filesOnKvm().map((file) => path.relative(TEST_ROOT, file)), tests: this.verdicts };
     if (RECORD_FILE !== '') fs.writeFileSync(RECORD_FILE, JSON.stringify(record));
   }
 

@@ -12,6 +12,6 @@ export const mochaHooks: Mocha.RootHookObject = {
     this.currentTest?.timeout(patience(this.currentTest.timeout()));
   },
   afterEach(this: Mocha.Context) {
-    runRecord.endTest(this.currentTest?.state === 'passed');
+    runRecord.endTest(this.currentTest?.state === 'passed', this.currentTest?.file);
   },
 };

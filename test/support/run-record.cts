@@ -13,6 +13,7 @@ interface SkipRecord {
 const skips = new WeakMap<object, SkipRecord>();
 let kvmUses = 0;
 let testsOnKvm = 0;
+const filesOnKvm = new Set<string>();
 
 const runRecord = {
   /** Notes why `what` (a mocha test or suite) is skipped. */
@@ -34,10 +35,18 @@ const runRecord = {
     kvmUses += 1;
   },
 
-  /** Ends a test: it counts when it passed and the real KVM was used since the last one ended. */
-  endTest(passed: boolean): void {
-    if (passed && kvmUses > 0) testsOnKvm += 1;
+  /** Ends a test of a file: it counts when it passed and the real KVM was used since the last one ended. */
+  endTest(passed: boolean, file: string | undefined): void {
+    if (passed && kvmUses > 0) {
+      testsOnKvm += 1;
+      if (file !== undefined) filesOnKvm.add(file);
+    }
     kvmUses = 0;
+  },
+
+  /** Paths of the files with such tests. */
+  filesOnKvm(): readonly string[] {
+    return [...filesOnKvm].sort();
   },
 
   /** Tests that passed and used the real KVM. */
@@ -69,6 +78,8 @@ namespace runRecord {
     readonly failed: number;
     readonly skipped: number;
     readonly onKvm: number;
+    /** Files with tests that passed and used the real KVM, below dist/test. */
+    readonly kvmFiles: readonly string[];
     readonly tests: readonly TestVerdict[];
   }
 }
