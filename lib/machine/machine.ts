@@ -20,7 +20,7 @@ import { checkOptions, type CheckedOptions, type MachineOptions } from './option
 import { MachineParts } from './parts.js';
 import { SupervisedWorker, type ReadyMessage } from './supervised-worker.js';
 
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 180_000;
 /** After a stop, the guest gets this long (besides the latency) to end by itself. */
 const STOP_GRACE_MS = 2_000;
 /** A Worker that was told to stop ends within this time, or its thread is terminated. */

@@ -32,7 +32,7 @@ import type { VcpuPlan, WorkerMessage } from './plan.js';
 import { serializeError } from './serialized-error.js';
 
 /** The supervisor starts everybody within this time, or something is broken. */
-const GO_TIMEOUT_MS = 60_000;
+const GO_TIMEOUT_MS = 180_000;
 
 /** What an exit came to. */
 type Step = 'continue' | 'done';
