@@ -5,7 +5,7 @@
 import { closeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { SetupFailure, exitWith } from './setup/failure.js';
-import { takeLock } from './setup/lock.js';
+import { SETUP, takeLock } from './setup/lock.js';
 import { readStamps, writeStamp } from './setup/stamps.js';
 import { STEPS } from './setup/steps.js';
 
@@ -62,7 +62,7 @@ export async function bootstrap({ optional = [], only } = {}) {
   checkNode();
   const steps = STEPS.filter((step) => only === undefined || only.includes(step.name));
   if (steps.every(isDone)) return;
-  const lock = takeLock(say);
+  const lock = takeLock({ ...SETUP, say });
   try {
     for (const step of steps) {
       if (isDone(step)) continue;

@@ -10,7 +10,7 @@ import { bootstrap } from './bootstrap.js';
 import { ROOT, inRoot } from './setup/checkout.js';
 import { IN_CI } from './setup/ci.js';
 import { SetupFailure, exitWith } from './setup/failure.js';
-import { takeLock } from './setup/lock.js';
+import { SETUP, takeLock } from './setup/lock.js';
 import { installPackages, packagesInstalled } from './setup/packages-step.js';
 import { runLogged } from './setup/run-logged.js';
 import { localNodeHeaders, requireTools } from './setup/tools.js';
@@ -48,7 +48,7 @@ async function prepare() {
 
 await bootstrap().catch(exitWith);
 const [major = 0] = process.versions.node.split('.').map(Number);
-const lock = takeLock(say);
+const lock = takeLock({ ...SETUP, say });
 try {
   await prepare();
 } catch (error) {

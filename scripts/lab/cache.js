@@ -1,8 +1,11 @@
 /** Where the lab keeps what it downloaded and built: outside the repository, shared by all checkouts of a user. */
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, renameSync, rmSync, statfsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { SetupFailure } from '../setup/failure.js';
+import { takeLock } from '../setup/lock.js';
+import { say } from './steps.js';
+import { ownedDirectory, removeAbandoned } from './temporary.js';
 
 /**
  * @param {...string} parts path elements
@@ -13,29 +16,81 @@ export function inCache(...parts) {
   return join(base === undefined || base === '' ? join(homedir(), '.cache') : base, 'kvm-faultlab', ...parts);
 }
 
+/** Room that is left for others. */
+const RESERVE_BYTES = 200e6;
+
+/** A build on a slow machine, and some. */
+const LOCK_WAIT_SECONDS = 9000;
+
+/** @param {number} bytes @returns {string} for people */
+const gigabytes = (bytes) => `${(bytes / 1e9).toFixed(1)} GB`;
+
 /**
- * A directory that is either complete or not there: filled under another name, then renamed. Two who fill it at once do the work twice
- * and the first one's stays.
- * @param {string} path absolute, below the cache
- * @param {(draft: string) => Promise<void> | void} fill puts everything into an empty directory
- * @returns {Promise<string>} the path
- * @throws {SetupFailure} STATE_UNWRITABLE, or what `fill` throws
+ * @template T
+ * @param {() => T} work writes to the cache
+ * @returns {T} its result
+ * @throws {SetupFailure} STATE_UNWRITABLE
  */
-export async function cachedDirectory(path, fill) {
-  if (existsSync(path)) return path;
-  let draft;
+function writing(work) {
   try {
-    mkdirSync(dirname(path), { recursive: true });
-    draft = mkdtempSync(`${path}.draft-`);
+    return work();
   } catch (error) {
     throw new SetupFailure('STATE_UNWRITABLE', `the lab keeps its kernels in ${inCache()}, which cannot be written (set XDG_CACHE_HOME to have them elsewhere): ${String(error)}`);
   }
+}
+
+/**
+ * One process at a time. The lock ends with its holder, however that ends.
+ * @template T
+ * @param {string} name of the lock's file in the cache
+ * @param {string} what is kept apart, for messages: "build of the lab's kernel"
+ * @param {() => Promise<T>} work done while the lock is held
+ * @returns {Promise<T>} its result
+ * @throws {SetupFailure} STATE_UNWRITABLE, LOCK_TIMED_OUT, TOOL_MISSING, or what `work` throws
+ */
+export async function withCacheLock(name, what, work) {
+  writing(() => { mkdirSync(inCache(), { recursive: true }); });
+  const lock = takeLock({ file: inCache(name), what, waitSeconds: LOCK_WAIT_SECONDS, say });
   try {
+    return await work();
+  } finally {
+    closeSync(lock);
+  }
+}
+
+/**
+ * A directory that is either complete or not there: filled under another name, then renamed. Two who fill it at once do the work twice
+ * and the first one's stays. What a killed process left half-filled, the next one deletes.
+ * @param {string} path absolute, below the cache
+ * @param {object} how to fill it
+ * @param {number} how.sizeBytes what it takes on disk while it is filled
+ * @param {(draft: string) => Promise<void> | void} how.fill puts everything into an empty directory
+ * @returns {Promise<string>} the path
+ * @throws {SetupFailure} STATE_UNWRITABLE, DISK_FULL, or what `fill` throws
+ */
+export async function cachedDirectory(path, { sizeBytes, fill }) {
+  if (existsSync(path)) return path;
+  const parent = dirname(path);
+  const draft = writing(() => {
+    mkdirSync(parent, { recursive: true });
+    removeAbandoned(parent);
+    return ownedDirectory(`${path}.draft`);
+  });
+  const remove = () => { rmSync(draft, { recursive: true, force: true }); };
+  // A tool that is interrupted ends this process.
+  process.on('exit', remove);
+  try {
+    const { bavail, bsize } = statfsSync(parent);
+    if (bavail * bsize < sizeBytes + RESERVE_BYTES) {
+      throw new SetupFailure('DISK_FULL', `${basename(path)} takes ${gigabytes(sizeBytes)} in ${parent} while it is made, and ${gigabytes(bavail * bsize)} are free; make room, or set XDG_CACHE_HOME`);
+    }
     await fill(draft);
     renameSync(draft, path);
   } catch (error) {
-    rmSync(draft, { recursive: true, force: true });
+    remove();
     if (!existsSync(path)) throw error;
+  } finally {
+    process.off('exit', remove);
   }
   return path;
 }

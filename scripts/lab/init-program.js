@@ -13,10 +13,10 @@ import { runTool } from './run-tool.js';
  */
 export async function initProgram() {
   const source = inRoot('scripts/lab/init.c');
-  const directory = await cachedDirectory(inCache(`init-${fingerprint([source]).slice(0, 16)}`), (draft) => {
+  const directory = await cachedDirectory(inCache(`init-${fingerprint([source]).slice(0, 16)}`), { sizeBytes: 10e6, fill: (draft) => {
     requireTools('building the lab\'s init', ['gcc']);
     const command = ['gcc', '-static', '-Os', '-s', '-Wall', '-Wextra', '-D_GNU_SOURCE', '-o', join(draft, 'init'), source];
     runTool(command, { purpose: 'building the lab\'s init', limitSeconds: 120 });
-  });
+  } });
   return readFileSync(join(directory, 'init'));
 }

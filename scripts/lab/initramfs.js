@@ -4,8 +4,8 @@ import { basename, dirname, join } from 'node:path';
 import { ROOT, inRoot } from '../setup/checkout.js';
 import { CpioArchive } from './cpio.js';
 import { initProgram } from './init-program.js';
+import { moduleFile } from './kernel/stock.js';
 import { copySystemFiles } from './shares.js';
-import { moduleFile } from './stock-kernel.js';
 
 /** In the order of their dependencies; what is built in is left out. */
 const MODULES = [
@@ -47,7 +47,7 @@ function environment(own) {
 
 /**
  * @param {object} plan what the lab does
- * @param {import('./stock-kernel.js').Kernel} plan.kernel that boots it
+ * @param {import('./kernel/index.js').Kernel} plan.kernel that boots it
  * @param {readonly string[]} plan.command to run in the project
  * @param {readonly import('./shares.js').Share[]} plan.shares to mount
  * @param {Record<string, string>} plan.environment added to the command's

@@ -21,14 +21,15 @@ function shareOptions({ tag, path, kind }) {
 
 /**
  * @param {object} machine what to boot
- * @param {import('./stock-kernel.js').Kernel} machine.kernel its image
+ * @param {import('./kernel/index.js').Kernel} machine.kernel its image
  * @param {string} machine.initrd the initramfs' file
  * @param {readonly import('./shares.js').Share[]} machine.shares of the host's files
  * @param {number} machine.cpus emulated
+ * @param {import('./kernel/index.js').KernelKind['threads']} machine.threads one for all CPUs or one for each
  * @param {number} machine.memoryMiB of the machine
  * @returns {string[]} the command
  */
-export function qemuCommand({ kernel, initrd, shares, cpus, memoryMiB }) {
+export function qemuCommand({ kernel, initrd, shares, cpus, threads, memoryMiB }) {
   const ports = /** @type {const} */ (['control', 'stdout', 'stderr']);
   return [
     // Ends QEMU with us, however we end.
@@ -36,8 +37,7 @@ export function qemuCommand({ kernel, initrd, shares, cpus, memoryMiB }) {
     'qemu-system-x86_64',
     '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot',
     '-machine', 'pc',
-    // One thread for all CPUs: with several, 6.12 sometimes dies while it patches its own text.
-    '-accel', 'tcg,thread=single',
+    '-accel', `tcg,thread=${threads}`,
     '-cpu', 'max',
     '-smp', String(cpus),
     '-m', String(memoryMiB),

@@ -19,14 +19,25 @@ const CONSOLE_TAIL_BYTES = 16_384;
 const CONSOLE_TAIL_LINES = 30;
 
 /**
+ * @typedef {object} Output
+ * @property {(chunk: Buffer) => void} stdout takes the command's standard output
+ * @property {(chunk: Buffer) => void} stderr takes its standard error
+ */
+
+/** @type {Output} */
+const TO_OURS = { stdout: (chunk) => process.stdout.write(chunk), stderr: (chunk) => process.stderr.write(chunk) };
+
+/**
  * @typedef {object} LabOptions
- * @property {import('./stock-kernel.js').Kernel} kernel to boot
+ * @property {import('./kernel/index.js').Kernel} kernel to boot
  * @property {readonly string[]} command to run in the project
  * @property {string} outDirectory absolute, existing
  * @property {number} cpus of the lab
+ * @property {import('./kernel/index.js').KernelKind['threads']} threads of QEMU for them
  * @property {number} memoryMiB of the lab
  * @property {number} limitSeconds the command may take
  * @property {Record<string, string>} environment added to the command's
+ * @property {Output | undefined} output where the command's goes; undefined: to ours
  */
 
 /** One boot. */
@@ -45,9 +56,10 @@ class Lab {
   /**
    * @param {readonly string[]} command QEMU's
    * @param {number} limitSeconds for the command inside
+   * @param {Output} output of the command
    * @param {() => void} onReady called when the lab has booted
    */
-  constructor([program = '', ...args], limitSeconds, onReady) {
+  constructor([program = '', ...args], limitSeconds, output, onReady) {
     this.limitSeconds = limitSeconds;
     this.onReady = onReady;
     // A session of its own: Ctrl-C is for us to pass on.
@@ -55,8 +67,8 @@ class Lab {
     this.#expect('the lab to boot', BOOT_LIMIT_SECONDS);
     this.qemu.stderr?.on('data', (chunk) => { this.#keepTail(chunk); });
     this.#channel('console').on('data', (chunk) => { this.#keepTail(chunk); });
-    this.#channel('stdout').on('data', (chunk) => process.stdout.write(chunk));
-    this.#channel('stderr').on('data', (chunk) => process.stderr.write(chunk));
+    this.#channel('stdout').on('data', output.stdout);
+    this.#channel('stderr').on('data', output.stderr);
     this.#channel('control').on('data', (chunk) => { this.#read(String(chunk)); });
     for (const name of /** @type {const} */ (['console', 'stdout', 'stderr', 'control'])) {
       // A reset is what QEMU's end looks like when it was killed.
@@ -169,14 +181,14 @@ class Lab {
  * @returns {Promise<number>} the command's exit code as a shell has it
  * @throws {SetupFailure} TOOL_MISSING, STEP_FAILED, STEP_TIMED_OUT
  */
-export async function runInLab({ kernel, command, outDirectory, cpus, memoryMiB, limitSeconds, environment }) {
+export async function runInLab({ kernel, command, outDirectory, cpus, threads, memoryMiB, limitSeconds, environment, output = TO_OURS }) {
   const temporary = temporaryDirectory();
   const cleanUp = () => { rmSync(temporary, { recursive: true, force: true }); };
   try {
     const initrd = join(temporary, 'initramfs');
     const shared = shares(outDirectory);
     writeFileSync(initrd, await initramfs({ kernel, command, shares: shared, environment }));
-    const lab = new Lab(qemuCommand({ kernel, initrd, shares: shared, cpus, memoryMiB }), limitSeconds, cleanUp);
+    const lab = new Lab(qemuCommand({ kernel, initrd, shares: shared, cpus, threads, memoryMiB }), limitSeconds, output, cleanUp);
     try {
       return await lab.finished();
     } finally {

@@ -7,6 +7,7 @@ const EXIT_CODES = Object.freeze({
   STEP_FAILED: 70,
   STEP_TIMED_OUT: 70,
   STATE_UNWRITABLE: 73,
+  DISK_FULL: 73,
   LOCK_TIMED_OUT: 75,
   NETWORK: 75,
 });

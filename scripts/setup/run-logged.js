@@ -8,29 +8,36 @@ import { SetupFailure } from './failure.js';
 
 const TAIL_LINES = 25;
 const KILL_GRACE_MS = 5000;
-const NETWORK_TROUBLE = /\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT)\b/;
+/** In the words of npm and Node, and of apt. */
+const NETWORK_TROUBLE = /\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT|Failed to fetch|Unable to fetch|Temporary failure resolving|Could not connect)\b/;
 /** @type {readonly NodeJS.Signals[]} */
 const PASSED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
- * Runs one command in its own process group, so that ending it ends the compilers it started.
+ * A shell that becomes the tool, after it has started a watcher in the tool's process group: that ends the group when our end of
+ * descriptor 3 closes, which it does however we end. Else make would go on building for a set-up that was killed.
+ */
+const WATCHED = '{ read -r nothing <&3; kill -KILL 0; } >/dev/null 2>&1 & exec 3<&-; exec "$@"';
+
+/**
+ * Runs one command in its own process group, so that ending it ends the compilers it started, even when we are killed.
  * @param {object} job what to run
  * @param {string} job.name names the log file
  * @param {readonly string[]} job.command the tool and its arguments
  * @param {number} job.limitSeconds after this it is killed
- * @param {Record<string, string>} [job.environment] added to ours
+ * @param {NodeJS.ProcessEnv} [job.environment] added to ours
+ * @param {boolean} [job.inherits] false: `environment` in place of ours
  * @param {string} [job.directory] where to run it; the root by default
  * @param {string} [job.networkHint] what to do where the log shows that the network was the trouble
  * @returns {Promise<void>} when it ended well
  * @throws {SetupFailure} STEP_FAILED, STEP_TIMED_OUT, NETWORK
  */
-export async function runLogged({ name, command, limitSeconds, environment = {}, directory = ROOT, networkHint = '' }) {
+export async function runLogged({ name, command, limitSeconds, environment = {}, inherits = true, directory = ROOT, networkHint = '' }) {
   mkdirSync(STATE_DIRECTORY, { recursive: true });
   const logFile = join(STATE_DIRECTORY, `${name}.log`);
   const log = openSync(logFile, 'w');
   writeSync(log, `$ ${command.join(' ')}\n`);
-  const [program = '', ...args] = command;
-  const child = spawn(program, args, { cwd: directory, stdio: ['ignore', log, log], detached: true, env: { ...process.env, ...environment } });
+  const child = spawn('sh', ['-c', WATCHED, 'sh', ...command], { cwd: directory, stdio: ['ignore', log, log, 'pipe'], detached: true, env: inherits ? { ...process.env, ...environment } : environment });
   closeSync(log);
 
   /** @param {NodeJS.Signals} signal to the whole group */
@@ -66,6 +73,7 @@ export async function runLogged({ name, command, limitSeconds, environment = {},
     child.on('exit', (code, signal) => { resolve(code === 0 ? '' : code === null ? `ended by ${String(signal)}` : `exit code ${String(code)}`); });
   });
   clearTimeout(timer);
+  child.stdio[3]?.destroy();
   for (const signal of PASSED_ON) process.off(signal, interrupt);
 
   if (interruptedBy !== undefined) process.exit(128 + constants.signals[interruptedBy]);

@@ -5,7 +5,7 @@ import { SetupFailure } from './failure.js';
 
 /** @type {Readonly<Record<string, string>>} */
 const APT_PACKAGES = {
-  'g++': 'g++', gcc: 'gcc', cc: 'gcc', make: 'make', python3: 'python3', ld: 'binutils', npm: 'npm',
+  'g++': 'g++', gcc: 'gcc', cc: 'gcc', make: 'make', python3: 'python3', ld: 'binutils', npm: 'npm', xz: 'xz-utils',
   'clang-format': 'clang-format', 'clang-tidy': 'clang-tidy', cmake: 'cmake',
 };
 
@@ -33,18 +33,22 @@ const OVERRIDES = { 'g++': 'CXX', gcc: 'CC', python3: 'PYTHON', ld: 'LD' };
  * One sentence about everything that is missing, so that one apt-get mends it.
  * @param {string} purpose what needs the tools: "building the guest"
  * @param {readonly string[]} tools by their Debian names
+ * @param {Readonly<Record<string, string>>} [headers] of libraries: the file, and the package that brings it
  * @throws {SetupFailure} TOOL_MISSING
  */
-export function requireTools(purpose, tools) {
-  const missing = tools.filter((tool) => {
+export function requireTools(purpose, tools, headers = {}) {
+  const missingTools = tools.filter((tool) => {
     const override = process.env[OVERRIDES[tool] ?? '']?.split(' ')[0];
     return findTool(override ?? tool) === undefined;
   });
+  const missingHeaders = Object.keys(headers).filter((header) => !existsSync(header));
+  const missing = [...missingTools, ...missingHeaders];
   if (missing.length === 0) return;
-  const packages = [...new Set(missing.map((tool) => APT_PACKAGES[tool] ?? tool))];
+  const packages = [...new Set([...missingTools.map((tool) => APT_PACKAGES[tool] ?? tool), ...missingHeaders.map((header) => headers[header] ?? header)])];
+  const where = missingTools.length === 0 ? 'not there' : 'not in PATH';
   throw new SetupFailure(
     'TOOL_MISSING',
-    `${purpose} needs ${missing.join(', ')}, which ${missing.length === 1 ? 'is' : 'are'} not in PATH; install with: apt-get install -y ${packages.join(' ')}`,
+    `${purpose} needs ${missing.join(', ')}, which ${missing.length === 1 ? 'is' : 'are'} ${where}; install with: apt-get install -y ${packages.join(' ')}`,
   );
 }
 

@@ -5,15 +5,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { skip } from '../support/skip.js';
+import { poll } from './support/poll.js';
 
-const LAB = fileURLToPath(new URL('../../../scripts/lab/main.js', import.meta.url));
+const SCRIPTS = fileURLToPath(new URL('../../../scripts/lab', import.meta.url));
 /** Fetching the kernel included; the boot has a limit of its own. */
 const LIMIT_MS = 600_000;
 
-function lab(...args: string[]): { code: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [LAB, ...args], { encoding: 'utf8', timeout: LIMIT_MS });
+interface Run {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** One of the lab's commands: `npm run lab` and its siblings. */
+function command(script: 'main' | 'boots' | 'build', ...args: string[]): Run {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(SCRIPTS, `${script}.js`), ...args], { encoding: 'utf8', timeout: LIMIT_MS });
   return { code: status, stdout, stderr };
 }
+
+const lab = (...args: string[]): Run => command('main', ...args);
 
 /** Process ids of the QEMUs that `parent` started: setpriv becomes QEMU, so that it is a child of ours. */
 function qemusOf(parent: number): number[] {
@@ -26,17 +36,9 @@ function qemusOf(parent: number): number[] {
   });
 }
 
-async function poll(what: string, limitMs: number, done: () => boolean): Promise<void> {
-  const deadline = Date.now() + limitMs;
-  while (!done()) {
-    assert(Date.now() < deadline, `waited ${limitMs / 1000} s for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
 /** A lab whose command has said "started". */
-async function startedLab(script: string): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [LAB, 'sh', '-c', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+async function startedLab(kernel: Kernel, script: string): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [join(SCRIPTS, 'main.js'), '--kernel', kernel, 'sh', '-c', script], { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   await poll('the command inside to start', LIMIT_MS, () => {
@@ -56,27 +58,80 @@ function isGone(pid: number): boolean {
   }
 }
 
+const KERNELS = ['stock', 'own'] as const;
+type Kernel = (typeof KERNELS)[number];
+
+function requireLab(context: Mocha.Context): void {
+  if (process.env['KVM_FAULTLAB_LAB'] !== undefined) skip(context, 'this is the lab', { hostCannot: true });
+  if (spawnSync('qemu-system-x86_64', ['--version']).status !== 0) skip(context, 'qemu-system-x86_64 is not installed');
+}
+
+/** Fetching the stock kernel takes seconds, building the own one minutes: a test does that in CI alone. */
+async function requireKernel(context: Mocha.Context, kernel: Kernel): Promise<void> {
+  if (kernel === 'stock' || process.env['CI'] !== undefined) return;
+  const { isOwnKernelReady } = (await import(join(SCRIPTS, 'kernel/own.js'))) as { isOwnKernelReady: () => boolean };
+  if (!isOwnKernelReady()) skip(context, 'the own kernel is not built: npm run lab:build');
+}
+
+for (const kernel of KERNELS) {
+  describe(`the lab with the ${kernel} kernel`, function () {
+    this.timeout(LIMIT_MS);
+    let out = '';
+
+    before(async function () {
+      requireLab(this);
+      await requireKernel(this, kernel);
+      out = mkdtempSync(join(tmpdir(), 'lab-test-'));
+    });
+    after(() => {
+      if (out !== '') rmSync(out, { recursive: true });
+    });
+
+    it('is an SVM host; brings back exit code, both outputs and files of --out, and nothing else', () => {
+      const script = 'cat /sys/module/kvm_amd/parameters/npt; uname -r >&2; echo kept > "$0/file"; echo lost > dist/lost-in-the-lab; exit 7';
+      const { code, stdout, stderr } = lab('--kernel', kernel, '--out', out, 'sh', '-c', script, out);
+      assert.equal(code, 7, stderr);
+      assert.match(stdout, /^[1Y]\n$/);
+      assert.match(stderr, kernel === 'own' ? /^6\.12\.\d+-faultlab-[0-9a-f]{12}$/m : /^6\.12\.\d+\+deb\d+-amd64$/m);
+      assert.equal(readFileSync(join(out, 'file'), 'utf8'), 'kept\n');
+      assert(!readdirSync(fileURLToPath(new URL('../..', import.meta.url))).includes('lost-in-the-lab'), 'the checkout was changed');
+    });
+
+    it('passes doctor, which shows the types of VM that this kernel has', () => {
+      const { code, stdout, stderr } = lab('--kernel', kernel, 'kvm-faultlab', 'doctor');
+      assert.equal(code, 0, stderr);
+      // Bit 1: KVM_X86_SW_PROTECTED_VM, which brings guest_memfd.
+      assert.match(stdout, kernel === 'own' ? /KVM_CAP_VM_TYPES +3 / : /KVM_CAP_VM_TYPES +1 /);
+    });
+
+    it('runs the tests of what only the own kernel has, there alone', () => {
+      const { code, stdout, stderr } = lab('--kernel', kernel, 'npx', 'mocha', '--grep', 'memory-fault exit of the lab');
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, kernel === 'own' ? /^[1-9]\d* passed, 0 failed, 0 skipped$/m : /^0 passed, 0 failed, [1-9]\d* skipped$/m);
+    });
+
+    it('passes Ctrl-C on to the command', async () => {
+      const child = await startedLab(kernel, 'trap "exit 5" INT; echo started; while :; do sleep 0.1; done');
+      child.kill('SIGINT');
+      await poll('the lab to end after SIGINT', 120_000, () => child.exitCode !== null);
+      assert.equal(child.exitCode, 5);
+    });
+
+    it('leaves no QEMU behind when it is killed', async () => {
+      const child = await startedLab(kernel, 'echo started; sleep 600');
+      const qemus = qemusOf(Number(child.pid));
+      assert.equal(qemus.length, 1);
+      child.kill('SIGKILL');
+      await poll('QEMU to end with its parent', 10_000, () => qemus.every(isGone));
+    });
+  });
+}
+
 describe('the lab', function () {
   this.timeout(LIMIT_MS);
-  let out = '';
 
   before(function () {
-    if (process.env['KVM_FAULTLAB_LAB'] !== undefined) skip(this, 'this is the lab', { hostCannot: true });
-    if (spawnSync('qemu-system-x86_64', ['--version']).status !== 0) skip(this, 'qemu-system-x86_64 is not installed');
-    out = mkdtempSync(join(tmpdir(), 'lab-test-'));
-  });
-  after(() => {
-    if (out !== '') rmSync(out, { recursive: true });
-  });
-
-  it('is an SVM host; brings back exit code, both outputs and files of --out, and nothing else', () => {
-    const script = 'cat /sys/module/kvm_amd/parameters/npt; echo aside >&2; echo kept > "$0/file"; echo lost > dist/lost-in-the-lab; exit 7';
-    const { code, stdout, stderr } = lab('--out', out, 'sh', '-c', script, out);
-    assert.equal(code, 7, stderr);
-    assert.match(stdout, /^[1Y]\n$/);
-    assert.match(stderr, /^aside\n$/m);
-    assert.equal(readFileSync(join(out, 'file'), 'utf8'), 'kept\n');
-    assert(!readdirSync(fileURLToPath(new URL('../..', import.meta.url))).includes('lost-in-the-lab'), 'the checkout was changed');
+    requireLab(this);
   });
 
   it('ends a command that outlasts --limit, and says what it waited for', () => {
@@ -85,25 +140,29 @@ describe('the lab', function () {
     assert.match(stderr, /STEP_TIMED_OUT: waited 1 s for the command to end/);
   });
 
-  it('passes Ctrl-C on to the command', async () => {
-    const child = await startedLab('trap "exit 5" INT; echo started; while :; do sleep 0.1; done');
-    child.kill('SIGINT');
-    await poll('the lab to end after SIGINT', 120_000, () => child.exitCode !== null);
-    assert.equal(child.exitCode, 5);
-  });
-
-  it('leaves no QEMU behind when it is killed', async () => {
-    const child = await startedLab('echo started; sleep 600');
-    const qemus = qemusOf(Number(child.pid));
-    assert.equal(qemus.length, 1);
-    child.kill('SIGKILL');
-    await poll('QEMU to end with its parent', 10_000, () => qemus.every(isGone));
+  it('counts boots that failed, and shows what they printed', () => {
+    const { code, stdout } = command('boots', '--kernel', 'stock', '--boots', '2', 'sh', '-c', 'echo no such luck; exit 3');
+    assert.equal(code, 1);
+    assert.match(stdout, /^stock +1\/2 {2}FAILED .*\n {2}\| the command ended with code 3\n {2}\| no such luck\nstock +2\/2 {2}FAILED/m);
+    assert.match(stdout, /^0 boots passed, 2 failed$/m);
   });
 
   it('refuses bad options with code 64 and no boot', () => {
-    for (const args of [[], ['--turbo', 'true'], ['--limit', 'soon', 'true'], ['--memory', '1', 'true']]) {
-      const { code, stderr } = lab(...args);
-      assert.equal(code, 64, args.join(' '));
+    const refused: readonly (readonly [Parameters<typeof command>[0], ...string[]])[] = [
+      ['main'],
+      ['main', '--turbo', 'true'],
+      ['main', '--limit', 'soon', 'true'],
+      ['main', '--memory', '1', 'true'],
+      ['main', '--kernel', 'all', 'true'],
+      ['main', '--kernel'],
+      ['boots', '--boots', '0'],
+      ['boots', '--out', 'dist', 'true'],
+      ['build', '--kernel', 'custom'],
+      ['build', 'stock'],
+    ];
+    for (const [script, ...args] of refused) {
+      const { code, stderr } = command(script, ...args);
+      assert.equal(code, 64, `${script} ${args.join(' ')}`);
       assert.match(stderr, /usage: npm run lab/);
     }
   });
