@@ -7,6 +7,7 @@ export { nativeAddon, type NativeAddon, type NativeEventFd, type NativeFile, typ
 export * as uapi from './uapi/index.js';
 export {
   ExitView,
+  GuestMemfd,
   Kvm,
   MemorySlot,
   SyncRegs,
@@ -17,6 +18,7 @@ export {
   type CapabilityRequirement,
   type Host,
   type HostKind,
+  type MemoryFailure,
   type MemorySlotOptions,
   type Msi,
   type MsrFilterRange,

@@ -67,4 +67,10 @@ Napi::Value ThrowCodedWith(Napi::Env env, const char* code, const std::string& m
   return {};
 }
 
+Napi::Value ThrowGuardDisplaced(Napi::Env env) {
+  return ThrowCoded(env, "GUARD_DISPLACED",
+                    "other code in this process keeps replacing the handlers of SIGBUS and SIGSEGV: a fault of guest "
+                    "memory would end the process");
+}
+
 }  // namespace faultlab

@@ -35,6 +35,9 @@ Napi::Value ThrowCoded(Napi::Env env, const char* code, const std::string& messa
 // As ThrowCoded, with a number under `name`.
 Napi::Value ThrowCodedWith(Napi::Env env, const char* code, const std::string& message, const char* name, double value);
 
+// Throws GUARD_DISPLACED: the handlers of fault_signals.h cannot be kept in place.
+Napi::Value ThrowGuardDisplaced(Napi::Env env);
+
 }  // namespace faultlab
 
 #endif  // KVM_FAULTLAB_ERROR_H_

@@ -1,5 +1,7 @@
 #include "ioctl.h"
 
+#include <sys/syscall.h>
+
 #include <algorithm>
 #include <cstring>
 #include <iterator>
@@ -17,26 +19,26 @@ constexpr uint32_t kMaxCpuidEntries = 256;
 
 }  // namespace
 
-Napi::Value RawIoctl(const Napi::CallbackInfo& info, const char* call, int fd, uint32_t forbidden,
-                     const char* instead) {
+Napi::Value RawIoctl(const Napi::CallbackInfo& info, const char* call, int fd, uint32_t forbidden, const char* instead,
+                     MemoryFailure* failure) {
   const Napi::Env env = info.Env();
   Arguments args(info, call);
   const uint32_t request = args.Uint32(info[0], "request");
   if (!args.failed() && forbidden != 0 && request == forbidden) args.Reject("request", instead);
   if (args.failed()) return {};
   const uint32_t sizeBytes = uapi::IoctlArgumentSize(request);
-  CallResult result;
+  uint64_t argument = 0;
   if (IsAbsent(env, info[1]) || info[1].IsNumber()) {
     // A number here would be an address for the kernel to read or write.
     if (sizeBytes != 0) args.Reject("argument", "must be a Uint8Array for a request that carries a size");
-    const uint64_t number = IsAbsent(env, info[1]) ? 0 : args.Integer(info[1], "argument");
-    if (args.failed()) return {};
-    result = Ioctl(fd, request, number);
+    if (!IsAbsent(env, info[1])) argument = args.Integer(info[1], "argument");
   } else {
-    const Bytes bytes = args.Buffer(info[1], "argument", sizeBytes);
-    if (args.failed()) return {};
-    result = Ioctl(fd, request, bytes.data);
+    argument = reinterpret_cast<uint64_t>(args.Buffer(info[1], "argument", sizeBytes).data);
   }
+  if (args.failed()) return {};
+  const CallResult result = failure == nullptr ? Ioctl(fd, request, argument) : WhileInterrupted([&] {
+    return CallNotingMemoryFailure(failure, SYS_ioctl, fd, request, static_cast<int64_t>(argument));
+  });
   if (!result.ok()) {
     return ThrowFailure(env, {family::kKvm, "ioctl", result.error},
                         std::string(call) + " with request " + Hex(request));

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "memory_failure.h"
 #include "retry.h"
 
 namespace faultlab {
@@ -18,7 +19,9 @@ CallResult Ioctl(int fd, uint32_t request, Argument argument) {
 }
 
 // Vm.ioctl(request, argument): any request on `fd`. `forbidden` is one that must not come this way; 0 for none.
-Napi::Value RawIoctl(const Napi::CallbackInfo& info, const char* call, int fd, uint32_t forbidden, const char* instead);
+// Poisoned memory that the kernel meets on the way is noted in `failure`, where there is one.
+Napi::Value RawIoctl(const Napi::CallbackInfo& info, const char* call, int fd, uint32_t forbidden, const char* instead,
+                     MemoryFailure* failure = nullptr);
 
 // KVM_CHECK_EXTENSION(info[0]).
 Napi::Value CheckExtension(const Napi::CallbackInfo& info, const char* call, int fd);

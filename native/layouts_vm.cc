@@ -52,6 +52,16 @@ constexpr Field kFields[] = {
 };
 }  // namespace kvm_create_guest_memfd
 
+namespace kvm_memory_attributes {
+using Struct = uapi::KvmMemoryAttributes;
+constexpr Field kFields[] = {
+    FIELD(address),
+    FIELD(size),
+    FIELD(attributes),
+    FIELD(flags),
+};
+}  // namespace kvm_memory_attributes
+
 namespace kvm_enable_cap {
 using Struct = uapi::KvmEnableCap;
 constexpr Field kFields[] = {
@@ -118,6 +128,7 @@ constexpr Layout kLayouts[] = {
     LAYOUT(kvm_userspace_memory_region, KvmUserspaceMemoryRegion, kvm_userspace_memory_region::kFields),
     LAYOUT(kvm_userspace_memory_region2, KvmUserspaceMemoryRegion2, kvm_userspace_memory_region2::kFields),
     LAYOUT(kvm_create_guest_memfd, KvmCreateGuestMemfd, kvm_create_guest_memfd::kFields),
+    LAYOUT(kvm_memory_attributes, KvmMemoryAttributes, kvm_memory_attributes::kFields),
     LAYOUT(kvm_enable_cap, KvmEnableCap, kvm_enable_cap::kFields),
     LAYOUT(kvm_msr_filter_range, KvmMsrFilterRange, kvm_msr_filter_range::kFields),
     LAYOUT(kvm_msr_filter, KvmMsrFilter, kvm_msr_filter::kFields),
@@ -144,6 +155,7 @@ constexpr Request kRequests[] = {
     {"KVM_ENABLE_CAP", uapi::kEnableCap},
     {"KVM_SIGNAL_MSI", uapi::kSignalMsi},
     {"KVM_X86_SET_MSR_FILTER", uapi::kX86SetMsrFilter},
+    {"KVM_SET_MEMORY_ATTRIBUTES", uapi::kSetMemoryAttributes},
     {"KVM_CREATE_GUEST_MEMFD", uapi::kCreateGuestMemfd},
 };
 

@@ -2,14 +2,17 @@
 
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <string>
 
 #include "arguments.h"
+#include "fault_signals.h"
 #include "file.h"
 #include "guarded_copy.h"
+#include "memory_failure.h"
 #include "retry.h"
 
 namespace faultlab {
@@ -66,24 +69,27 @@ Napi::Value ThrowHasViews(Napi::Env env, const char* what) {
 // One direction of a copy with the mapping on one side.
 Napi::Value Copy(Napi::Env env, const MappedMemory& memory, uint64_t offset, void* to, const void* from,
                  size_t sizeBytes) {
-  if (!ArmCopyGuard()) {
-    return ThrowCoded(
-        env, "GUARD_DISPLACED",
-        "other code in this process keeps replacing the handlers of SIGBUS and SIGSEGV: a copy cannot be guarded");
-  }
+  if (!ArmFaultSignals()) return ThrowGuardDisplaced(env);
   const CopyFault fault = GuardedCopy(to, from, sizeBytes, memory.registered() ? kLongestWaitNs : 0);
   if (fault.signal == 0) return env.Undefined();
   if (fault.signal == CopyFault::kLate) {
     return ThrowCoded(env, "MAPPING_TIMEOUT",
                       "nobody filled a missing page of the mapping for 10 s: it is registered with a userfaultfd");
   }
-  const bool bus = fault.signal == SIGBUS;
   const uint64_t at = fault.address - memory.hva();
   const uint64_t page = (FitsIn(memory.sizeBytes(), at, 1) ? at : offset) & ~(kPageSize - 1);
-  return ThrowCodedWith(env, bus ? "MAPPING_SIGBUS" : "MAPPING_SIGSEGV",
-                        "the page at offset " + std::to_string(page) + " of the mapping cannot be accessed: " +
-                            (bus ? "it is past the end of its file, poisoned, or missing under UFFD_FEATURE_SIGBUS"
-                                 : "it is protected or guarded"),
+  const char* code = "MAPPING_SIGSEGV";
+  const char* why = "it is protected or guarded";
+  if (fault.signal == SIGBUS && fault.code == BUS_MCEERR_AR) {
+    code = "MAPPING_POISONED";
+    why = "it is poisoned, and its contents are lost";
+  } else if (fault.signal == SIGBUS) {
+    code = "MAPPING_SIGBUS";
+    why = "it is past the end of its file or missing under UFFD_FEATURE_SIGBUS (or poisoned, on a kernel without "
+          "CONFIG_MEMORY_FAILURE)";
+  }
+  return ThrowCodedWith(env, code,
+                        "the page at offset " + std::to_string(page) + " of the mapping cannot be accessed: " + why,
                         "offset", static_cast<double>(page));
 }
 
@@ -207,9 +213,15 @@ Napi::Value Mapping::Advise(const Napi::CallbackInfo& info) {
   const MappedRange range = PageRange(args, object().get(), info[0], info[1]);
   const int advice = args.Int32(info[2], "advice");
   if (args.failed()) return {};
-  if (!IsHarmless(advice) && !object()->AddRestriction()) return ThrowHasViews(env, "Mapping.advise");
-  const CallResult result =
-      CallRetrying([&] { return madvise(object()->at(range.offset), range.lengthBytes, advice); });
+  const bool harmless = IsHarmless(advice);
+  if (!harmless && !object()->AddRestriction()) return ThrowHasViews(env, "Mapping.advise");
+  // MADV_HWPOISON raises SIGBUS in the thread that asked for it, from Linux 6.11 on.
+  if (!harmless && !PrepareForMemoryFailure()) return ThrowGuardDisplaced(env);
+  MemoryFailure expected;
+  const CallResult result = WhileInterrupted([&] {
+    return CallNotingMemoryFailure(&expected, SYS_madvise, static_cast<int64_t>(object()->hva() + range.offset),
+                                   static_cast<int64_t>(range.lengthBytes), advice);
+  });
   if (!result.ok()) {
     return ThrowFailure(env, {family::kMapping, "madvise", result.error},
                         "advice " + std::to_string(advice) + " for " + std::to_string(range.lengthBytes) +

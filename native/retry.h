@@ -22,16 +22,22 @@ CallResult Call(F&& call) {
 }
 
 // Again while interrupted, as often as a vCPU thread's timer could do in seconds: a call that a signal always catches
-// must end too.
+// must end too. `attempt` returns a CallResult.
 template <class F>
-CallResult CallRetrying(F&& call) {
+CallResult WhileInterrupted(F&& attempt) {
   constexpr int kMaxAttempts = 64;
   CallResult result;
-  for (int attempt = 0; attempt < kMaxAttempts; attempt++) {
-    result = Call(call);
+  for (int i = 0; i < kMaxAttempts; i++) {
+    result = attempt();
     if (result.ok() || result.error != EINTR) break;
   }
   return result;
+}
+
+// The same for a call that leaves its error in errno.
+template <class F>
+CallResult CallRetrying(F&& call) {
+  return WhileInterrupted([&] { return Call(call); });
 }
 
 }  // namespace faultlab

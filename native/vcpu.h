@@ -13,6 +13,7 @@
 #include "descriptor.h"
 #include "handle.h"
 #include "kick_signal.h"
+#include "memory_failure.h"
 #include "uapi/vcpu.h"
 #include "view.h"
 #include "vm.h"
@@ -59,14 +60,20 @@ class VcpuObject : public SharedObject {
   // Makes the timer; 0 or an errno.
   int CreateTimer() { return timer_.Create(threadId_); }
   bool OnItsThread() const;
-  // KVM_RUN, once: 0 or a negative errno.
+  // KVM_RUN, once: 0 or a negative errno; -EHWPOISON also where the kernel told of poisoned memory by signal.
   int Run();
+  // What the last Run() reported so.
+  const MemoryFailure& reported() const { return reported_; }
+  // Where another call on this vCPU leaves a failure for the next Run().
+  MemoryFailure* noted() { return &noted_; }
   // From any thread. False once retired.
   bool Kick();
   // The handle closes: no more kicks, no more slices.
   void Retire();
 
  private:
+  // KVM_RUN: 0 or an errno.
+  int Enter();
   void TakeInterruption();
 
   const std::shared_ptr<VmObject> vm_;  // its slots' memory is the guest's as long as this vCPU can run
@@ -80,6 +87,8 @@ class VcpuObject : public SharedObject {
   uint64_t runCount_ = 0;
   uint64_t sliceCount_ = 0;
   int64_t sliceNs_ = 100'000'000;
+  MemoryFailure noted_;
+  MemoryFailure reported_;
 
   // A kick is one step for the vCPU's thread: it sees all of it or nothing.
   std::mutex kickMutex_;
@@ -114,6 +123,7 @@ class Vcpu : public Handle<Vcpu, VcpuObject> {
   Napi::Value ThreadId(const Napi::CallbackInfo& info);
   Napi::Value RunAreaView(const Napi::CallbackInfo& info);
   Napi::Value Run(const Napi::CallbackInfo& info);
+  Napi::Value LastMemoryFailure(const Napi::CallbackInfo& info);
   Napi::Value RunTimeNs(const Napi::CallbackInfo& info);
   Napi::Value RunCount(const Napi::CallbackInfo& info);
   Napi::Value SliceCount(const Napi::CallbackInfo& info);

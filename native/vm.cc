@@ -41,6 +41,7 @@ struct SlotRequest {
     napi_valuetype type = napi_undefined;
     if (mapping != nullptr) napi_typeof(env, mapping, &type);
     if (type == napi_null) {
+      // Also with a guest_memfd: the slot would reach whatever this process has at address 0 and up.
       if (sizeBytes != 0) args.Reject("mapping", "must be a Mapping, unless sizeBytes is 0");
       return;
     }
@@ -70,6 +71,7 @@ Napi::Function Vm::Define(Napi::Env env) {
                                  Method<&Vm::SetUserMemoryRegion>("setUserMemoryRegion"),
                                  Method<&Vm::SetUserMemoryRegion2>("setUserMemoryRegion2"),
                                  Method<&Vm::CreateGuestMemfd>("createGuestMemfd"),
+                                 Method<&Vm::SetMemoryAttributes>("setMemoryAttributes"),
                                  Method<&Vm::EnableCap>("enableCap"),
                                  Method<&Vm::EnableSplitIrqchip>("enableSplitIrqchip"),
                                  Method<&Vm::SetTssAddr>("setTssAddr"),
@@ -176,6 +178,23 @@ Napi::Value Vm::CreateGuestMemfd(const Napi::CallbackInfo& info) {
   // KVM does not open it so, and a child process must not keep the guest's memory.
   fcntl(file->fd(), F_SETFD, FD_CLOEXEC);
   return File::Wrap(env, file);
+}
+
+Napi::Value Vm::SetMemoryAttributes(const Napi::CallbackInfo& info) {
+  Arguments args(info, "Vm.setMemoryAttributes");
+  uapi::KvmMemoryAttributes argument{};
+  argument.address = args.BigUint64(info[0], "gpa");
+  argument.size = args.PageAligned(info[1], "sizeBytes");
+  argument.attributes = args.Integer(info[2], "attributes");
+  if (args.failed()) return {};
+  const CallResult result = faultlab::Ioctl(object()->fd(), uapi::kSetMemoryAttributes, &argument);
+  if (!result.ok()) {
+    return ThrowFailure(info.Env(), {family::kKvm, "KVM_SET_MEMORY_ATTRIBUTES", result.error},
+                        "attributes " + Hex(argument.attributes) + " for " + std::to_string(argument.size) +
+                            " bytes at gpa " + Hex(argument.address) +
+                            "; KVM_CAP_MEMORY_ATTRIBUTES tells which this VM has, and only whole pages have any");
+  }
+  return info.Env().Undefined();
 }
 
 Napi::Value Vm::EnableCap(const Napi::CallbackInfo& info) {

@@ -73,6 +73,7 @@ class Vm : public Handle<Vm, VmObject> {
   Napi::Value SetUserMemoryRegion(const Napi::CallbackInfo& info);
   Napi::Value SetUserMemoryRegion2(const Napi::CallbackInfo& info);
   Napi::Value CreateGuestMemfd(const Napi::CallbackInfo& info);
+  Napi::Value SetMemoryAttributes(const Napi::CallbackInfo& info);
   Napi::Value EnableCap(const Napi::CallbackInfo& info);
   Napi::Value EnableSplitIrqchip(const Napi::CallbackInfo& info);
   Napi::Value SetTssAddr(const Napi::CallbackInfo& info);

@@ -12,6 +12,8 @@ const hintByCode = {
     'Join the group that owns /dev/kvm (sudo usermod -aG kvm "$USER", then log in again), grant it to yourself (sudo setfacl -m u:$USER:rw /dev/kvm), or run as root.',
   KVM_EPERM: 'A security policy (seccomp, SELinux, container device rules) refuses /dev/kvm to this process: allow it, or run outside the sandbox.',
   KVM_ENOMEM: 'Give the VM less memory, or free some: KVM could not allocate what it needs.',
+  KVM_EHWPOISON:
+    'The host memory behind this gpa is poisoned: tell the guest (machine check), or punch a hole there for new memory, whose contents are zero.',
   KVM_API_VERSION: 'Only KVM API version 12 exists in kernels since 2.6.22: what answered at this path is not KVM.',
   KVM_MSR_REFUSED: 'KVM does not know this MSR or refuses the value; `kvm-faultlab doctor` lists what this host offers.',
   CAP_MISSING: 'Use a newer kernel or another delivery mode; `kvm-faultlab doctor` lists what this host offers.',
@@ -24,7 +26,9 @@ const hintByCode = {
     'In a checkout run `npm run build:native`, in a project that depends on the package `npm rebuild kvm-faultlab` (Debian, Ubuntu: apt-get install g++ make python3).',
   VCPU_WRONG_THREAD: 'Create, run and close a vCPU in one Worker; other threads may only kick it.',
   HANDLE_CLOSED: 'Use the object before its close().',
-  MAPPING_SIGBUS: 'The file behind this memory has become shorter: restore its length, or map memory that cannot shrink.',
+  MAPPING_SIGBUS: 'The file behind this memory has become shorter, or the page is missing: restore its length, or map memory that cannot shrink.',
+  MAPPING_POISONED: 'The contents of this page are lost: drop it (punch a hole into its file, or MADV_DONTNEED for anonymous memory) and fill it again.',
+  MEMORY_POISONED: 'The contents are lost: run the guest from a good copy, or let an `onMemoryFailure` handler replace the page or tell the guest.',
   MAPPING_SIGSEGV: 'This part of the mapping is not accessible: look for a mprotect or munmap of the range.',
 } as const;
 

@@ -1,8 +1,10 @@
 /** Kvm, Vm, Vcpu, MemorySlot and the exits of a vCPU: KVM as objects. Nothing here knows about faults. */
 export { requireCapabilities, type CapabilityRequirement } from './capability.js';
 export { ExitView } from './exit-view.js';
+export { GuestMemfd } from './guest-memfd.js';
 export { classifyHost, readHost, type Host, type HostFacts, type HostKind } from './host-kind.js';
 export { Kvm, KVM_API_VERSION } from './kvm.js';
+export type { MemoryFailure } from './memory-failure.js';
 export { MemorySlot, type MemorySlotOptions } from './memory-slot.js';
 export { MAX_MSI_APIC_ID, msiTo, type Msi } from './msi.js';
 export { SyncRegs } from './sync-regs.js';

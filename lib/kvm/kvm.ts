@@ -68,7 +68,16 @@ export class Kvm {
   vcpuMmapSizeBytes(): number {
     return attempt('ask KVM for the size of a run area', () => this.#native.vcpuMmapSizeBytes());
   }
-  /** KVM_CREATE_VM of a type: KVM_X86_DEFAULT_VM unless given. */
+  /** The types of VM there are (KVM_CAP_VM_TYPES): numbers for `createVm`. */
+  vmTypes(): number[] {
+    // Kernels before 6.8 have the default type and nothing to ask.
+    const mask = Math.max(1, this.checkExtension('VM_TYPES'));
+    return Array.from({ length: 32 }, (_, type) => type).filter((type) => (mask >>> type) % 2 === 1);
+  }
+  /**
+   * KVM_CREATE_VM of a type: KVM_X86_DEFAULT_VM unless given. KVM_X86_SW_PROTECTED_VM makes one whose memory can be private, in a
+   * guest_memfd, without any hardware for it. Throws FaultLabError `KVM_EINVAL` for a type that is not in `vmTypes`.
+   */
   createVm(type: number = KVM_X86_DEFAULT_VM): Vm {
     return new Vm(attempt(`create a VM of type ${type}`, () => this.#native.createVm(type)));
   }

@@ -1,6 +1,16 @@
 import { attempt, FaultLabError } from '../errors/index.js';
-import type { NativeFile, NativeMapping, NativeVm } from '../native/addon.js';
-import { KVM_MEM_GUEST_MEMFD, PAGE_SIZE, type Gpa } from '../uapi/index.js';
+import { nativeAddon } from '../native/index.js';
+import type { NativeMapping, NativeVm } from '../native/addon.js';
+import {
+  gpa as checkedGpa,
+  KVM_MEM_GUEST_MEMFD,
+  KVM_MEMORY_ATTRIBUTE_PRIVATE,
+  MAP_NORESERVE,
+  PAGE_SIZE,
+  PROT_NONE,
+  type Gpa,
+} from '../uapi/index.js';
+import type { GuestMemfd } from './guest-memfd.js';
 
 /** Where guest memory comes from and where the guest sees it. Sizes and offsets in bytes, multiples of the page size. */
 export interface MemorySlotOptions {
@@ -8,13 +18,18 @@ export interface MemorySlotOptions {
   readonly slot: number;
   readonly gpa: Gpa;
   readonly sizeBytes: number;
-  /** Host memory behind the slot; an access KVM cannot satisfy from it is a fault under test. Null only with guest_memfd. */
+  /**
+   * Host memory behind the slot; an access KVM cannot satisfy from it is a fault under test. Null only with guest_memfd: an access that
+   * is to be served from host memory all the same then fails with EFAULT.
+   */
   readonly mapping: NativeMapping | null;
   /** Start within `mapping`; 0 where left out. */
   readonly offset?: number;
   /** KVM_MEM_* bits; KVM_MEM_GUEST_MEMFD is added with `guestMemfd`. */
   readonly flags?: number;
-  readonly guestMemfd?: NativeFile;
+  /** Memory of the guest's own behind the slot: for pages that are private, or for all where it can be mapped (GUEST_MEMFD_FLAG_MMAP). */
+  readonly guestMemfd?: GuestMemfd;
+  /** Start within `guestMemfd`; 0 where left out. */
   readonly guestMemfdOffset?: number;
   /** A proposal's bitmap (KVM_MEM_USERFAULT): a bit for each page. */
   readonly userfaultBitmap?: NativeMapping;
@@ -29,6 +44,8 @@ export class MemorySlot {
   readonly offset: number;
   readonly #vm: NativeVm;
   readonly #options: MemorySlotOptions;
+  /** What stands behind the slot's host addresses: `mapping`, or nothing at all. */
+  readonly #memory: NativeMapping | null;
   #flags: number;
   #deleted = false;
 
@@ -43,7 +60,14 @@ export class MemorySlot {
     this.offset = options.offset ?? 0;
     this.#flags = (options.flags ?? 0) | (options.guestMemfd === undefined ? 0 : KVM_MEM_GUEST_MEMFD);
     this.#check();
-    this.#set(this.#flags);
+    // KVM wants an address. One range that nobody can access is as good as none; 0 and up may be this process's own code.
+    this.#memory = this.mapping ?? attempt(`reserve ${this.sizeBytes} bytes of addresses`, () => nativeAddon().Mapping.anonymous(this.sizeBytes, PROT_NONE, MAP_NORESERVE));
+    try {
+      this.#set(this.#flags);
+    } catch (error) {
+      this.#release();
+      throw error;
+    }
   }
 
   /** KVM_MEM_* bits in force. */
@@ -70,6 +94,29 @@ export class MemorySlot {
       this.#vm.setUserMemoryRegion(this.slot, 0, this.gpa, 0, null, 0);
     });
     this.#deleted = true;
+    this.#release();
+  }
+
+  /**
+   * Makes pages private to the guest (served from the guest_memfd) or shared with the host (served from the mapping); KVM_SET_MEMORY_ATTRIBUTES.
+   * All pages of a slot are shared at first. What was in a page does not move with it.
+   * @param isPrivate - KVM_MEMORY_ATTRIBUTE_PRIVATE, or no attribute
+   * @param offset - bytes from the slot's start, page aligned
+   * @param sizeBytes - whole pages; the rest of the slot where left out
+   * @throws FaultLabError: `BAD_ARGUMENT` outside the slot, `KVM_EINVAL` where this VM has no such attribute
+   */
+  setPrivate(isPrivate: boolean, offset = 0, sizeBytes: number = this.sizeBytes - offset): void {
+    if (!(offset >= 0 && sizeBytes > 0 && offset + sizeBytes <= this.sizeBytes)) {
+      throw new FaultLabError('BAD_ARGUMENT', `bytes ${offset} to ${offset + sizeBytes} leave memory slot ${this.slot} of ${this.sizeBytes} bytes`);
+    }
+    attempt(`make ${sizeBytes} bytes of memory slot ${this.slot} ${isPrivate ? 'private' : 'shared'}`, () =>
+      this.#vm.setMemoryAttributes(checkedGpa(this.gpa + BigInt(offset)), sizeBytes, isPrivate ? KVM_MEMORY_ATTRIBUTE_PRIVATE : 0),
+    );
+  }
+
+  /** Lets go of the address range that this slot reserved; the VM keeps what its slots need. */
+  #release(): void {
+    if (this.mapping === null) this.#memory?.close();
   }
 
   #check(): void {
@@ -90,7 +137,8 @@ export class MemorySlot {
   }
 
   #set(flags: number): void {
-    const { slot, gpa, sizeBytes, mapping, offset } = this;
+    const { slot, gpa, sizeBytes, offset } = this;
+    const mapping = this.#memory;
     const { guestMemfd, guestMemfdOffset, userfaultBitmap } = this.#options;
     attempt(`set memory slot ${slot} (gpa 0x${gpa.toString(16)}, ${sizeBytes} bytes, flags 0x${flags.toString(16)})`, () => {
       if (guestMemfd === undefined && userfaultBitmap === undefined) {
@@ -104,7 +152,7 @@ export class MemorySlot {
         sizeBytes,
         mapping,
         offset,
-        ...(guestMemfd === undefined ? {} : { guestMemfd, guestMemfdOffset: guestMemfdOffset ?? 0 }),
+        ...(guestMemfd === undefined ? {} : { guestMemfd: guestMemfd.file, guestMemfdOffset: guestMemfdOffset ?? 0 }),
         ...(userfaultBitmap === undefined ? {} : { userfaultBitmap }),
       });
     });

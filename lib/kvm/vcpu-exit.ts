@@ -20,6 +20,7 @@ import {
   type Gpa,
 } from '../uapi/index.js';
 import type { ExitView } from './exit-view.js';
+import type { MemoryFailure } from './memory-failure.js';
 
 /** Words of kvm_run.emulation_failure, which lies over internal.data: flags, then the size and the bytes of the instruction. */
 const EMULATION_FAILURE_WORDS = 3;
@@ -41,6 +42,11 @@ export type VcpuExit =
   | { readonly kind: 'memoryFault'; readonly errno: number; readonly flags: bigint; readonly isPrivate: boolean; readonly gpa: Gpa; readonly sizeBytes: number }
   /** KVM_RUN failed with EFAULT and KVM says nothing more: what stock kernels do when the host cannot supply a page. */
   | { readonly kind: 'bareEfault' }
+  /**
+   * Poisoned host memory is in the way, which the kernel told by SIGBUS. KVM itself was only interrupted, and repeats the access when it
+   * is run again.
+   */
+  | ({ readonly kind: 'memoryFailure' } & MemoryFailure)
   /** A signal, a kick, or immediate_exit. */
   | { readonly kind: 'interrupted' }
   /** The guest takes interrupts again (no in-kernel irqchip). */
@@ -63,10 +69,12 @@ export type VcpuExit =
  * Decodes what KVM_RUN left. `result` is what `run()` returned: 0 or a negative errno. Allocates: the vCPU loop reads the
  * `ExitView` and comes here for what it does not handle itself.
  *
- * exit_reason is trusted only where KVM set it (api.rst, KVM_RUN): after 0, and, for a memory fault, after EFAULT and
- * EHWPOISON. `Vcpu.run` clears it beforehand: a kernel that does not annotate memory faults leaves no earlier reason behind.
+ * `failure` is what `Vcpu.memoryFailure` says of the same result. exit_reason is trusted only where KVM set it (api.rst, KVM_RUN): after 0,
+ * and, for a memory fault, after EFAULT and EHWPOISON. `Vcpu.run` clears it beforehand: a kernel that does not annotate memory faults leaves
+ * no earlier reason behind.
  */
-export function decodeExit(view: ExitView, result: number): VcpuExit {
+export function decodeExit(view: ExitView, result: number, failure: MemoryFailure | null = null): VcpuExit {
+  if (failure !== null) return { kind: 'memoryFailure', ...failure };
   if (result < 0) return decodeFailure(view, -result);
   const reason = view.exitReason;
   switch (reason) {

@@ -16,6 +16,7 @@ import {
   type Gva,
 } from '../uapi/index.js';
 import { ExitView } from './exit-view.js';
+import { memoryFailureOf, type MemoryFailure } from './memory-failure.js';
 import { SyncRegs } from './sync-regs.js';
 import { decodeExit, type VcpuExit } from './vcpu-exit.js';
 
@@ -77,15 +78,24 @@ export class Vcpu {
   }
 
   /**
-   * KVM_RUN, once. 0, or a negative errno: EINTR after a kick or at the latest after a slice (100 ms unless set), EFAULT and EHWPOISON where the
-   * host could not supply memory. Never throws for those; throws `VCPU_WRONG_THREAD` on another thread.
+   * KVM_RUN, once. 0, or a negative errno: EINTR after a kick or at the latest after a slice (100 ms unless set), EFAULT where the
+   * host could not supply memory, EHWPOISON where what it has is poisoned: then KVM names the gpa (guest_memfd), or `memoryFailure` the hva.
+   * Never throws for those; throws `VCPU_WRONG_THREAD` on another thread, `GUARD_DISPLACED` where other code keeps taking SIGBUS over.
    */
   run(): number {
     return this.#native.run();
   }
-  /** Why `run` returned `result`, as an object that stays true. Allocates. */
+  /**
+   * Poisoned memory that the kernel told this thread about, when the last `run` returned EHWPOISON because of it; else null. An access
+   * that waits for it is repeated by the next `run`, and fails again until there is other memory behind the slot.
+   */
+  memoryFailure(): MemoryFailure | null {
+    const noted = this.#native.memoryFailure();
+    return noted === null ? null : memoryFailureOf(noted);
+  }
+  /** Why the last `run` returned `result`, as an object that stays true. Allocates. */
   decodeExit(result: number): VcpuExit {
-    return decodeExit(this.exit, result);
+    return decodeExit(this.exit, result, this.memoryFailure());
   }
   /** Nanoseconds spent inside KVM_RUN so far. */
   get runTimeNs(): number {

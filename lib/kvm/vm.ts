@@ -1,7 +1,8 @@
 import { attempt } from '../errors/index.js';
 import { nativeAddon } from '../native/index.js';
-import type { NativeEventFd, NativeFile, NativeVm } from '../native/addon.js';
-import { capabilityNumber, capabilityTitle, type CapabilityName } from '../uapi/index.js';
+import type { NativeEventFd, NativeVm } from '../native/addon.js';
+import { capabilityNumber, capabilityTitle, type CapabilityName, type Gpa } from '../uapi/index.js';
+import { GuestMemfd } from './guest-memfd.js';
 import { requireCapabilities, type CapabilityRequirement } from './capability.js';
 import { MemorySlot, type MemorySlotOptions } from './memory-slot.js';
 import type { Msi } from './msi.js';
@@ -70,9 +71,19 @@ export class Vm {
   createMemorySlot(options: MemorySlotOptions): MemorySlot {
     return new MemorySlot(this.#native, options);
   }
-  /** KVM_CREATE_GUEST_MEMFD. */
-  createGuestMemfd(sizeBytes: number, flags = 0): NativeFile {
-    return attempt(`create a guest_memfd of ${sizeBytes} bytes`, () => this.#native.createGuestMemfd(sizeBytes, flags));
+  /**
+   * KVM_CREATE_GUEST_MEMFD; `flags` is GUEST_MEMFD_FLAG_*. Throws FaultLabError: `KVM_EINVAL` where this type of VM has none (KVM_CAP_GUEST_MEMFD)
+   * or not with these flags (KVM_CAP_GUEST_MEMFD_FLAGS).
+   */
+  createGuestMemfd(sizeBytes: number, flags = 0): GuestMemfd {
+    return new GuestMemfd(attempt(`create a guest_memfd of ${sizeBytes} bytes with flags 0x${flags.toString(16)}`, () => this.#native.createGuestMemfd(sizeBytes, flags)));
+  }
+  /**
+   * KVM_SET_MEMORY_ATTRIBUTES: replaces the attributes (KVM_MEMORY_ATTRIBUTE_*) of a range, in whole pages, with or without a slot there. Throws
+   * FaultLabError `KVM_EINVAL` where this VM lacks one of them: KVM_CAP_MEMORY_ATTRIBUTES is the mask of those it has.
+   */
+  setMemoryAttributes(gpa: Gpa, sizeBytes: number, attributes: number): void {
+    attempt(`set memory attributes 0x${attributes.toString(16)}`, () => this.#native.setMemoryAttributes(gpa, sizeBytes, attributes));
   }
 
   /** KVM_CAP_SPLIT_IRQCHIP: local APICs in the kernel, the I/O APIC (with `ioapicPins` pins) in user space. Before any vCPU. */

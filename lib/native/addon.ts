@@ -65,12 +65,14 @@ export interface NativeMapping extends NativeHandle {
   protect(offset: number, lengthBytes: number, prot: number): void;
   /**
    * madvise(2). Where a userfaultfd with UFFD_FEATURE_EVENT_REMOVE has the range, MADV_DONTNEED and MADV_REMOVE wait until another
-   * thread has read the event.
+   * thread has read the event. MADV_HWPOISON takes real memory away for good, from every mapping of the page; the SIGBUS that some
+   * kernels raise for it in the calling thread is caught.
    */
   advise(offset: number, lengthBytes: number, advice: number): void;
   /**
    * Copies out; a SIGBUS or SIGSEGV on the way throws `MAPPING_SIGBUS` / `MAPPING_SIGSEGV` with `offset` of the bad byte's page;
-   * what is before it has been copied. A page that a userfaultfd has is waited for, up to 10 s for the copy: `MAPPING_TIMEOUT`.
+   * what is before it has been copied. Poisoned memory throws `MAPPING_POISONED` where the kernel says so (CONFIG_MEMORY_FAILURE), else
+   * `MAPPING_SIGBUS`. A page that a userfaultfd has is waited for, up to 10 s for the copy: `MAPPING_TIMEOUT`.
    * Throws `GUARD_DISPLACED` where other code keeps taking SIGBUS or SIGSEGV over.
    */
   read(offset: number, into: Uint8Array): void;
@@ -176,13 +178,18 @@ export interface NativeVm extends NativeHandle {
    * its vCPUs is open. `sizeBytes` 0 deletes the slot; otherwise there must be a mapping.
    */
   setUserMemoryRegion(slot: number, flags: number, gpa: bigint, sizeBytes: number, mapping: NativeMapping | null, offset: number): void;
-  /** KVM_SET_USER_MEMORY_REGION2: with guest_memfd, and the proposals' userfault bitmap (both are kept alive too). */
+  /**
+   * KVM_SET_USER_MEMORY_REGION2: with guest_memfd, and the proposals' userfault bitmap (both are kept alive too). There must be a mapping
+   * here too: what KVM does not take from the guest_memfd it takes from there.
+   */
   setUserMemoryRegion2(region: {
     slot: number; flags: number; gpa: bigint; sizeBytes: number; mapping: NativeMapping | null; offset: number;
     guestMemfd?: NativeFile; guestMemfdOffset?: number; userfaultBitmap?: NativeMapping;
   }): void;
   /** KVM_CREATE_GUEST_MEMFD. */
   createGuestMemfd(sizeBytes: number, flags: number): NativeFile;
+  /** KVM_SET_MEMORY_ATTRIBUTES: replaces the attributes of whole pages. */
+  setMemoryAttributes(gpa: bigint, sizeBytes: number, attributes: number): void;
   /** KVM_ENABLE_CAP on the VM fd; up to four 64-bit arguments. */
   enableCap(capability: number, flags?: number, args?: readonly bigint[]): number;
   /** KVM_CAP_SPLIT_IRQCHIP with `ioapicPins` reserved routes. */
@@ -219,9 +226,18 @@ export interface NativeVcpu extends NativeHandle {
   runArea(): ArrayBuffer;
   /**
    * KVM_RUN, once. 0 or a negative errno: -EINTR (kicked, or the slice ended; immediate_exit is cleared), -EFAULT,
-   * -EHWPOISON, ... exit_reason is 0 (KVM_EXIT_UNKNOWN) beforehand: what it holds after a failure is of this very call. Never throws for those. Throws `VCPU_WRONG_THREAD` on another thread.
+   * -EHWPOISON, ... exit_reason is 0 (KVM_EXIT_UNKNOWN) beforehand: what it holds after a failure is of this very call. Never throws for
+   * those. Throws `VCPU_WRONG_THREAD` on another thread, and `GUARD_DISPLACED` where other code keeps taking SIGBUS or SIGSEGV over.
+   *
+   * -EHWPOISON says that poisoned memory is in the way: of KVM itself, or because the kernel told this thread by SIGBUS, for which
+   * KVM_RUN is only interrupted. `memoryFailure()` tells the two apart. KVM repeats the access when it is run again.
    */
   run(): number;
+  /**
+   * What the SIGBUS said, when the last `run()` returned -EHWPOISON because of one; else null. `code` is BUS_MCEERR_AR (4: the guest needs
+   * the memory) or BUS_MCEERR_AO (5: it does not, yet); `hva` the page; 1 << `lsb` the bytes that are lost.
+   */
+  memoryFailure(): { code: number; hva: bigint; lsb: number } | null;
   /** Nanoseconds (CLOCK_MONOTONIC) spent inside KVM_RUN so far, and how often it was entered; for the cost column. */
   runTimeNs(): number;
   runCount(): number;

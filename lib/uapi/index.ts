@@ -8,6 +8,7 @@ export * from './field-view.js';
 export * from './ioctl.js';
 export * from './kvm-run.js';
 export * from './layout.js';
+export * from './memory-failure.js';
 export * from './memory-region.js';
 export * from './mman.js';
 export * from './msr.js';

@@ -25,6 +25,9 @@ export const kvmUserspaceMemoryRegion2Layout = structLayout('kvm_userspace_memor
 /** struct kvm_create_guest_memfd. */
 export const kvmCreateGuestMemfdLayout = structLayout('kvm_create_guest_memfd', 64, { size: [0, 8], flags: [8, 8] });
 
+/** struct kvm_memory_attributes. */
+export const kvmMemoryAttributesLayout = structLayout('kvm_memory_attributes', 32, { address: [0, 8], size: [8, 8], attributes: [16, 8], flags: [24, 8] });
+
 /** Memslot flags. */
 export const KVM_MEM_LOG_DIRTY_PAGES = 1 << 0;
 export const KVM_MEM_READONLY = 1 << 1;
@@ -34,7 +37,7 @@ export const KVM_MEM_GUEST_MEMFD = 1 << 2;
 export const GUEST_MEMFD_FLAG_MMAP = 1 << 0;
 export const GUEST_MEMFD_FLAG_INIT_SHARED = 1 << 1;
 
-/** KVM_SET_MEMORY_ATTRIBUTES. */
+/** KVM_SET_MEMORY_ATTRIBUTES: the pages are the guest's own, and come from its guest_memfd. */
 export const KVM_MEMORY_ATTRIBUTE_PRIVATE = 1 << 3;
 
 /** Granule of memslots, stage-2 mappings and userfaultfd on x86-64, in bytes. */

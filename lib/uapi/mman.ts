@@ -30,7 +30,10 @@ export const MADV_COLD = 20;
 export const MADV_PAGEOUT = 21;
 export const MADV_POPULATE_READ = 22;
 export const MADV_POPULATE_WRITE = 23;
+/** Poisons the pages as a failed memory module would: root only, CONFIG_MEMORY_FAILURE, and the pages are lost until the next boot. */
 export const MADV_HWPOISON = 100;
+/** Moves the contents elsewhere and takes the pages out of use. */
+export const MADV_SOFT_OFFLINE = 101;
 
 export const MFD_CLOEXEC = 0x1;
 export const MFD_ALLOW_SEALING = 0x2;

@@ -87,6 +87,15 @@ struct KvmCreateGuestMemfd {
 };
 static_assert(sizeof(KvmCreateGuestMemfd) == 64);
 
+struct KvmMemoryAttributes {
+  uint64_t address;
+  uint64_t size;
+  uint64_t attributes;
+  uint64_t flags;
+};
+static_assert(sizeof(KvmMemoryAttributes) == 32);
+static_assert(offsetof(KvmMemoryAttributes, attributes) == 16);
+
 struct KvmEnableCap {
   uint32_t cap;
   uint32_t flags;
@@ -174,6 +183,7 @@ constexpr uint32_t kIrqfd = KvmIow<KvmIrqfd>(0x76);
 constexpr uint32_t kEnableCap = KvmIow<KvmEnableCap>(0xa3);
 constexpr uint32_t kSignalMsi = KvmIow<KvmMsi>(0xa5);
 constexpr uint32_t kX86SetMsrFilter = KvmIow<KvmMsrFilter>(0xc6);
+constexpr uint32_t kSetMemoryAttributes = KvmIow<KvmMemoryAttributes>(0xd2);
 constexpr uint32_t kCreateGuestMemfd = KvmIowr<KvmCreateGuestMemfd>(0xd4);
 
 // As the documentation gives it: the arithmetic must agree.
