@@ -25,7 +25,7 @@ export {
   type Translation,
   type VcpuExit,
 } from './kvm/index.js';
-export { PagedWindow, SystemRam, UserfaultBitmap, gpaNumber, userfaultBitmapSizeBytes, type GpaNumber, type PagedWindowShare, type SystemRamShare } from './memory/index.js';
+export { PagedWindow, SystemRam, UserfaultBitmap, gpaNumber, gpaOfHva, userfaultBitmapSizeBytes, type GpaNumber, type GuestRange, type PagedWindowShare, type SystemRamShare } from './memory/index.js';
 export { imageSource, type FillTarget, type ImageSourceOptions, type PageSource, type PageSourceModule } from './faults/index.js';
 export { AsyncPfHost, ReadyQueue, type FaultContext, type MsrOutcome, type ReadyDelivery, type WaitReason } from './asyncpf/index.js';
 export { checksumPage, type GuestPhase, type GuestVcpuReport, type PhaseReport } from './guest/index.js';
@@ -35,9 +35,13 @@ export {
   Machine,
   type Counters,
   type DeliveryMode,
+  type GuestMemoryFailure,
   type MachineOptions,
   type MachineProgress,
   type MachineResult,
+  type MemoryFailureAnswer,
+  type MemoryFailureHandler,
+  type MemoryFailureHandlerModule,
   type ModeTraits,
   type ResolverCounter,
   type RunEnd,

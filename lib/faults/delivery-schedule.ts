@@ -4,10 +4,7 @@
  */
 import { FaultLabError } from '../errors/index.js';
 import { DelayQueue } from './delay-queue.js';
-import type { PageFiller } from './page-filler.js';
-
-/** Most pages filled by one call of the page source. */
-const MOST_BATCHED_PAGES = 64;
+import { MOST_BATCHED_PAGES, type PageFiller } from './page-filler.js';
 
 /** Told about each request whose page is in place. `tag` is what the requester gave; {@link NO_TAG} when nobody needs to be told. */
 export type Completion = (page: number, tag: number) => void;

@@ -4,7 +4,7 @@ export { DeliverySchedule, NO_TAG, type Completion, type ScheduleCounters } from
 export { FaultLocator, type GuestReader } from './fault-locator.js';
 export { imageSource, type ImageSourceOptions } from './image-source.js';
 export { decodeInstruction, MAX_INSTRUCTION_BYTES, type DecodedInstruction, type MemoryOperand } from './memory-operands.js';
-export { PageFiller } from './page-filler.js';
+export { MOST_BATCHED_PAGES, PageFiller } from './page-filler.js';
 export { loadPageSource, type FillTarget, type PageSource, type PageSourceExports, type PageSourceModule } from './page-source.js';
 export { PageState, PageStates } from './page-states.js';
 export { walk, type EntryReader, type WalkResult } from './page-walk.js';

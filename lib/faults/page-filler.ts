@@ -8,13 +8,18 @@ import type { NativeFile, NativeUserfaultfd } from '../native/index.js';
 import { PAGE_SIZE } from '../uapi/index.js';
 import type { FillTarget, PageSource } from './page-source.js';
 
-/** UFFDIO_CONTINUE is told EAGAIN while the process's mappings change; that ends by itself, so more than this is a fault of ours. */
+/** Most pages of one batch. */
+export const MOST_BATCHED_PAGES = 64;
+
+/** UFFDIO_CONTINUE and UFFDIO_POISON are told EAGAIN while the process's mappings change; that ends by itself, so more than this is a fault of ours. */
 const MOST_RETRIES = 1000;
 
 /** See the module's comment. One for each resolver Worker. */
 export class PageFiller implements FillTarget {
   private batchOffset = 0;
   private batchSizeBytes = 0;
+  /** Pages of the batch whose contents are lost. */
+  private readonly lost = new Uint8Array(MOST_BATCHED_PAGES);
 
   constructor(
     private readonly window: PagedWindow,
@@ -23,14 +28,27 @@ export class PageFiller implements FillTarget {
   ) {}
 
   /**
-   * Fills and maps `count` pages from `page` on.
+   * Fills and maps `count` pages from `page` on, at most {@link MOST_BATCHED_PAGES}.
    * @throws what the source throws; `UFFD_*` when a page cannot be mapped
    */
   deliver(page: number, count: number): void {
     this.batchOffset = page * PAGE_SIZE;
     this.batchSizeBytes = count * PAGE_SIZE;
+    this.lost.fill(0);
     this.source.fill(page, count, this);
-    this.map();
+    for (let start = 0; start < count; ) {
+      const lost = this.lost[start];
+      let end = start + 1;
+      while (end < count && this.lost[end] === lost) end++;
+      if (lost === 0) this.map((page + start) * PAGE_SIZE, (page + end) * PAGE_SIZE);
+      else this.mapPoison((page + start) * PAGE_SIZE, (page + end) * PAGE_SIZE);
+      start = end;
+    }
+  }
+
+  /** True for a page of the last batch whose contents are lost. */
+  isPoisoned(page: number): boolean {
+    return this.lost[page - this.batchOffset / PAGE_SIZE] === 1;
   }
 
   /** {@inheritDoc FillTarget.write} */
@@ -45,16 +63,23 @@ export class PageFiller implements FillTarget {
     return this.window.hostView.preadFrom(file, fileOffset, this.batchOffset + offset, lengthBytes);
   }
 
+  /** {@inheritDoc FillTarget.poison} */
+  poison(offset: number, lengthBytes: number): void {
+    this.check(offset, lengthBytes);
+    if (offset % PAGE_SIZE !== 0 || lengthBytes % PAGE_SIZE !== 0) {
+      throw new RangeError(`a page source said that bytes ${offset} to ${offset + lengthBytes} of a batch are lost: only whole pages can be`);
+    }
+    this.lost.fill(1, offset / PAGE_SIZE, (offset + lengthBytes) / PAGE_SIZE);
+  }
+
   private check(offset: number, lengthBytes: number): void {
     if (offset < 0 || offset + lengthBytes > this.batchSizeBytes) {
       throw new RangeError(`a page source wrote bytes ${offset} to ${offset + lengthBytes} of a batch of ${this.batchSizeBytes}`);
     }
   }
 
-  private map(): void {
-    let offset = this.batchOffset;
-    const end = offset + this.batchSizeBytes;
-    for (let retry = 0; offset < end; ) {
+  private map(start: number, end: number): void {
+    for (let offset = start, retry = 0; offset < end; ) {
       const mapped = this.userfaultfd.continue(this.window.guestView, offset, end - offset, 0);
       if (mapped > 0) {
         offset += mapped;
@@ -63,15 +88,23 @@ export class PageFiller implements FillTarget {
         this.userfaultfd.wake(this.window.guestView, offset, PAGE_SIZE);
         offset += PAGE_SIZE;
       } else if (++retry > MOST_RETRIES || (mapped !== -EAGAIN && mapped !== -EFAULT)) {
-        throw new FaultLabError(
-          `UFFD_${errnoName(-mapped)}`,
-          `UFFDIO_CONTINUE of page ${offset / PAGE_SIZE} failed: ${errnoName(-mapped)}`,
-          { syscall: 'UFFDIO_CONTINUE', errno: -mapped },
-        );
+        refuse('UFFDIO_CONTINUE', offset, -mapped);
       } else if (mapped === -EFAULT) {
         // Not in the page cache: the source left this page untouched, so it reads as zero.
         this.window.allocate(offset, end - offset);
       }
     }
   }
+  private mapPoison(start: number, end: number): void {
+    for (let offset = start, retry = 0; offset < end; ) {
+      const poisoned = this.userfaultfd.poison(this.window.guestView, offset, end - offset, 0);
+      if (poisoned > 0) offset += poisoned;
+      // EEXIST too: the guest has the page, and what it reads there are not the contents.
+      else if (++retry > MOST_RETRIES || poisoned !== -EAGAIN) refuse('UFFDIO_POISON', offset, -poisoned);
+    }
+  }
+}
+
+function refuse(call: string, offset: number, errno: number): never {
+  throw new FaultLabError(`UFFD_${errnoName(errno)}`, `${call} of page ${offset / PAGE_SIZE} failed: ${errnoName(errno)}`, { syscall: call, errno });
 }

@@ -10,6 +10,11 @@ export interface FillTarget {
   write(offset: number, bytes: Uint8Array): void;
   /** pread(2) straight into the pages: bytes read, or a negative errno. */
   preadFrom(file: NativeFile, fileOffset: number, offset: number, lengthBytes: number): number;
+  /**
+   * Says that the contents of whole pages are lost where they come from: the guest's access is to meet poisoned memory (UFFDIO_POISON), never
+   * zeroes. Ends the run with `UFFD_EINVAL` on kernels before 6.6.
+   */
+  poison(offset: number, lengthBytes: number): void;
 }
 
 /** Gives pages their contents. Pages not written read as zero. */

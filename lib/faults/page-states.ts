@@ -1,10 +1,10 @@
 /**
- * Where each page of the window stands, shared by vCPU and resolver Workers: missing, requested, present. One 32-bit word a page, so
- * that a vCPU can sleep on exactly the page it needs.
+ * Where each page of the window stands, shared by vCPU and resolver Workers: missing, requested, and then present, or poisoned where its
+ * contents are lost. One 32-bit word a page, so that a vCPU can sleep on exactly the page it needs.
  */
 
-/** The states of a page. They only move forward, unless the page is discarded. */
-export const PageState = { MISSING: 0, REQUESTED: 1, PRESENT: 2 } as const;
+/** The states of a page. They only move forward, unless the page is discarded. From PRESENT on it is settled. */
+export const PageState = { MISSING: 0, REQUESTED: 1, PRESENT: 2, POISONED: 3 } as const;
 
 /** See the module's comment. Page indexes are checked by the callers. */
 export class PageStates {
@@ -34,10 +34,25 @@ export class PageStates {
     return Atomics.compareExchange(this.words, page, PageState.MISSING, PageState.REQUESTED) === PageState.MISSING;
   }
 
-  /** The page's contents are in place: wakes everybody in {@link waitPresent}. */
+  /** True once an access ends, well or badly, without anybody's help. */
+  isSettled(page: number): boolean {
+    return Atomics.load(this.words, page) >= PageState.PRESENT;
+  }
+
+  /** The page's contents are in place: wakes everybody in {@link waitSettled}. */
   setPresent(page: number): void {
-    Atomics.store(this.words, page, PageState.PRESENT);
-    Atomics.notify(this.words, page);
+    this.settle(page, PageState.PRESENT);
+  }
+
+  /** The page's contents are lost for good: wakes everybody in {@link waitSettled}. */
+  setPoisoned(page: number): void {
+    this.settle(page, PageState.POISONED);
+  }
+
+  /** Settled becomes requested: true for the one caller that did it, who is to discard the page and then to {@link setMissing}. */
+  reclaim(page: number): boolean {
+    const seen = Atomics.load(this.words, page);
+    return seen >= PageState.PRESENT && Atomics.compareExchange(this.words, page, seen, PageState.REQUESTED) === seen;
   }
 
   /** Makes the page missing again, after its contents were discarded. */
@@ -46,13 +61,18 @@ export class PageStates {
   }
 
   /**
-   * Sleeps until the page is present, or for `timeoutMs`.
-   * @returns true when it is present
+   * Sleeps until the page is settled, or for `timeoutMs`.
+   * @returns true when it is settled
    */
-  waitPresent(page: number, timeoutMs: number): boolean {
+  waitSettled(page: number, timeoutMs: number): boolean {
     const seen = Atomics.load(this.words, page);
-    if (seen === PageState.PRESENT) return true;
+    if (seen >= PageState.PRESENT) return true;
     Atomics.wait(this.words, page, seen, timeoutMs);
-    return Atomics.load(this.words, page) === PageState.PRESENT;
+    return this.isSettled(page);
+  }
+
+  private settle(page: number, state: number): void {
+    Atomics.store(this.words, page, state);
+    Atomics.notify(this.words, page);
   }
 }

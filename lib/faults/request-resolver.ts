@@ -4,7 +4,7 @@
  */
 import { nativeAddon } from '../native/index.js';
 import { NO_TAG, type Completion, type DeliverySchedule } from './delivery-schedule.js';
-import { PageState, type PageStates } from './page-states.js';
+import type { PageStates } from './page-states.js';
 import type { RequestRing } from './request-ring.js';
 
 const LONGEST_WAIT_MS = 100;
@@ -15,7 +15,7 @@ export interface RequestCounters {
   faults: number;
   /** Requests for a page already on its way (another vCPU asked first). */
   repeated: number;
-  /** Requests for a page already present. */
+  /** Requests for a page already settled. */
   raced: number;
 }
 
@@ -52,7 +52,7 @@ export class RequestResolver {
     if (this.states.request(page)) {
       this.counters.faults++;
       this.schedule.accept(nowNs, page, tag);
-    } else if (this.states.get(page) === PageState.PRESENT) {
+    } else if (this.states.isSettled(page)) {
       this.counters.raced++;
       if (tag !== NO_TAG) this.complete(page, tag);
     } else {

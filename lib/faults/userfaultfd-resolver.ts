@@ -7,7 +7,7 @@ import type { PagedWindow } from '../memory/index.js';
 import { nativeAddon, type NativeEventFd, type NativeUserfaultfd } from '../native/index.js';
 import { PAGE_SIZE, UffdMessages } from '../uapi/index.js';
 import { NO_TAG, type DeliverySchedule } from './delivery-schedule.js';
-import { PageState, type PageStates } from './page-states.js';
+import type { PageStates } from './page-states.js';
 
 /** Longest sleep; a stop is noticed at once through the wake-up eventfd, this is the backstop. */
 const LONGEST_WAIT_NS = 100e6;
@@ -22,7 +22,7 @@ export interface UserfaultfdCounters {
   vcpuFaults: number;
   /** Messages for a page already on its way: a sleeper was interrupted and asked again. */
   repeated: number;
-  /** Messages for a page already present: the fault raced with its own resolution. */
+  /** Messages for a page already settled: the fault raced with its own resolution. */
   raced: number;
 }
 
@@ -78,7 +78,7 @@ export class UserfaultfdResolver {
       this.counters.faults++;
       if (this.vcpuThreads.includes(this.messages.ptid(index))) this.counters.vcpuFaults++;
       this.schedule.accept(nowNs, page, NO_TAG);
-    } else if (this.states.get(page) === PageState.PRESENT) {
+    } else if (this.states.isSettled(page)) {
       this.counters.raced++;
       this.userfaultfd.wake(this.window.guestView, page * PAGE_SIZE, PAGE_SIZE);
     } else {

@@ -55,6 +55,8 @@ export const VCPU_COUNTERS = [
   'foundByMmio',
   /** EFAULT returns for which every page was present by the time it was looked at. */
   'spuriousFaults',
+  /** Accesses that met poisoned memory, or news of some. */
+  'memoryFailures',
   /** Faults for which the vCPU waited. */
   'syncWaits',
   /** Of those, faults the guest could have been told of but for its state (CPL0, IF=0, too many outstanding, same gfn). */
@@ -77,9 +79,9 @@ export const RESOLVER_COUNTERS = [
   'vcpuFaults',
   /** Asked for again while on their way. */
   'repeated',
-  /** Asked for after they were present. */
+  /** Asked for after they were settled. */
   'raced',
-  /** Pages filled and mapped. */
+  /** Pages filled and mapped, or poisoned. */
   'pages',
   /** Calls of the page source. */
   'batches',

@@ -3,7 +3,7 @@
  * the shared area, the vCPU's pending events and the ready interrupt.
  */
 import { AsyncPfHost, SYNC_TAG, asyncTag, type FaultContext, type ReadyDelivery, type ReadyQueue } from '../asyncpf/index.js';
-import { PageState, type PageStates } from '../faults/index.js';
+import type { PageStates } from '../faults/index.js';
 import { msiTo, type Vcpu, type Vm } from '../kvm/index.js';
 import type { SystemRam } from '../memory/index.js';
 import { KVM_PV_REASON_PAGE_NOT_PRESENT, KVM_SYNC_X86_EVENTS, VECTOR_PAGE_FAULT, kvmVcpuPvApfDataLayout } from '../uapi/index.js';
@@ -16,7 +16,7 @@ const TOKEN_WORD = kvmVcpuPvApfDataLayout.fields.token.offset / 4;
 /** See the module's comment. */
 export class EmulatedAsyncPf {
   private readonly host: AsyncPfHost;
-  private readonly isPresent: (page: number) => boolean;
+  private readonly isSettled: (page: number) => boolean;
 
   constructor(
     private readonly index: number,
@@ -26,7 +26,7 @@ export class EmulatedAsyncPf {
     private readonly delivery: ReadyDelivery,
     states: PageStates,
   ) {
-    this.isPresent = (page) => states.get(page) === PageState.PRESENT;
+    this.isSettled = (page) => states.isSettled(page);
     this.host = new AsyncPfHost(index, (gpa) => ram.offsetOf(gpa, kvmVcpuPvApfDataLayout.size) >= 0);
   }
 
@@ -40,7 +40,7 @@ export class EmulatedAsyncPf {
    * @returns the tag under which the page is to be requested, or SYNC_TAG: the vCPU must wait
    */
   notPresent(page: number, context: FaultContext): number {
-    this.host.sweep(this.isPresent);
+    this.host.sweep(this.isSettled);
     const token = this.host.fault(page, context, this.ready.undelivered);
     if (token === 0) return SYNC_TAG;
     Atomics.store(this.ram.words, this.ready.areaOffset / 4 + FLAGS_WORD, KVM_PV_REASON_PAGE_NOT_PRESENT);

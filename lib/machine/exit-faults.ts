@@ -57,7 +57,7 @@ export class ExitFaults {
   /**
    * KVM_RUN returned KVM_EXIT_MMIO. KVM's emulator takes memory that it cannot copy from for a device, and a PVM host emulates all of
    * CPL0. The vCPU waits for the page, then the access is done in its contents.
-   * @returns false when the access is not to the window
+   * @returns false when the access is not to the window, or to a page whose contents are lost
    */
   handleEmulated(exit: ExitView): boolean {
     const { mmioGpa, mmioSize } = exit;
@@ -65,6 +65,7 @@ export class ExitFaults {
     if (page < 0 || this.reader.windowPage(mmioGpa + mmioSize - 1) !== page) return false;
     this.counters.foundByMmio++;
     if (!this.waitFor(page)) return true;
+    if (this.states.get(page) === PageState.POISONED) return false;
     const offset = page * PAGE_SIZE + (mmioGpa % PAGE_SIZE);
     const datum = this.datum.subarray(0, Math.min(this.datum.length, mmioSize));
     if (exit.mmioIsWrite) {
@@ -94,15 +95,15 @@ export class ExitFaults {
     return true;
   }
 
-  /** Asks a resolver for the page and sleeps until it is present or the machine stops; false for the latter. */
+  /** Asks a resolver for the page and sleeps until it is settled or the machine stops; false for the latter. */
   private waitFor(page: number): boolean {
     this.counters.syncWaits++;
     const startNs = nativeAddon().monotonicNs();
     if (this.states.get(page) === PageState.MISSING) this.request(page, SYNC_TAG);
-    let present = false;
-    while (!(present = this.states.waitPresent(page, WAIT_SLICE_MS)) && !this.stopped());
+    let settled = false;
+    while (!(settled = this.states.waitSettled(page, WAIT_SLICE_MS)) && !this.stopped());
     this.counters.waitNs += nativeAddon().monotonicNs() - startNs;
-    return present;
+    return settled;
   }
 
   private request(page: number, tag: number): void {

@@ -99,7 +99,7 @@ export class Machine {
 
   /**
    * Runs the guest to its end, or until {@link stop}. Once.
-   * @throws FaultLabError: `GUEST_PANIC`, `UNHANDLED_EXIT`, `FAULT_UNEXPLAINED`, `RESOLVER_FAILED`, `IMAGE_*`, `WORKER_DIED`,
+   * @throws FaultLabError: `GUEST_PANIC`, `UNHANDLED_EXIT`, `FAULT_UNEXPLAINED`, `MEMORY_POISONED`, `HANDLER_FAILED`, `RESOLVER_FAILED`, `IMAGE_*`, `WORKER_DIED`,
    * `MACHINE_STALLED`, `MACHINE_USED` the second time, `MACHINE_CLOSED` when {@link close} came before the end
    */
   async run(): Promise<MachineResult> {

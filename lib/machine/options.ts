@@ -3,6 +3,7 @@ import { FaultLabError } from '../errors/index.js';
 import type { PageSourceModule } from '../faults/index.js';
 import { MAX_ORDER_ENTRIES, MAX_TASKS, MAX_VCPUS, MAX_WINDOW_PAGES } from '../guest/index.js';
 import { MAX_LATENCY_NS, MAX_RESOLVERS, MAX_TICK_NS, MIN_TICK_NS } from './limits.js';
+import type { MemoryFailureHandlerModule } from './memory-failure-handler.js';
 import { MODE_NAMES, isDeliveryMode, type DeliveryMode } from './modes.js';
 
 /** Options of {@link Machine.create}. Sizes in pages of 4 KiB, times in ns. */
@@ -30,6 +31,8 @@ export interface MachineOptions {
   readonly tickNs?: number;
   /** Length of each control phase, before and after paging, in ticks. Default 0: none. */
   readonly controlTicks?: number;
+  /** What to do about poisoned memory; when left out, an access to it ends the run with `MEMORY_POISONED`. */
+  readonly onMemoryFailure?: MemoryFailureHandlerModule;
   /** Another guest than the project's own: path of an ELF file. */
   readonly guestPath?: string;
   /** No page and no phase moving on for this long (besides the latency) means that the machine is stuck. Default 30 s. */
@@ -37,7 +40,8 @@ export interface MachineOptions {
 }
 
 /** {@link MachineOptions} with every default filled in. */
-export type CheckedOptions = Required<Omit<MachineOptions, 'expected' | 'guestPath'>> & Pick<MachineOptions, 'expected' | 'guestPath'>;
+export type CheckedOptions = Required<Omit<MachineOptions, OptionalName>> & Pick<MachineOptions, OptionalName>;
+type OptionalName = 'expected' | 'guestPath' | 'onMemoryFailure';
 
 /**
  * Checks options and fills in defaults.

@@ -9,7 +9,7 @@ import { FaultLabError, attempt } from '../errors/index.js';
 import { PageStates, RequestRing } from '../faults/index.js';
 import { Mailbox, TABLES_BASE, WINDOW_BASE, guestCpuid, installGuest, layOutGuest, parseElf, refuseGuest, type GuestLayout } from '../guest/index.js';
 import { Kvm, type Vm } from '../kvm/index.js';
-import { PagedWindow, SystemRam, UserfaultBitmap, gpaNumber, userfaultBitmapSizeBytes } from '../memory/index.js';
+import { PagedWindow, SystemRam, UserfaultBitmap, gpaNumber, guestRange, userfaultBitmapSizeBytes } from '../memory/index.js';
 import { nativeAddon, type NativeEventFd, type NativeMapping, type NativeUserfaultfd } from '../native/index.js';
 import {
   KVM_MSR_EXIT_REASON_FILTER,
@@ -86,6 +86,10 @@ export class MachineParts {
         vm: vm.share(),
         lowRam: low.share(),
         window: this.window.share(),
+        memory: [
+          ...[low, tables].map((ram) => guestRange(ram.base, ram.mapping)),
+          ...[this.window.guestView, this.window.hostView].map((view) => guestRange(gpaNumber(WINDOW_BASE), view)),
+        ],
         bitmap: bitmapMapping.share(),
         control: ControlBlock.allocate(options.vcpus),
         states: PageStates.allocate(options.windowPages),
@@ -97,7 +101,13 @@ export class MachineParts {
       this.control = new ControlBlock(this.plan.control);
       const supported = kvm.supportedCpuid();
       const { asyncPf } = MODES[options.mode];
-      this.vcpuPlans = boots.map((boot, index) => ({ index, boot, cpuid: guestCpuid(supported, index, asyncPf), sliceNs: sliceFor(options.latencyNs) }));
+      this.vcpuPlans = boots.map((boot, index) => ({
+        index,
+        boot,
+        cpuid: guestCpuid(supported, index, asyncPf),
+        sliceNs: sliceFor(options.latencyNs),
+        onMemoryFailure: options.onMemoryFailure,
+      }));
       this.resolverPlans = this.plan.rings.map((_, index) => ({
         index,
         userfaultfd: this.userfaultfd.share(),

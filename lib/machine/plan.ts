@@ -1,10 +1,11 @@
 /**
  * What a Worker is told when it starts: plain data, shared memory, and share numbers of native handles.
  */
-import type { PagedWindowShare, SystemRamShare } from '../memory/index.js';
+import type { GuestRange, PagedWindowShare, SystemRamShare } from '../memory/index.js';
 import type { PageSourceModule } from '../faults/index.js';
 import type { VcpuBootState } from '../guest/index.js';
 import type { CpuidEntry } from '../uapi/index.js';
+import type { MemoryFailureHandlerModule } from './memory-failure-handler.js';
 import type { DeliveryMode } from './modes.js';
 
 /** Memory and handles that every Worker of a machine opens. */
@@ -14,6 +15,8 @@ export interface SharedPlan {
   readonly vm: number;
   readonly lowRam: SystemRamShare;
   readonly window: PagedWindowShare;
+  /** All memory of the guest, by host address. */
+  readonly memory: readonly GuestRange[];
   /** Share number of the userfault bitmap's mapping. */
   readonly bitmap: number;
   readonly control: SharedArrayBuffer;
@@ -32,6 +35,7 @@ export interface VcpuPlan extends SharedPlan {
   readonly cpuid: readonly CpuidEntry[];
   /** Longest stay in KVM_RUN. */
   readonly sliceNs: number;
+  readonly onMemoryFailure?: MemoryFailureHandlerModule | undefined;
 }
 
 /** A resolver Worker's orders. */

@@ -47,16 +47,20 @@ async function resolve(plan: ResolverPlan): Promise<void> {
     const bitmap = new UserfaultBitmap(bitmapMapping.view(), window.pageCount);
     const queues = Array.from({ length: plan.vcpuCount }, (_, vcpu) => new ReadyQueue(plan.readyQueues, vcpu));
     const deliveries = queues.map((queue, vcpu) => new MsiReadyDelivery(vm, ram, queue, vcpu));
+    const filler = new PageFiller(window, userfaultfd, source);
     // Data first, then the bit, then the word that wakes waiters, then the guest's event: each is only true once the one before is.
     const complete = (page: number, tag: number): void => {
-      bitmap.clear(page);
-      states.setPresent(page);
+      if (!states.isSettled(page)) {
+        bitmap.clear(page);
+        if (filler.isPoisoned(page)) states.setPoisoned(page);
+        else states.setPresent(page);
+      }
       if (!isAsyncTag(tag)) return;
       const vcpu = tagVcpu(tag);
       queues[vcpu].push(tagToken(tag), tagGeneration(tag), deliveries[vcpu]);
     };
     const schedule = new DeliverySchedule(
-      new PageFiller(window, userfaultfd, source),
+      filler,
       plan.latencyNs,
       mostRequests(plan.vcpuCount),
       counters,

@@ -4,7 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { ReadyQueue } from '../asyncpf/index.js';
-import { EAGAIN, EFAULT, EINTR, FaultLabError, errnoName } from '../errors/index.js';
+import { EAGAIN, EFAULT, EHWPOISON, EINTR, FaultLabError, errnoName } from '../errors/index.js';
 import { PageStates, RequestRing } from '../faults/index.js';
 import { DOORBELL_DONE, DOORBELL_PANIC, DOORBELL_PORT, WINDOW_BASE, bootVcpu, describePanic } from '../guest/index.js';
 import { Vm, type Vcpu } from '../kvm/index.js';
@@ -25,6 +25,8 @@ import { VCPU_COUNTERS, openCounters, type Counters, type VcpuCounter } from './
 import { EmulatedAsyncPf, MsiReadyDelivery } from './emulated-async-pf.js';
 import { ExitFaults } from './exit-faults.js';
 import { MachineReader } from './guest-reader.js';
+import { loadMemoryFailureHandler, type MemoryFailureHandler } from './memory-failure-handler.js';
+import { MemoryFailures } from './memory-failures.js';
 import { MODES } from './modes.js';
 import type { VcpuPlan, WorkerMessage } from './plan.js';
 import { serializeError } from './serialized-error.js';
@@ -46,8 +48,12 @@ class VcpuRunner {
   private readonly counters: Counters<VcpuCounter>;
   private readonly asyncPf: EmulatedAsyncPf | null;
   private readonly faults: ExitFaults | null;
+  private readonly memoryFailures: MemoryFailures;
 
-  constructor(private readonly plan: VcpuPlan) {
+  constructor(
+    private readonly plan: VcpuPlan,
+    handler: MemoryFailureHandler,
+  ) {
     const addon = nativeAddon();
     this.vm = Vm.adopt(plan.vm);
     this.ram = SystemRam.adopt(plan.lowRam);
@@ -69,10 +75,12 @@ class VcpuRunner {
     this.asyncPf = mode.vmmInjects
       ? new EmulatedAsyncPf(plan.index, this.vcpu, this.ram, ready, new MsiReadyDelivery(this.vm, this.ram, ready, plan.index), states)
       : null;
+    const bitmap = new UserfaultBitmap(this.bitmapMapping.view(), this.window.pageCount);
+    const target = { window: this.window, base: WINDOW_BASE, bitmap, states };
+    this.memoryFailures = new MemoryFailures(plan.index, this.vcpu, plan.memory, target, handler, this.counters, () => this.control.stopped);
     this.faults = null;
     if (mode.catches === 'exit') {
       this.vcpu.syncRegs.enableSync(KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS);
-      const bitmap = new UserfaultBitmap(this.bitmapMapping.view(), this.window.pageCount);
       this.faults = new ExitFaults(
         this.vcpu,
         new MachineReader(this.ram, this.window, WINDOW_BASE, bitmap),
@@ -113,6 +121,8 @@ class VcpuRunner {
       } else if (result === -EFAULT && this.faults !== null) {
         this.counters.faultExits++;
         this.faults.handle();
+      } else if (result === -EHWPOISON) {
+        this.memoryFailures.handle();
       } else if (result !== -EAGAIN) {
         // EAGAIN: the vCPU waited for an INIT or SIPI, and one came.
         this.refuse(result);
@@ -142,9 +152,12 @@ class VcpuRunner {
         this.handleMsrRead();
         return 'continue';
       case KVM_EXIT_MMIO:
-        if (this.faults === null || !this.faults.handleEmulated(this.vcpu.exit)) return this.refuse(0);
-        this.counters.faultExits++;
-        return 'continue';
+        if (this.faults?.handleEmulated(this.vcpu.exit) === true) {
+          this.counters.faultExits++;
+          return 'continue';
+        }
+        this.memoryFailures.refuseEmulated(this.vcpu.exit.mmioGpa);
+        return this.refuse(0);
       default:
         return this.refuse(0);
     }
@@ -195,7 +208,8 @@ function post(message: WorkerMessage): void {
 
 let runner: VcpuRunner | null = null;
 try {
-  runner = new VcpuRunner(workerData as VcpuPlan);
+  const plan = workerData as VcpuPlan;
+  runner = new VcpuRunner(plan, await loadMemoryFailureHandler(plan.onMemoryFailure));
   post({ kind: 'ready', threadId: nativeAddon().threadId(), tscKhz: runner.tscKhz, vcpu: runner.share });
   runner.run();
   post({ kind: 'done' });

@@ -6,7 +6,7 @@
  */
 import { attempt } from '../errors/index.js';
 import { nativeAddon, type NativeFile, type NativeMapping } from '../native/index.js';
-import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, MAP_NORESERVE, PAGE_SIZE, PROT_READ, PROT_WRITE } from '../uapi/index.js';
+import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, MADV_DONTNEED, MAP_NORESERVE, PAGE_SIZE, PROT_READ, PROT_WRITE } from '../uapi/index.js';
 
 /** What another Worker needs to open the same window. */
 export interface PagedWindowShare {
@@ -60,13 +60,13 @@ export class PagedWindow {
     return { hostView: this.hostView.share(), guestView: this.guestView.share(), file: this.file.share() };
   }
 
-  /** Makes pages missing again, in both views: their contents are gone. */
+  /** Makes pages missing again, in both views: their contents are gone, and so is poison. */
   discard(page: number, count: number): void {
-    this.file.fallocate(
-      FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-      page * PAGE_SIZE,
-      count * PAGE_SIZE,
-    );
+    const offset = page * PAGE_SIZE;
+    const lengthBytes = count * PAGE_SIZE;
+    this.file.fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, lengthBytes);
+    // A hole leaves the mark of poison in page tables: it might stand for contents of the mapping's own.
+    for (const view of [this.guestView, this.hostView]) view.advise(offset, lengthBytes, MADV_DONTNEED);
   }
 
   /** Gives untouched pages their zeroes in the page cache; pages that have contents keep them. Bytes, page aligned. */

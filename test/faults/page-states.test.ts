@@ -12,9 +12,9 @@ describe('PageStates', () => {
 
   it('ends a wait for a page that never comes, and says that it did not come', () => {
     const states = new PageStates(PageStates.allocate(1));
-    assert.equal(states.waitPresent(0, 5), false);
+    assert.equal(states.waitSettled(0, 5), false);
     states.setPresent(0);
-    assert.equal(states.waitPresent(0, 5), true);
+    assert.equal(states.waitSettled(0, 5), true);
   });
 
   it('does not give a present page to a requester', () => {

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { nativeAddon } from '../../lib/native/index.js';
-import type { NativeFile } from '../../lib/native/addon.js';
-import { Kvm, KVM_API_VERSION, Vm, type MemorySlot } from '../../lib/kvm/index.js';
+import { Kvm, KVM_API_VERSION, Vm, type GuestMemfd, type MemorySlot } from '../../lib/kvm/index.js';
 import {
   cpuidSignature,
   findCpuid,
@@ -149,7 +148,7 @@ describe('MemorySlot', () => {
   it('takes guest_memfd where KVM has it, and names the call that is refused where it has not', () => {
     withRealModeGuest([0xf4], ({ vm }) => {
       const mapping = nativeAddon().Mapping.anonymous(0x4000, PROT_READ | PROT_WRITE);
-      let guestMemfd: NativeFile | undefined;
+      let guestMemfd: GuestMemfd | undefined;
       const create = (slot: number, guestMemfdOffset: number): MemorySlot => {
         guestMemfd ??= vm.createGuestMemfd(0x4000);
         return vm.createMemorySlot({ slot, gpa: gpa(slot * 0x10_0000), sizeBytes: 0x4000, mapping, guestMemfd, guestMemfdOffset });
