@@ -21,7 +21,7 @@ export interface GuestMemoryFailure {
 /**
  * - `end`: the run ends with `MEMORY_POISONED`.
  * - `retry`: the vCPU goes on. It accesses the memory again unless the handler gave it something else to do, a machine check for example.
- *   The same access a thousand times on end ends the run all the same.
+ *   The same access a hundred times on end ends the run all the same.
  * - `replace`: pages of the window become missing again and are filled from the page source at the vCPU's next access. Not for other memory, and
  *   the same as `retry` for a failure that is `optional`.
  */

@@ -9,8 +9,10 @@ import type { Vcpu } from '../kvm/index.js';
 import type { Counters, VcpuCounter } from './counters.js';
 import type { GuestMemoryFailure, MemoryFailureAnswer, MemoryFailureHandler } from './memory-failure-handler.js';
 
-/** KVM repeats an access at once: as many failures on end, with nothing else in between, mean that nobody did anything about it. */
-const MOST_IN_A_ROW = 1000;
+/** As many failures on end of one access mean that whatever is done about them does not help. */
+const MOST_IN_A_ROW = 100;
+/** KVM repeats an access at once; where the page has become missing, that takes a few more entries. */
+const MOST_RUNS_BETWEEN = 16;
 /** A wait for a page looks at the stop flag this often. */
 const WAIT_SLICE_MS = 50;
 const ANSWERS: ReadonlySet<unknown> = new Set<MemoryFailureAnswer>(['end', 'retry', 'replace']);
@@ -95,7 +97,7 @@ export class MemoryFailures {
   private refuseRepetition(failure: GuestMemoryFailure): void {
     const address = failure.hva ?? failure.gpa ?? -1n;
     const { runCount } = this.vcpu;
-    this.inARow = address === this.lastAddress && runCount <= this.lastRun + 1 ? this.inARow + 1 : 0;
+    this.inARow = address === this.lastAddress && runCount <= this.lastRun + MOST_RUNS_BETWEEN ? this.inARow + 1 : 0;
     this.lastAddress = address;
     this.lastRun = runCount;
     if (this.inARow >= MOST_IN_A_ROW) this.end(failure, `, ${MOST_IN_A_ROW} times on end`);

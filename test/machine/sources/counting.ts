@@ -3,7 +3,7 @@ import type { FillTarget, PageSource } from '../../../lib/index.js';
 
 /** What to do on `page`. */
 export interface CountingOptions {
-  readonly misbehave?: 'throw' | 'exit' | 'hang' | 'overrun' | 'empty';
+  readonly misbehave?: 'throw' | 'exit' | 'hang' | 'overrun' | 'empty' | 'poison' | 'poison once' | 'poison in part';
   readonly page?: number;
 }
 
@@ -16,6 +16,7 @@ export function countingPage(page: number): Int32Array {
 
 export function openPageSource(options: unknown): PageSource {
   const { misbehave, page: bad = -1 } = options as CountingOptions;
+  let poisoned = false;
   return {
     fill(page: number, count: number, target: FillTarget) {
       for (let i = 0; i < count; i++) {
@@ -25,6 +26,12 @@ export function openPageSource(options: unknown): PageSource {
           if (misbehave === 'hang') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
           if (misbehave === 'overrun') target.write((i + 1) * 4096 - 4, new Uint8Array(4096 * (count - i)));
           if (misbehave === 'empty') continue;
+          if (misbehave === 'poison in part') target.poison(i * 4096, 100);
+          if (misbehave === 'poison' || (misbehave === 'poison once' && !poisoned)) {
+            poisoned = true;
+            target.poison(i * 4096, 4096);
+            continue;
+          }
         }
         target.write(i * 4096, new Uint8Array(countingPage(page + i).buffer));
       }
