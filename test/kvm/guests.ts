@@ -38,6 +38,8 @@ export interface GuestOptions {
   /** Called before the vCPU exists: for what KVM takes only then. */
   readonly prepareVm?: (vm: Vm) => void;
   readonly sizeBytes?: number;
+  /** KVM_X86_DEFAULT_VM unless given. */
+  readonly vmType?: number;
 }
 
 /** Where a guest's code begins, in both modes. */
@@ -59,9 +61,9 @@ export function runToExit(vcpu: Vcpu): VcpuExit {
   throw new Error(`vCPU ${vcpu.id} did not exit within ${MOST_SLICES} slices of 100 ms`);
 }
 
-function withVcpu<T>({ prepareVm, sizeBytes = DEFAULT_SIZE_BYTES }: GuestOptions, code: readonly number[], boot: (guest: Guest) => void, body: (guest: Guest) => T): T {
+function withVcpu<T>({ prepareVm, sizeBytes = DEFAULT_SIZE_BYTES, vmType }: GuestOptions, code: readonly number[], boot: (guest: Guest) => void, body: (guest: Guest) => T): T {
   const kvm = Kvm.open();
-  const vm = kvm.createVm();
+  const vm = kvm.createVm(vmType);
   const memory = nativeAddon().Mapping.anonymous(sizeBytes, PROT_READ | PROT_WRITE);
   let vcpu: Vcpu | undefined;
   try {
