@@ -206,7 +206,8 @@ describe('guest_memfd', () => {
           assert.deepEqual(guest.runToExit(), shown(0x5c));
         });
         assert.deepEqual(guest.runToExit(), shown(0x66));
-        poisonPage(pfn);
+        // The page stays in its file, which the kernel calls a failed recovery.
+        assert.throws(() => { poisonPage(pfn); }, { code: 'EBUSY' });
 
         const poisoned = { kind: 'memoryFault', errno: EHWPOISON, flags: 8n, isPrivate: true, gpa: BigInt(BASE + PAGE_SIZE), sizeBytes: PAGE_SIZE };
         for (let entry = 0; entry < 3; entry++) {
