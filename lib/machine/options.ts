@@ -32,7 +32,7 @@ export interface MachineOptions {
   /** Length of each control phase, before and after paging, in ticks. Default 0: none. */
   readonly controlTicks?: number;
   /** What to do about poisoned memory; when left out, an access to it ends the run with `MEMORY_POISONED`. */
-  readonly onMemoryFailure?: MemoryFailureHandlerModule;
+  readonly memoryFailureHandler?: MemoryFailureHandlerModule;
   /** Another guest than the project's own: path of an ELF file. */
   readonly guestPath?: string;
   /** No page and no phase moving on for this long (besides the latency) means that the machine is stuck. Default 30 s. */
@@ -41,7 +41,7 @@ export interface MachineOptions {
 
 /** {@link MachineOptions} with every default filled in. */
 export type CheckedOptions = Required<Omit<MachineOptions, OptionalName>> & Pick<MachineOptions, OptionalName>;
-type OptionalName = 'expected' | 'guestPath' | 'onMemoryFailure';
+type OptionalName = 'expected' | 'guestPath' | 'memoryFailureHandler';
 
 /**
  * Checks options and fills in defaults.

@@ -106,7 +106,7 @@ export class MachineParts {
         boot,
         cpuid: guestCpuid(supported, index, asyncPf),
         sliceNs: sliceFor(options.latencyNs),
-        onMemoryFailure: options.onMemoryFailure,
+        memoryFailureHandler: options.memoryFailureHandler,
       }));
       this.resolverPlans = this.plan.rings.map((_, index) => ({
         index,

@@ -35,7 +35,7 @@ export interface VcpuPlan extends SharedPlan {
   readonly cpuid: readonly CpuidEntry[];
   /** Longest stay in KVM_RUN. */
   readonly sliceNs: number;
-  readonly onMemoryFailure?: MemoryFailureHandlerModule | undefined;
+  readonly memoryFailureHandler?: MemoryFailureHandlerModule | undefined;
 }
 
 /** A resolver Worker's orders. */

@@ -209,7 +209,7 @@ function post(message: WorkerMessage): void {
 let runner: VcpuRunner | null = null;
 try {
   const plan = workerData as VcpuPlan;
-  runner = new VcpuRunner(plan, await loadMemoryFailureHandler(plan.onMemoryFailure));
+  runner = new VcpuRunner(plan, await loadMemoryFailureHandler(plan.memoryFailureHandler));
   post({ kind: 'ready', threadId: nativeAddon().threadId(), tscKhz: runner.tscKhz, vcpu: runner.share });
   runner.run();
   post({ kind: 'done' });

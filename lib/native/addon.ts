@@ -269,6 +269,7 @@ export interface NativeVcpu extends NativeHandle {
   setMce(mce: { status: bigint; addr: bigint; misc: bigint; mcgStatus: bigint; bank: number }): void;
   enableCap(capability: number, flags?: number, args?: readonly bigint[]): number;
   tscKhz(): number;
+  /** Poisoned memory that it meets (KVM_PRE_FAULT_MEMORY) throws `KVM_EINTR` and is what the next `run()` returns. */
   ioctl(request: number, argument?: number | Uint8Array): number;
 }
 /** What can be done to a vCPU of another thread. */

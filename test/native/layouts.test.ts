@@ -14,6 +14,7 @@ const ARGUMENT: Readonly<Partial<Record<string, string>>> = {
   KVM_ENABLE_CAP: 'kvm_enable_cap',
   KVM_SIGNAL_MSI: 'kvm_msi',
   KVM_X86_SET_MSR_FILTER: 'kvm_msr_filter',
+  KVM_SET_MEMORY_ATTRIBUTES: 'kvm_memory_attributes',
   KVM_CREATE_GUEST_MEMFD: 'kvm_create_guest_memfd',
   KVM_GET_REGS: 'kvm_regs',
   KVM_SET_REGS: 'kvm_regs',

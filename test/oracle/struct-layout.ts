@@ -69,6 +69,7 @@ export const newerLayouts: Readonly<Partial<Record<string, Layout>>> = {
   ]),
   // Linux 6.8.
   kvm_create_guest_memfd: layOut([['size', 'u64'], ['flags', 'u64'], ['reserved', 'u64', 6]]),
+  kvm_memory_attributes: layOut([['address', 'u64'], ['size', 'u64'], ['attributes', 'u64'], ['flags', 'u64']]),
   // Linux 6.6.
   uffdio_poison: withMember('range', 2, layOut([['range.start', 'u64'], ['range.len', 'u64'], ['mode', 'u64'], ['updated', 'u64']])),
   // Linux 6.8.

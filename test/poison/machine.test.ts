@@ -3,15 +3,13 @@ import { rmSync } from 'node:fs';
 import { checkIntegrity } from '../../lib/bench/index.js';
 import { WINDOW_BASE } from '../../lib/guest/index.js';
 import type { MemoryFailureHandlerModule } from '../../lib/index.js';
-import { nativeAddon } from '../../lib/native/index.js';
-import { uffdFeatures } from '../../lib/uapi/index.js';
 import { buildGuest, endOf, hostileMachine, makeGuestFolder, outcomeOf } from '../hostile/support.js';
 import { ALL_MODES, assertNothingLeft, countingSource, countingSums, holdings, smallMachine, startThreadPool } from '../machine/support.js';
 import { requireKvm } from '../support/kvm-available.js';
-import { skip } from '../support/skip.js';
 import type { Behaviour } from './handlers/answering.js';
+import { requireUffdPoison } from './support.js';
 
-const PAGES = 300;
+const PAGES = 60;
 const BAD = 40;
 const BAD_GPA = `gpa 0x${(WINDOW_BASE + BAD * 4096).toString(16)}`;
 
@@ -25,10 +23,7 @@ describe('a page that its source says is lost', function () {
 
   before(async function () {
     requireKvm(this);
-    const userfaultfd = new (nativeAddon().Userfaultfd)(0n);
-    const { features } = userfaultfd;
-    userfaultfd.close();
-    if ((features & uffdFeatures.POISON) === 0n) skip(this, 'this kernel has no UFFDIO_POISON', { hostCannot: true });
+    requireUffdPoison(this);
     await startThreadPool();
   });
   beforeEach(() => {
@@ -40,7 +35,7 @@ describe('a page that its source says is lost', function () {
 
   for (const mode of ALL_MODES) {
     it(`${mode}: ends the run at its first access, and the error names it`, async () => {
-      const { error } = await outcomeOf(smallMachine(mode, { source: countingSource({ misbehave: 'poison', page: BAD }) }));
+      const { error } = await outcomeOf(smallMachine(mode, { windowPages: PAGES, source: countingSource({ misbehave: 'poison', page: BAD }) }));
       assert.equal(error?.code, 'MEMORY_POISONED', error?.message);
       assert.match(error.message, /vCPU 0/);
       assert.match(error.message, new RegExp(`${BAD_GPA}, hva 0x[0-9a-f]+000 \\(4096 bytes\\)`));
@@ -49,7 +44,7 @@ describe('a page that its source says is lost', function () {
 
     it(`${mode}: is replaced where the handler says so, and every page is as its source has it then`, async () => {
       const source = countingSource({ misbehave: 'poison once', page: BAD });
-      const { result, error } = await outcomeOf(smallMachine(mode, { source, vcpus: 2, onMemoryFailure: handler('replace') }));
+      const { result, error } = await outcomeOf(smallMachine(mode, { windowPages: PAGES, source, vcpus: 2, memoryFailureHandler: handler('replace') }));
       assert(result !== null, error?.message);
       assert.equal(result.end, 'done');
       assert(result.vcpus.memoryFailures >= 1);
@@ -62,7 +57,7 @@ describe('a page that its source says is lost', function () {
     it(`${mode}: accessed for ever because nobody does anything about it, ends the run all the same`, async () => {
       const source = countingSource({ misbehave: 'poison', page: BAD });
       for (const answer of ['retry', 'replace'] as const) {
-        const { error } = await outcomeOf(smallMachine(mode, { source, onMemoryFailure: handler(answer) }));
+        const { error } = await outcomeOf(smallMachine(mode, { windowPages: PAGES, source, memoryFailureHandler: handler(answer) }));
         assert.equal(error?.code, 'MEMORY_POISONED', error?.message);
         assert.match(error.message, /100 times on end/);
       }
@@ -70,7 +65,7 @@ describe('a page that its source says is lost', function () {
 
     it(`${mode}: is told to the guest by a machine check where the handler injects one`, async () => {
       const source = countingSource({ misbehave: 'poison', page: BAD });
-      const { error } = await outcomeOf(smallMachine(mode, { source, onMemoryFailure: handler('machine check') }));
+      const { error } = await outcomeOf(smallMachine(mode, { windowPages: PAGES, source, memoryFailureHandler: handler('machine check') }));
       assert.equal(error?.code, 'GUEST_PANIC', error?.message);
       assert.match(error.message, /vector 18|#MC/);
     });
@@ -82,7 +77,7 @@ describe('a page that its source says is lost', function () {
   ] as const) {
     it(`a handler that misbehaves (${behaviour}) ends the run and is named`, async () => {
       const source = countingSource({ misbehave: 'poison', page: BAD });
-      const { error } = await outcomeOf(smallMachine('sync-uffd', { source, onMemoryFailure: handler(behaviour) }));
+      const { error } = await outcomeOf(smallMachine('sync-uffd', { windowPages: PAGES, source, memoryFailureHandler: handler(behaviour) }));
       assert.equal(error?.code, 'HANDLER_FAILED');
       assert.match(error.message, message);
       assert.match(error.message, new RegExp(BAD_GPA));
@@ -91,12 +86,12 @@ describe('a page that its source says is lost', function () {
 
   it('a handler module that exports nothing is named before the guest runs', async () => {
     const module = new URL('../machine/support.js', import.meta.url).href;
-    const { error } = await outcomeOf(smallMachine('sync-uffd', { onMemoryFailure: { module, options: null } }));
+    const { error } = await outcomeOf(smallMachine('sync-uffd', { windowPages: PAGES, memoryFailureHandler: { module, options: null } }));
     assert.match(error?.message ?? '', /does not export openMemoryFailureHandler/);
   });
 
   it('a source that loses a part of a page is stopped: there is no such thing', async () => {
-    const { error } = await outcomeOf(smallMachine('sync-uffd', { source: countingSource({ misbehave: 'poison in part', page: BAD }) }));
+    const { error } = await outcomeOf(smallMachine('sync-uffd', { windowPages: PAGES, source: countingSource({ misbehave: 'poison in part', page: BAD }) }));
     assert.equal(error?.code, 'RESOLVER_FAILED');
     assert.match(error.message, /only whole pages/);
   });

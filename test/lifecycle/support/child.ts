@@ -1,6 +1,7 @@
 /** Runs a script in a process of its own, so that what kills it does not kill the tests. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { patience } from '../../support/slowness.js';
 
 /** How a child ended. Exactly one of `code` and `signal` is not null. */
 export interface Ended {
@@ -11,9 +12,9 @@ export interface Ended {
 }
 
 /** Longest life of a child. Far beyond what any needs: it is there so that a hang is a failure with a name. */
-const LIMIT_MS = 20_000;
+const LIMIT_MS = patience(20_000);
 
-/** Runs test/lifecycle/children/`script`.js to its end. Rejects, and kills it, when it has not ended after 20 s. */
+/** Runs test/lifecycle/children/`script`.js to its end. Rejects, and kills it, when it has not ended after 20 s (of a host that is not slow). */
 export function runChild(script: string, args: readonly string[] = [], nodeFlags: readonly string[] = []): Promise<Ended> {
   const path = fileURLToPath(new URL(`../children/${script}.js`, import.meta.url));
   const child = spawn(process.execPath, [...nodeFlags, path, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -3,8 +3,10 @@ import type { FillTarget, PageSource } from '../../../lib/index.js';
 
 /** What to do on `page`. */
 export interface CountingOptions {
-  readonly misbehave?: 'throw' | 'exit' | 'hang' | 'overrun' | 'empty' | 'poison' | 'poison once' | 'poison in part';
+  readonly misbehave?: 'throw' | 'exit' | 'hang' | 'overrun' | 'empty' | 'poison' | 'poison once' | 'poison in part' | 'wait';
   readonly page?: number;
+  /** For 'wait': the page comes once the first word is not 0, or after a minute. */
+  readonly gate?: Int32Array<SharedArrayBuffer>;
 }
 
 const WORDS = 1024;
@@ -15,7 +17,7 @@ export function countingPage(page: number): Int32Array {
 }
 
 export function openPageSource(options: unknown): PageSource {
-  const { misbehave, page: bad = -1 } = options as CountingOptions;
+  const { misbehave, page: bad = -1, gate } = options as CountingOptions;
   let poisoned = false;
   return {
     fill(page: number, count: number, target: FillTarget) {
@@ -24,6 +26,7 @@ export function openPageSource(options: unknown): PageSource {
           if (misbehave === 'throw') throw new Error('the disk is on fire');
           if (misbehave === 'exit') process.exit(7);
           if (misbehave === 'hang') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+          if (misbehave === 'wait' && gate !== undefined) Atomics.wait(gate, 0, 0, 60_000);
           if (misbehave === 'overrun') target.write((i + 1) * 4096 - 4, new Uint8Array(4096 * (count - i)));
           if (misbehave === 'empty') continue;
           if (misbehave === 'poison in part') target.poison(i * 4096, 100);

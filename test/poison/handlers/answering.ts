@@ -4,8 +4,8 @@ import type { GuestMemoryFailure, MemoryFailureAnswer, MemoryFailureHandler, Vcp
 /** What the handler does. */
 export type Behaviour = MemoryFailureAnswer | 'throw' | 'nonsense' | 'machine check';
 
-/** One uncorrected error with an address, action required (SDM volume 3, 17.3.2.2). */
-const UNCORRECTED = 0xbd00_0000_0000_0134n;
+/** An uncorrected error of a data load with its address, action required (SDM volume 3, IA32_MCi_STATUS). */
+const UNCORRECTED = 0xbd80_0000_0000_0134n;
 const MCG_STATUS = 0x7n;
 const LOWEST_12_BITS_MEAN_NOTHING = 0x8cn;
 /** One bank, and signalling of recoverable errors. */
