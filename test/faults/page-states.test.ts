@@ -24,4 +24,28 @@ describe('PageStates', () => {
     states.setMissing(0);
     assert.equal(states.request(0), true);
   });
+
+  it('settles a page whose contents are lost as well, and gives it to no requester', () => {
+    const states = new PageStates(PageStates.allocate(1));
+    assert.equal(states.isSettled(0), false);
+    states.setPoisoned(0);
+    assert.equal(states.get(0), PageState.POISONED);
+    assert.equal(states.waitSettled(0, 5), true);
+    assert.equal(states.request(0), false);
+  });
+
+  it('lets exactly one caller take a settled page back, and nobody a page that is on its way', () => {
+    const states = new PageStates(PageStates.allocate(2));
+    assert.equal(states.reclaim(0), false);
+    states.setPoisoned(0);
+    states.setPresent(1);
+    for (const page of [0, 1]) {
+      assert.equal(states.reclaim(page), true);
+      assert.equal(states.reclaim(page), false);
+      assert.equal(states.request(page), false, 'requested again before it was discarded');
+      states.setMissing(page);
+      assert.equal(states.request(page), true);
+      assert.equal(states.reclaim(page), false);
+    }
+  });
 });

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { EFAULT, EHWPOISON, EINTR, EINVAL } from '../../lib/errors/index.js';
 import { ExitView } from '../../lib/kvm/exit-view.js';
+import { memoryFailureOf } from '../../lib/kvm/memory-failure.js';
 import { SyncRegs } from '../../lib/kvm/sync-regs.js';
 import { decodeExit } from '../../lib/kvm/vcpu-exit.js';
-import { exitReasons, kvmRunLayout, KVM_MEMORY_EXIT_FLAG_PRIVATE, KVM_SYNC_X86_EVENTS, KVM_SYNC_X86_REGS, StructView } from '../../lib/uapi/index.js';
+import { BUS_MCEERR_AO, BUS_MCEERR_AR, exitReasons, hva, KVM_MEMORY_EXIT_FLAG_PRIVATE, KVM_SYNC_X86_EVENTS, KVM_SYNC_X86_REGS, kvmRunLayout, StructView } from '../../lib/uapi/index.js';
 
 const PORT_DATA = 4096;
 
@@ -53,6 +54,19 @@ describe('decodeExit, from run areas written by hand', () => {
       assert.equal(view.faultingPageGpa, -1, `gpa ${gpa}, size ${size}`);
       assert.equal(decodeExit(view, -EFAULT).kind, gpa >> 52n === 0n ? 'memoryFault' : 'bareEfault', `gpa ${gpa}, size ${size}`);
     }
+  });
+
+  it('reads poison that a signal told, whatever KVM_RUN itself left behind', () => {
+    const { run, view } = runArea();
+    run.setNumber('exit_reason', exitReasons.MEMORY_FAULT);
+    const failure = { action: 'required', hva: hva(0x7000_0000_5000n), sizeBytes: 4096 } as const;
+    assert.deepEqual(decodeExit(view, -EHWPOISON, failure), { kind: 'memoryFailure', ...failure });
+  });
+
+  it('takes a poisoned huge page for one, and its address for that of its first byte', () => {
+    const huge = memoryFailureOf({ code: BUS_MCEERR_AR, hva: 0x7000_0012_3000n, lsb: 21 });
+    assert.deepEqual(huge, { action: 'required', hva: 0x7000_0000_0000n, sizeBytes: 2 ** 21 });
+    assert.deepEqual(memoryFailureOf({ code: BUS_MCEERR_AO, hva: 0x1000n, lsb: 12 }), { action: 'optional', hva: 0x1000n, sizeBytes: 4096 });
   });
 
   it('invents no address for an EFAULT that carries none, whatever reason an older kernel left behind', () => {
