@@ -1,4 +1,4 @@
-/** Computes the addresses of a memory operand from the registers, as 32-bit halves modulo 2^64. Nothing here allocates. */
+/** Computes the addresses of a memory operand from the registers, as 32-bit halves modulo 2^64: on the path of a fault, so without allocating. */
 import type { LaneMask, MemoryOperand } from './memory-operands.js';
 import type { GprName, RegisterSource, VectorSource } from './registers.js';
 
