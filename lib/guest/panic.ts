@@ -11,7 +11,6 @@ const REASONS: Readonly<Record<number, string>> = {
   [abi.PANIC_APF_KERNEL]: 'a not-present event came while it could not be taken',
   [abi.PANIC_APF_REASON]: 'an unknown reason in the async page fault area',
   [abi.PANIC_TOKEN_TABLE]: 'more tokens than it has room for',
-  [abi.PANIC_NO_TRAP]: 'the trap it was told to use does not work on this host',
   [abi.PANIC_OTHER_TRAP]: 'a task trapped by another instruction than the one in use',
 };
 
