@@ -3,90 +3,16 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { requireKvm } from '../support/kvm-available.js';
 import { noteKvmUse } from '../support/kvm-use.js';
 import { skip } from '../support/skip.js';
 import type { BenchReport } from '../../lib/bench/index.js';
 import { TRAP_INSTRUCTIONS, describeProbe, spellTrap } from '../../lib/guest/index.js';
 import { patience } from '../support/slowness.js';
+import { CLI, TIMEOUT_MS, cli, type Outcome } from './run-cli.js';
 
-const CLI = fileURLToPath(new URL('./children/cli.js', import.meta.url));
-const TIMEOUT_MS = patience(60_000);
 /** For what takes a moment on any real host. */
 const MOMENT_MS = patience(20_000);
-
-interface Outcome {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function cli(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Outcome {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8', timeout: TIMEOUT_MS, env });
-  return { code: status, stdout, stderr };
-}
-
-describe('kvm-faultlab bench: bad input', () => {
-  let folder = '';
-  before(() => {
-    folder = mkdtempSync(join(tmpdir(), 'cli-test-'));
-    writeFileSync(join(folder, 'empty'), '');
-    writeFileSync(join(folder, 'page'), Buffer.alloc(4096));
-  });
-  after(() => {
-    rmSync(folder, { recursive: true });
-  });
-
-  const cases: readonly [title: string, args: (folder: string) => string[], message: RegExp][] = [
-    ['an unknown mode', () => ['--modes', 'sync-uffd,telepathy'], /unknown mode 'telepathy'.*BAD_OPTION.*sync-uffd/i],
-    ['an empty mode', () => ['--modes', ''], /unknown mode ''/i],
-    ['an image that is not there', (f) => ['--image', join(f, 'nowhere')], /no image .*nowhere.*IMAGE_MISSING/],
-    ['an empty image', (f) => ['--image', join(f, 'empty')], /empty.*IMAGE_EMPTY/],
-    ['an image that is a folder', (f) => ['--image', f], /no regular file.*IMAGE_UNREADABLE/],
-    ['a latency without a unit', () => ['--latency', '5'], /--latency must be a duration.*'5'/],
-    ['a latency that is no number', () => ['--latency', 'fast'], /--latency must be a duration/],
-    ['a latency out of range', (f) => ['--image', join(f, 'page'), '--latency', '11s'], /--latency must be from 0 to 10.0 s, not 11s/],
-    ['a negative number of pages', () => ['--pages', '-3'], /--pages must be a whole number/],
-    ['pages that are no number', () => ['--pages', '1e3'], /--pages must be a whole number/],
-    ['more pages than the image has', (f) => ['--image', join(f, 'page'), '--pages', '2'], /--pages 2 is more than the 1 pages/],
-    ['no vCPU', () => ['--vcpus', '0'], /--vcpus must be a whole number from 1 to 64, not '0'/],
-    ['too many vCPUs', (f) => ['--image', join(f, 'page'), '--vcpus', '65'], /--vcpus must be a whole number from 1 to 64, not '65'/],
-    ['too many tasks', (f) => ['--image', join(f, 'page'), '--fault-tasks', '60', '--work-tasks', '5'], /more than the 64/],
-    ['an unknown order', () => ['--order', 'sideways'], /sideways.*invalid|invalid.*sideways/i],
-    ['an unknown trap', () => ['--trap', 'sysenter'], /sysenter.*invalid|invalid.*sysenter/i],
-    ['an unknown option', () => ['--turbo'], /unknown option '--turbo'/],
-    ['a word too many', () => ['now'], /too many arguments/],
-    ['a guest that is no ELF file', (f) => ['--image', join(f, 'page'), '--guest', join(f, 'page')], /no ELF magic.*GUEST_ELF/],
-    ['a guest that is linked elsewhere', (f) => ['--image', join(f, 'page'), '--guest', process.execPath], /GUEST_ELF/],
-    ['a guest that is not there', (f) => ['--image', join(f, 'page'), '--guest', join(f, 'nowhere')], /GUEST_ELF/],
-  ];
-  for (const [title, args, message] of cases) {
-    it(`${title} ends with code 2, one sentence, and no stack`, () => {
-      const { code, stdout, stderr } = cli(['bench', ...args(folder)]);
-      assert.match(stderr, message);
-      assert.equal(code, 2, stderr);
-      assert.equal(stdout, '');
-      assert.doesNotMatch(stderr, /^\s+at /m, 'a stack was printed');
-      assert(stderr.trim().split('\n').length <= 2, stderr);
-    });
-  }
-
-  it('an unknown command ends with code 2', () => {
-    const { code, stderr } = cli(['bnech']);
-    assert.equal(code, 2);
-    assert.match(stderr, /bnech/);
-  });
-
-  it('an image larger than memory is refused before anything is made', function () {
-    const path = join(folder, 'huge');
-    const made = spawnSync('truncate', ['-s', '200G', path]);
-    if (made.status !== 0) skip(this, 'no sparse file of 200 GiB can be made here', { hostCannot: true });
-    const { code, stderr } = cli(['bench', '--image', path]);
-    assert.match(stderr, /IMAGE_TOO_LARGE.*--pages/);
-    assert.equal(code, 2);
-  });
-});
 
 describe('kvm-faultlab bench', function () {
   this.timeout(2 * TIMEOUT_MS);
