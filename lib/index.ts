@@ -27,7 +27,7 @@ export {
 } from './kvm/index.js';
 export { PagedWindow, SystemRam, UserfaultBitmap, gpaNumber, gpaOfHva, userfaultBitmapSizeBytes, type GpaNumber, type GuestRange, type PagedWindowShare, type SystemRamShare } from './memory/index.js';
 export { imageSource, type FillTarget, type ImageSourceOptions, type PageSource, type PageSourceModule } from './faults/index.js';
-export { AsyncPfHost, ReadyQueue, type FaultContext, type MsrOutcome, type ReadyDelivery, type WaitReason } from './asyncpf/index.js';
+export { AsyncPfHost, ReadyQueue, type ReadyDelivery, type WaitReason } from './asyncpf/index.js';
 export {
   checksumPage,
   type GuestPhase,

@@ -17,28 +17,9 @@ import {
   MSR_KVM_ASYNC_PF_INT,
   apfToken,
   nextApfSequence,
+  type FaultContext,
+  type MsrOutcome,
 } from '../uapi/index.js';
-
-/** What an MSR access came to. */
-export type MsrOutcome =
-  | { readonly kind: 'done' }
-  /** The guest gets #GP. */
-  | { readonly kind: 'refused' }
-  /** Delivery was enabled: a wake-all is due. `areaGpa` in bytes. */
-  | { readonly kind: 'enabled'; readonly areaGpa: number; readonly vector: number }
-  | { readonly kind: 'disabled' }
-  | { readonly kind: 'vector'; readonly vector: number }
-  | { readonly kind: 'acknowledged' };
-
-/** The vCPU's state when it faulted. */
-export interface FaultContext {
-  /** Current privilege level. */
-  cpl: number;
-  /** RFLAGS.IF. */
-  interruptsEnabled: boolean;
-  /** An exception, interrupt or NMI is already being delivered, or an STI / MOV SS shadow is open. */
-  eventPending: boolean;
-}
 
 /** Why a fault is not told to the guest: its vCPU waits for the page instead. */
 export type WaitReason = 'not-enabled' | 'not-deliverable' | 'in-flight' | 'too-many';

@@ -2,11 +2,11 @@
  * The VMM's end of the async page fault protocol for one vCPU (mode `apf-user`): the state machine, driven by real exits, with its effects on
  * the shared area, the vCPU's pending events and the ready interrupt.
  */
-import { AsyncPfHost, SYNC_TAG, asyncTag, type FaultContext, type ReadyDelivery, type ReadyQueue } from '../asyncpf/index.js';
+import { AsyncPfHost, SYNC_TAG, asyncTag, type ReadyDelivery, type ReadyQueue } from '../asyncpf/index.js';
 import type { PageStates } from '../faults/index.js';
 import { msiTo, type Vcpu, type Vm } from '../kvm/index.js';
 import type { SystemRam } from '../memory/index.js';
-import { KVM_PV_REASON_PAGE_NOT_PRESENT, KVM_SYNC_X86_EVENTS, VECTOR_PAGE_FAULT, kvmVcpuPvApfDataLayout } from '../uapi/index.js';
+import { KVM_PV_REASON_PAGE_NOT_PRESENT, KVM_SYNC_X86_EVENTS, VECTOR_PAGE_FAULT, kvmVcpuPvApfDataLayout, type FaultContext } from '../uapi/index.js';
 
 const FLAGS_WORD = kvmVcpuPvApfDataLayout.fields.flags.offset / 4;
 /** Vectors 0 to 15 are reserved for exceptions. */

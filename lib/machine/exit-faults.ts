@@ -2,12 +2,12 @@
  * Faults that reach the VMM as a failed KVM_RUN (modes `sync-exit` and `apf-user`): finds the pages, asks a resolver for them, and either
  * waits or leaves it to the guest to do something else meanwhile.
  */
-import { SYNC_TAG, type FaultContext } from '../asyncpf/index.js';
+import { SYNC_TAG } from '../asyncpf/index.js';
 import { FaultLabError } from '../errors/index.js';
 import { PageState, type PageStates, type RequestRing } from '../faults/index.js';
 import { nativeAddon } from '../native/index.js';
 import type { PagedWindow, UserfaultBitmap } from '../memory/index.js';
-import { PAGE_SIZE, RFLAGS_IF } from '../uapi/index.js';
+import { PAGE_SIZE, RFLAGS_IF, type FaultContext } from '../uapi/index.js';
 import type { ExitView, Vcpu } from '../kvm/index.js';
 import type { Counters, VcpuCounter } from './counters.js';
 import type { EmulatedAsyncPf } from './emulated-async-pf.js';

@@ -40,6 +40,27 @@ export const ASYNC_PF_PER_VCPU = 64;
 /** Bits of a token that hold the vCPU's id. */
 export const APF_TOKEN_VCPU_BITS = 12;
 
+/** What the guest's access of an MSR of the protocol came to. */
+export type MsrOutcome =
+  | { readonly kind: 'done' }
+  /** The guest gets #GP. */
+  | { readonly kind: 'refused' }
+  /** Delivery was enabled: a wake-all is due. `areaGpa` in bytes. */
+  | { readonly kind: 'enabled'; readonly areaGpa: number; readonly vector: number }
+  | { readonly kind: 'disabled' }
+  | { readonly kind: 'vector'; readonly vector: number }
+  | { readonly kind: 'acknowledged' };
+
+/** A vCPU's state when it faulted. */
+export interface FaultContext {
+  /** Current privilege level. */
+  cpl: number;
+  /** RFLAGS.IF. */
+  interruptsEnabled: boolean;
+  /** An exception, interrupt or NMI is already being delivered, or an STI / MOV SS shadow is open. */
+  eventPending: boolean;
+}
+
 const SEQUENCE_MASK = 0xf_ffff;
 const VCPU_MASK = (1 << APF_TOKEN_VCPU_BITS) - 1;
 

@@ -4,7 +4,7 @@ import { ROOT } from '../setup/checkout.js';
 
 /** The directories of lib/ in order: each may import itself and those before it. */
 export const LAYERS = Object.freeze([
-  'errors', 'native', 'uapi', 'kvm', 'memory', 'faults', 'asyncpf', 'guest', 'machine', 'probes', 'bench', 'cli',
+  'errors', 'native', 'uapi', 'explore', 'kvm', 'memory', 'faults', 'asyncpf', 'guest', 'machine', 'probes', 'conform', 'bench', 'experiments', 'cli',
 ]);
 
 /** The library's face, lib/index.ts: it offers the layers up to this one. */

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
-import { AsyncPfHost, asyncTag, isAsyncTag, tagGeneration, tagToken, tagVcpu, GENERATIONS, SYNC_TAG, type FaultContext } from '../../lib/asyncpf/index.js';
-import { MSR_KVM_ASYNC_PF_ACK, MSR_KVM_ASYNC_PF_EN, MSR_KVM_ASYNC_PF_INT } from '../../lib/uapi/index.js';
+import { AsyncPfHost, asyncTag, isAsyncTag, tagGeneration, tagToken, tagVcpu, GENERATIONS, SYNC_TAG } from '../../lib/asyncpf/index.js';
+import { MSR_KVM_ASYNC_PF_ACK, MSR_KVM_ASYNC_PF_EN, MSR_KVM_ASYNC_PF_INT, type FaultContext } from '../../lib/uapi/index.js';
 
 const USER: FaultContext = { cpl: 3, interruptsEnabled: true, eventPending: false };
 const AREA = 0x5000;
