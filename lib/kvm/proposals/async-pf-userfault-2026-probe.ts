@@ -2,8 +2,7 @@ import { EFAULT, EINVAL, ENOENT, FaultLabError } from '../../errors/index.js';
 import { nativeAddon } from '../../native/index.js';
 import {
   asyncPfUserfaultIoctls,
-  KVM_APF_OP_ACCEPT,
-  KVM_APF_OP_READY,
+  identifyIteration,
   KVM_APF_ENTRY_SIZE,
   KVM_APF_PAGE_OFFSET,
   KVM_APF_RING_SIZE,
@@ -128,29 +127,32 @@ function judge(list: FactList, answers: AsyncPfUserfaultAnswers): string | undef
   const eventfds = judgeRequest(list, 'KVM_SET_APF_EVENTFD, 32 bytes', asyncPfUserfaultIoctls.KVM_SET_APF_EVENTFD, answers.eventfdUnreadable);
   judgeRequest(list, 'KVM_SET_APF_EVENTFD of i2 and i3, 24 bytes', FORMER_SET_APF_EVENTFD, answers.formerEventfdUnreadable, false);
   if (!known) return number ? `capability number ${answers.capability.number} answers, but there is no KVM_ASYNC_PF: that number belongs to something else here` : 'it knows no KVM_ASYNC_PF';
-  const iteration = judgeOperations(list, answers.operations);
+  const iteration = judgeIteration(list, answers);
   if (iteration !== undefined) return iteration;
-  if (!eventfds) return 'its KVM_SET_APF_EVENTFD is not that of i4';
+  if (!judgeOperations(list, answers.operations) || !eventfds) return 'its requests do not answer as those of i4';
   if (userfault !== undefined) return userfault;
   if (!number) return `${answers.capability.title} is there under another number than ${answers.capability.number}: give it with --cap ${answers.capability.option}=NUMBER, as the header of its kernel has it`;
   return judgeEnabling(list, answers);
 }
 
-/** Adds what the operations answer. Undefined for i4, else which iteration it is. */
-function judgeOperations(list: FactList, [zero, one, two]: AsyncPfUserfaultAnswers['operations']): string | undefined {
-  const op = (number: number, meaning: string, errno: number, wanted: number): boolean =>
-    list.add(`KVM_ASYNC_PF with operation ${number} (${meaning}) for a page without an async page fault`, outcome(errno), errno === wanted);
-  const asI4 = [
-    op(0, 'reserved; READY in i2 and i3', zero, EINVAL),
-    op(KVM_APF_OP_ACCEPT, 'ACCEPT', one, ENOENT),
-    op(KVM_APF_OP_READY, 'READY; SYNC_COMPLETE in i2', two, ENOENT),
-  ].every((holds) => holds);
-  if (asI4) return undefined;
-  if (zero === ENOENT && one === ENOENT) {
-    const [name, why] = two === EINVAL ? ['i3 (March 2026)', 'READY is operation 0 and there is no operation 2'] : ['i2 (March 2026)', 'READY is operation 0 and operation 2 is SYNC_COMPLETE'];
-    return `it has iteration ${name} of it, where ${why}: this project drives i4 (June 2026) only`;
-  }
-  return 'its KVM_ASYNC_PF is of no iteration that is known here';
+/** Adds which iteration it is, by all that was seen. Undefined for i4. */
+function judgeIteration(list: FactList, { operations: [op0Errno, op1Errno, op2Errno], eventfdUnreadable, formerEventfdUnreadable, sharedPage }: AsyncPfUserfaultAnswers): string | undefined {
+  const { iteration, evidence } = identifyIteration({
+    requestBytes: kvmAsyncPfReqLayout.size,
+    op0Errno,
+    op1Errno,
+    op2Errno,
+    eventfdBytes: eventfdUnreadable === EFAULT ? kvmApfEventfdLayout.size : formerEventfdUnreadable === EFAULT ? FORMER_EVENTFD_BYTES : 0,
+    ...(sharedPage === undefined ? {} : { ringEntries: sharedPage.ringSize, sharedVersion: sharedPage.version, kernelPage: true }),
+  });
+  if (list.add('the iteration of the design', `${iteration} (${evidence.join('; ')})`, iteration === 'i4')) return undefined;
+  return iteration === 'unknown' ? 'its KVM_ASYNC_PF is of no iteration that is known' : `it has iteration ${iteration} of it, whose requests mean other things: only i4 (June 2026) is driven`;
+}
+
+/** Adds what the operations answer for a page without an async page fault. */
+function judgeOperations(list: FactList, [zero, one, two]: AsyncPfUserfaultAnswers['operations']): boolean {
+  const op = (name: string, errno: number, wanted: number): boolean => list.add(`KVM_ASYNC_PF, ${name}, for a page without an async page fault`, outcome(errno), errno === wanted);
+  return [op('operation 0', zero, EINVAL), op('ACCEPT', one, ENOENT), op('READY', two, ENOENT)].every((holds) => holds);
 }
 
 /** Adds whether the vCPU takes it. Undefined where it does. */

@@ -1,6 +1,6 @@
-import { kvmUserfaultReadyLayout, syncAsyncTwoBitIoctls } from '../../uapi/proposals/index.js';
 import { AsyncIoctl, checkGpa } from './async-ioctl.js';
 import type { NativeCompletion } from './native-completion.js';
+import { KVM_USERFAULT_READY, kvmUserfaultReadyLayout } from './userfault-ready-layout.js';
 
 /** KVM_USERFAULT_READY of `sync-async-2bit`: completes an async page fault by its page. From any thread. */
 export class NativeUserfaultReady implements NativeCompletion {
@@ -9,7 +9,7 @@ export class NativeUserfaultReady implements NativeCompletion {
 
   /** @param vcpuShare - `Vcpu.share()` */
   constructor(vcpuShare: number) {
-    this.#ready = new AsyncIoctl(vcpuShare, syncAsyncTwoBitIoctls.KVM_USERFAULT_READY, 'KVM_USERFAULT_READY', kvmUserfaultReadyLayout);
+    this.#ready = new AsyncIoctl(vcpuShare, KVM_USERFAULT_READY, 'KVM_USERFAULT_READY', kvmUserfaultReadyLayout);
   }
 
   /** {@inheritDoc NativeCompletion.tryReady} ENOENT for a page without an async page fault of this vCPU, EALREADY for one completed already. */

@@ -1,9 +1,10 @@
 import { EINVAL, ENOENT } from '../../errors/index.js';
-import { KVM_MEM_USERFAULT, KVM_MEM_USERFAULT_ASYNC, kvmUserfaultReadyLayout, syncAsyncTwoBitIoctls, type UapiProfile } from '../../uapi/proposals/index.js';
+import { KVM_MEM_USERFAULT, KVM_MEM_USERFAULT_ASYNC, type UapiProfile } from '../../uapi/proposals/index.js';
 import { outcome } from './errno-of.js';
 import { judgeRequest } from './request-probe.js';
 import { KERNEL_ADDRESS, struct, type ScratchVm } from './scratch-vm.js';
 import { FactList, numberOf, type CapabilityNumbers, type UapiSupport } from './uapi-support.js';
+import { KVM_USERFAULT_READY, kvmUserfaultReadyLayout } from './userfault-ready-layout.js';
 import { askCapability, askUserfault, belongsToSomethingElse, judgeCapability, judgeUserfault, otherNumber, verdict, type CapabilityAnswer, type UserfaultAnswers } from './userfault-probe.js';
 
 /** Page aligned, and never accessed: the scratch vCPU does not run. */
@@ -33,7 +34,7 @@ export function askSyncAsyncTwoBit(scratch: ScratchVm, profile: UapiProfile, num
     flags: scratch.trySlot({ flags: both, bitmap: scratch.goodBitmap }),
     flagsWithBadBitmap: scratch.trySlot({ flags: both, bitmap: KERNEL_ADDRESS }),
     secondFlagAlone: scratch.trySlot({ flags: KVM_MEM_USERFAULT_ASYNC, bitmap: scratch.goodBitmap }),
-    readyUnreadable: scratch.unreadable(syncAsyncTwoBitIoctls.KVM_USERFAULT_READY),
+    readyUnreadable: scratch.unreadable(KVM_USERFAULT_READY),
     readyUnknown: tryReady(scratch, UNTOUCHED_GPA),
     readyUnaligned: tryReady(scratch, UNTOUCHED_GPA + 1),
   };
@@ -42,7 +43,7 @@ export function askSyncAsyncTwoBit(scratch: ScratchVm, profile: UapiProfile, num
 function tryReady(scratch: ScratchVm, gpa: number): number {
   const request = struct(kvmUserfaultReadyLayout);
   request.setNumber('gpa', gpa);
-  return scratch.tryVcpu(syncAsyncTwoBitIoctls.KVM_USERFAULT_READY, request.bytes());
+  return scratch.tryVcpu(KVM_USERFAULT_READY, request.bytes());
 }
 
 /** The verdict about two bits a page from what a kernel answered. */
@@ -55,7 +56,7 @@ function judge(list: FactList, { userfault, capability, flags, flagsWithBadBitma
   const base = judgeUserfault(list, userfault);
   const number = judgeCapability(list, capability);
   const takesFlags = list.add('a memslot with KVM_MEM_USERFAULT_ASYNC (1 << 4) as well', outcome(flags), flags === 0);
-  const known = judgeRequest(list, 'KVM_USERFAULT_READY', syncAsyncTwoBitIoctls.KVM_USERFAULT_READY, ready.readyUnreadable);
+  const known = judgeRequest(list, 'KVM_USERFAULT_READY', KVM_USERFAULT_READY, ready.readyUnreadable);
   if (base !== undefined) return base;
   if (!takesFlags || !known) return number ? belongsToSomethingElse(capability) : 'it has one bit a page';
   const asProposed = [
