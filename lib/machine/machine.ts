@@ -17,7 +17,8 @@ import {
   type VcpuCounter,
 } from './counters.js';
 import { checkOptions, type CheckedOptions, type MachineOptions } from './options.js';
-import { MachineParts } from './parts.js';
+import { MachineParts, longestLatencyNs } from './parts.js';
+import { SharedModel } from './uapi/shared-model.js';
 import { SupervisedWorker, type ReadyMessage } from './supervised-worker.js';
 
 const START_TIMEOUT_MS = 180_000;
@@ -136,7 +137,7 @@ export class Machine {
     this.parts.mailbox.requestStop();
     setTimeout(() => {
       this.halt();
-    }, STOP_GRACE_MS + this.options.latencyNs / 1e6).unref();
+    }, STOP_GRACE_MS + longestLatencyNs(this.options) / 1e6).unref();
   }
 
   /** Ends what still runs and releases everything. Idempotent; never throws for a run that failed. */
@@ -199,7 +200,7 @@ export class Machine {
   /** Rejects when nothing moves any more. */
   private async watchForStall(signal: AbortSignal): Promise<never> {
     const { monotonicNs } = nativeAddon();
-    const patienceNs = this.options.stallNs + 3 * this.options.latencyNs;
+    const patienceNs = this.options.stallNs + 3 * longestLatencyNs(this.options);
     let last = '';
     let sinceNs = monotonicNs();
     for (;;) {
@@ -240,7 +241,11 @@ export class Machine {
     this.refuseClosed();
     const { plan, mailbox } = this.parts;
     const vcpus = Array.from({ length: this.options.vcpus }, (_, index) => index);
-    const queues = vcpus.map((index) => new ReadyQueue(plan.readyQueues, index));
+    const shared = plan.model === null ? null : new SharedModel(plan.model);
+    const queues = vcpus.map((index) => {
+      if (shared !== null) return { delivered: shared.delivered(index), stale: shared.stale(index) };
+      return new ReadyQueue(plan.readyQueues, index);
+    });
     return {
       end,
       guest: vcpus.map((index) => mailbox.vcpu(index)),

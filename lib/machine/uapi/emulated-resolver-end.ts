@@ -20,9 +20,10 @@ export class EmulatedResolverEnd implements ResolverUapi {
   ready(vcpu: number, page: number, token: number): number {
     this.shared.lock(vcpu);
     try {
+      const wasHalted = this.events[vcpu].halted;
       const errno = this.shared.model.ready(vcpu, page, token);
       if (errno !== 0) this.shared.countStale(vcpu);
-      this.events[vcpu].deliverCompleted();
+      this.tell(vcpu, wasHalted);
       return errno;
     } finally {
       this.shared.unlock(vcpu);
@@ -36,11 +37,18 @@ export class EmulatedResolverEnd implements ResolverUapi {
     if (end?.complete(gpaOf(model.shape, page)) !== true || !(model instanceof AsyncPfUserfaultModel)) return this.ready(vcpu, page, 0);
     this.shared.lock(vcpu);
     try {
+      const wasHalted = this.events[vcpu].halted;
       if (!model.drainCompletions(vcpu)) this.shared.countStale(vcpu);
-      this.events[vcpu].deliverCompleted();
+      this.tell(vcpu, wasHalted);
       return 0;
     } finally {
       this.shared.unlock(vcpu);
     }
+  }
+
+  private tell(vcpu: number, wasHalted: boolean): void {
+    const events = this.events[vcpu];
+    events.deliver();
+    if (wasHalted && !events.halted) events.kick();
   }
 }

@@ -3,10 +3,9 @@
  * would have done before KVM_RUN returned, or instead of returning.
  */
 import type { Vcpu, Vm } from '../../kvm/index.js';
-import type { SystemRam } from '../../memory/index.js';
+import type { InterceptedPages, SystemRam } from '../../memory/index.js';
 import { KVM_PV_REASON_PAGE_NOT_PRESENT, KVM_SYNC_X86_EVENTS, VECTOR_PAGE_FAULT, kvmVcpuPvApfDataLayout, type FaultContext } from '../../uapi/index.js';
-import { FaultAction, type ApfQueue, type ProposalModel } from '../../uapi/proposals/index.js';
-import type { InterceptedPages } from './intercepted-pages.js';
+import { FaultAction, KVM_MEMORY_EXIT_FLAG_APF, type ApfQueue, type ProposalModel } from '../../uapi/proposals/index.js';
 import { ReadyEvents } from './ready-events.js';
 import type { SharedModel } from './shared-model.js';
 import { SyntheticHalt } from './synthetic-halt.js';
@@ -58,8 +57,6 @@ export class EmulatedVcpuEnd implements VcpuUapi {
     let action: FaultAction;
     try {
       action = model.fault(index, page, this.intercepted.bits(page), context);
-      // A fault that completed meanwhile makes the vCPU runnable at once.
-      if (this.queue.halted && this.queue.hasCompleted) this.wake();
       this.halts = this.queue.halted;
     } finally {
       shared.unlock(index);
@@ -68,7 +65,7 @@ export class EmulatedVcpuEnd implements VcpuUapi {
     this.flags = model.flags;
     this.token = model.token;
     this.told = model.injected !== 0;
-    this.published = action === FaultAction.CONTINUE || (action === FaultAction.HALT && model.flags !== 0 && model.signalled);
+    this.published = action !== FaultAction.EXIT && (model.flags & KVM_MEMORY_EXIT_FLAG_APF) !== 0;
     if (this.told) this.injectNotPresent(model.injected);
     if (model.signalled) this.signal();
     if (action === FaultAction.EXIT) this.entryIsDue = true;
@@ -84,7 +81,6 @@ export class EmulatedVcpuEnd implements VcpuUapi {
     try {
       this.model.enter(this.index);
       this.events.deliver();
-      if (this.queue.halted && this.queue.hasCompleted) this.wake();
       if (this.queue.halted) this.halt.begin();
     } finally {
       this.shared.unlock(this.index);
@@ -106,7 +102,6 @@ export class EmulatedVcpuEnd implements VcpuUapi {
     this.shared.lock(this.index);
     try {
       const errno = this.model.ready(this.index, page, token);
-      if (this.queue.hasCompleted) this.wake();
       this.events.deliver();
       return errno;
     } finally {
@@ -116,8 +111,9 @@ export class EmulatedVcpuEnd implements VcpuUapi {
 
   /** {@inheritDoc VcpuUapi.left} */
   left(result: number): void {
-    if (this.halt.left(result, this.isHalted)) this.underLock(() => {
-      this.wake();
+    if (!this.halt.left(result, this.isHalted)) return;
+    this.underLock(() => {
+      this.queue.wake();
     });
   }
 
@@ -143,10 +139,6 @@ export class EmulatedVcpuEnd implements VcpuUapi {
     this.underLock(() => {
       this.events.deliver();
     });
-  }
-
-  private wake(): void {
-    this.queue.wake();
   }
 
   private underLock(action: () => void): void {

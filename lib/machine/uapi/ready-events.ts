@@ -47,13 +47,13 @@ export class ReadyEvents {
     }
   }
 
-  /** {@link deliver} after a fault was completed, from another thread than the vCPU's: ends a synthetic halt too. Under the vCPU's lock. */
-  deliverCompleted(): void {
-    const { halted } = this.queue;
-    this.deliver();
-    if (!halted) return;
-    // A completed fault makes the vCPU runnable even while the guest cannot be told yet.
-    this.queue.wake();
+  /** True while the vCPU is halted for a fault. */
+  get halted(): boolean {
+    return this.queue.halted;
+  }
+
+  /** Ends the vCPU's KVM_RUN: a fault that it was halted for is complete. */
+  kick(): void {
     const share = this.shared.kickShare(this.index);
     if (share !== 0) Vcpu.kick(share);
   }
