@@ -99,7 +99,7 @@ class VcpuRunner {
       end = new EmulatedVcpuEnd(shared, plan.index, this.vcpu, this.vm, this.ram, bitmap, () => {
         bell.ring();
       });
-      faults = new UapiFaults(plan.index, end, requests, decisions, this.counters, shared, mode.asyncPf, shared.plan.rings);
+      faults = new UapiFaults(plan.index, end, requests, decisions, this.counters, shared, bitmap, mode.asyncPf, shared.plan.rings);
     }
     this.uapi = end;
     this.protocol = mode.vmmInjects ? (end ?? own) : null;

@@ -5,6 +5,7 @@
 import { asyncTag } from '../../asyncpf/index.js';
 import { FaultLabError, errnoName } from '../../errors/index.js';
 import { Resolution } from '../../faults/index.js';
+import { INTERCEPT_SYNC, type InterceptedPages } from '../../memory/index.js';
 import { ASYNC_PF_PER_VCPU, type FaultContext } from '../../uapi/index.js';
 import { FaultAction, KVM_MEMORY_EXIT_FLAG_APF } from '../../uapi/proposals/index.js';
 import type { Counters, VcpuCounter } from '../counters.js';
@@ -27,12 +28,14 @@ export class UapiFaults {
     private readonly decisions: FaultDecisions,
     private readonly counters: Counters<VcpuCounter>,
     private readonly underWay: Pick<SharedModel, 'underWay' | 'addUnderWay'>,
+    private readonly intercepted: InterceptedPages,
     private readonly asyncPf: boolean,
     private readonly rings: boolean,
   ) {}
 
   /**
    * KVM_RUN failed with EFAULT for a page of the window.
+   * @param page - of the window, intercepted a moment ago
    * @param context - the vCPU's state at the fault
    * @throws FaultLabError `PROPOSAL_REFUSED` when an ioctl of the proposal fails that cannot fail
    */
@@ -60,7 +63,9 @@ export class UapiFaults {
 
   /** A plain exit: nobody but this vCPU waits. */
   private waitPlainly(page: number): void {
-    if (this.asyncPf) this.counters.refusedAsync++;
+    // Where a page has two bits, whether it was chosen or refused is seen by them; they may have changed since, which only a count suffers from.
+    if (this.asyncPf && this.intercepted.bitsPerPage === 2 && (this.intercepted.bits(page) & INTERCEPT_SYNC) !== 0) this.counters.choseSync++;
+    else if (this.asyncPf) this.counters.refusedAsync++;
     this.requests.waitFor(page);
   }
 
