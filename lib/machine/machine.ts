@@ -16,6 +16,7 @@ import {
   type ResolverCounter,
   type VcpuCounter,
 } from './counters.js';
+import { MODES } from './modes.js';
 import { checkOptions, type CheckedOptions, type MachineOptions } from './options.js';
 import { MachineParts, longestLatencyNs } from './parts.js';
 import { SharedModel } from './uapi/shared-model.js';
@@ -34,6 +35,8 @@ export type RunEnd = 'done' | 'stopped';
 /** What a run left behind. Counters are sums over vCPUs or resolvers. */
 export interface MachineResult {
   readonly end: RunEnd;
+  /** `native`: by the kernel's own interface; `emulated`: this VMM made it out of others. */
+  readonly implementation: 'native' | 'emulated';
   /** Guest kernels' own counters, by vCPU. */
   readonly guest: readonly GuestVcpuReport[];
   readonly vcpus: Counters<VcpuCounter>;
@@ -158,6 +161,11 @@ export class Machine {
     await this.workers.find((worker) => worker.name === name)?.terminate();
   }
 
+  /** How the machine's mode comes about on this kernel. */
+  private get implementation(): MachineResult['implementation'] {
+    return this.parts.plan.model === null ? MODES[this.options.mode].on.stock : 'emulated';
+  }
+
   private async startWorkers(): Promise<void> {
     const { plan, vcpuPlans, resolverPlans } = this.parts;
     for (const own of vcpuPlans) this.start(`vCPU ${own.index}`, './vcpu-worker.js', { ...plan, ...own });
@@ -248,6 +256,7 @@ export class Machine {
     });
     return {
       end,
+      implementation: this.implementation,
       guest: vcpus.map((index) => mailbox.vcpu(index)),
       vcpus: sumCounters(
         VCPU_COUNTERS,
