@@ -21,15 +21,23 @@ export const FaultAction = {
   BARE_EFAULT: 2,
   /** The vCPU goes on in the guest, which was told. */
   CONTINUE: 3,
-  /** The vCPU stays in KVM_RUN and takes interrupts only, until a fault of its own completes: synthetic halt. */
+  /**
+   * The vCPU stays in KVM_RUN and takes interrupts only, until a fault of its own completes: synthetic halt. Where one is complete already,
+   * {@link ApfQueue.halted} is false and the access is tried again at once.
+   */
   HALT: 4,
+  /** The vCPU sleeps in KVM_RUN and takes nothing until the page is there: the host's own wait for a page (stock kernels). */
+  WAIT: 5,
 } as const;
 
 /** One of {@link FaultAction}. */
 export type FaultAction = (typeof FaultAction)[keyof typeof FaultAction];
 
-/** How user space says that the page of an async page fault can be had: nothing to say, the token of the exit, or the page's gpa. */
-export type CompletionKey = 'none' | 'token' | 'gpa';
+/**
+ * How KVM hears that the page of an async page fault can be had: not at all, by the token of the exit, by the page's gpa, or from its own
+ * worker, which slept until the page was there (whoever drives the model then calls {@link ProposalModel.ready} as soon as it is).
+ */
+export type CompletionKey = 'none' | 'token' | 'gpa' | 'worker';
 
 /** See the module's comment. */
 export abstract class ProposalModel {
@@ -59,7 +67,7 @@ export abstract class ProposalModel {
    */
   constructor(shape: ModelShape, words?: Int32Array) {
     this.shape = fullShape(shape);
-    const { vcpus, pages, itemsPerVcpu } = this.shape;
+    const { vcpus, pages, itemsPerVcpu, hltInGuest } = this.shape;
     const needed = ProposalModel.wordCount(shape);
     this.words = words ?? new Int32Array(needed);
     if (this.words.length < needed) throw new RangeError(`a model of this shape takes ${needed} words, not ${this.words.length}`);
@@ -68,7 +76,7 @@ export abstract class ProposalModel {
     this.slot = new SlotModel(this.words.subarray(0, slotWords));
     this.queues = Array.from({ length: vcpus }, (_, vcpu) => {
       const start = slotWords + vcpu * queueWords;
-      return new ApfQueue(this.words.subarray(start, start + queueWords), vcpu, itemsPerVcpu);
+      return new ApfQueue(this.words.subarray(start, start + queueWords), vcpu, itemsPerVcpu, hltInGuest);
     });
   }
 
@@ -132,8 +140,13 @@ export abstract class ProposalModel {
     return this.queues[vcpu].readMsr(index);
   }
 
-  /** The vCPU was reset (INIT) or is gone, or the guest turned paging off: its faults are cancelled. */
+  /** The vCPU was reset, by INIT too: its faults are cancelled and its MSRs are 0. */
   reset(vcpu: number): void {
+    this.queues[vcpu].reset();
+  }
+
+  /** The guest turned paging on or off (CR0.PG), or the vCPU is gone: its faults are cancelled, its MSRs stay. */
+  cancel(vcpu: number): void {
     this.queues[vcpu].cancelAll();
   }
 

@@ -83,7 +83,7 @@ export class AsyncPfUserfaultModel extends ProposalModel {
   /** KVM_RUN was entered: whatever user space did not accept counts as resolved, whether it is or not. */
   override enter(vcpu: number): void {
     const queue = this.queues[vcpu];
-    for (let slot = 0; slot < queue.capacity; slot++) if (queue.state(slot) === ItemState.PENDING) queue.complete(slot);
+    for (let slot = 0; slot < queue.slotCount; slot++) if (queue.state(slot) === ItemState.PENDING) queue.complete(slot);
   }
 
   /** {@inheritDoc ProposalModel.ready} */
@@ -102,7 +102,7 @@ export class AsyncPfUserfaultModel extends ProposalModel {
     if (op !== KVM_APF_OP_ACCEPT && op !== KVM_APF_OP_READY) return EINVAL;
     const queue = this.queues[vcpu];
     const slot = queue.find(pageOf(this.shape, gpa));
-    if (slot < 0 || queue.page(slot) < 0) return ENOENT;
+    if (slot < 0 || queue.isWakeAll(slot)) return ENOENT;
     if (op === KVM_APF_OP_ACCEPT) {
       if (queue.state(slot) === ItemState.PENDING) queue.setState(slot, ItemState.ACCEPTED);
       return 0;

@@ -1,0 +1,8 @@
+/** Rules of the profile; the cases of the conformance suite have their ids. */
+import type { UapiRule } from '../profile.js';
+
+/** See the module's comment. */
+export const userfaultRules: readonly UapiRule[] = [];
+
+/** What an emulation on a stock kernel cannot show. */
+export const userfaultNotReproduced: readonly string[] = [];
