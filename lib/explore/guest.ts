@@ -269,8 +269,6 @@ export class GuestAgent implements Agent {
     if (model.queues[vcpu].outstanding > 0) world.races |= Race.RESET_IN_FLIGHT;
     words[layout.environment + E.RESETS]--;
     model.reset(vcpu);
-    // KVM forgets the guest's MSRs too.
-    world.writeEnable(vcpu, false);
     for (const field of [V.NOT_PRESENT, V.TOKEN_WORD, V.IRQ, V.PV_ON]) words[at + field] = 0;
     words.fill(0, at + V.DUMMY, at + V.DUMMY + DUMMIES);
     for (let task = 0; task < layout.tasks[vcpu]; task++) {

@@ -1,5 +1,5 @@
 /** What a world has to know of a proposal besides its model: which bits there are, and in which order they are cleared. */
-import { AsyncPfUserfaultModel, UserfaultModel, type ModelShape, type ProposalModel, type UapiName } from '../uapi/proposals/index.js';
+import { AsyncPfUserfaultModel, StockPage, TwoBit, UAPI_PROFILES, type ModelShape, type ProposalModel, type UapiName } from '../uapi/proposals/index.js';
 import type { Bug } from './world-config.js';
 
 /** What a resolver does in one step. `clear-async`, `clear-sync`: one of two bits. `ready`: the completion. */
@@ -20,13 +20,18 @@ export interface ProfileTraits {
 
 /** The traits of a profile. */
 export function profileTraits(uapi: UapiName): ProfileTraits {
+  const createModel = (shape: ModelShape): ProposalModel => UAPI_PROFILES[uapi].createModel(shape);
   switch (uapi) {
+    case 'stock':
+      // UFFDIO_COPY: nobody sees the page before all of it is there.
+      return { asyncBits: StockPage.SLEEPS, steps: ['install'], byWorker: true, twoBits: false, createModel };
     case 'userfault':
-      return { asyncBits: 1, steps: ['data', 'clear'], byWorker: false, twoBits: false, createModel: (shape) => new UserfaultModel(shape) };
+    case 'async-pf-user-2024':
+      return { asyncBits: 1, steps: ['data', 'clear'], byWorker: false, twoBits: false, createModel };
     case 'async-pf-userfault-2026':
       return { asyncBits: 1, steps: ['data', 'clear'], byWorker: false, twoBits: false, createModel: (shape, pages) => new AsyncPfUserfaultModel(shape, undefined, pages) };
-    default:
-      throw new RangeError(`no traits of ${uapi}`);
+    case 'sync-async-2bit':
+      return { asyncBits: TwoBit.ASYNC, steps: ['data', 'clear-async', 'clear-sync'], byWorker: false, twoBits: true, createModel };
   }
 }
 

@@ -23,7 +23,7 @@ export function stateText(world: World): string {
   });
   const queues = model.queues.map((queue, vcpu) => {
     let items = '';
-    for (let slot = 0; slot < queue.capacity; slot++) {
+    for (let slot = 0; slot < queue.slotCount; slot++) {
       const state = queue.state(slot);
       if (state === ItemState.FREE) continue;
       items += `${state === ItemState.PENDING ? 'P' : state === ItemState.ACCEPTED ? 'A' : 'C'}${queue.page(slot) < 0 ? '*' : queue.page(slot)}`;

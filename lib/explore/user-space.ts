@@ -67,7 +67,7 @@ export class UserSpaceAgent implements Agent {
     const { world } = this;
     const queue = world.model.queues[vcpu];
     let pending = false;
-    for (let slot = 0; slot < queue.capacity; slot++) pending ||= queue.state(slot) === ItemState.PENDING;
+    for (let slot = 0; slot < queue.slotCount; slot++) pending ||= queue.state(slot) === ItemState.PENDING;
     if (pending) world.races |= Race.REENTRY_WITHOUT_ACCEPT;
     world.model.enter(vcpu);
     world.words[at + V.PLACE] = Place.GUEST;

@@ -83,6 +83,7 @@ export const BUGS = {
   'head-overrun': 'the ring handler moves the completion head further than the ring is long',
   'no-doorbell': 'the ring handler writes completions but not the eventfd',
   'msr-not-restored': 'a restore leaves the guest\'s enable MSR out',
+  'rings-after-msr': 'the exitless rings are registered after the guest\'s enable MSR is written, and EBUSY is ignored',
   'no-dummy-entry': 'the guest forgets a ready event that comes before its not-present event',
   'ignores-not-present': 'the guest goes on with the task in spite of a not-present event',
 } as const;

@@ -7,6 +7,7 @@
  */
 import {
   AsyncPfUserfaultModel,
+  ItemState,
   kvmApfSharedPageLayout,
   SHARED_PAGE_WORDS,
   type ModelShape,
@@ -20,6 +21,7 @@ import { GuestAgent } from './guest.js';
 import { profileTraits, resolverSteps, type ProfileTraits, type ResolverStep } from './profile-traits.js';
 import { ResolverAgent } from './resolver.js';
 import { RingAgent } from './ring-handler.js';
+import { setArmed } from './ring-words.js';
 import { UserSpaceAgent } from './user-space.js';
 import { stateText } from './state-text.js';
 import { CORRECTNESS, type Bug, type Invariant, type WorldConfig } from './world-config.js';
@@ -162,8 +164,10 @@ export class World {
   perform(code: number): void {
     this.agents[actionAgent(code)].perform(actionKind(code), actionA(code), actionB(code));
     for (let vcpu = 0; vcpu < this.vcpus; vcpu++) {
-      const { outstanding, capacity } = this.model.queues[vcpu];
-      if (outstanding > capacity) this.fail('bounded-queue', `${outstanding} faults are outstanding on vCPU ${vcpu}, of ${capacity}`);
+      const queue = this.model.queues[vcpu];
+      let faults = 0;
+      for (let slot = 0; slot < queue.slotCount; slot++) if (queue.state(slot) !== ItemState.FREE && !queue.isWakeAll(slot)) faults++;
+      if (faults > queue.capacity) this.fail('bounded-queue', `${faults} faults are outstanding on vCPU ${vcpu}, of ${queue.capacity} at most`);
     }
   }
 
@@ -247,20 +251,22 @@ export class World {
   setUpKvm(): void {
     const { model } = this;
     model.words.fill(0);
-    for (let vcpu = 0; vcpu < this.vcpus; vcpu++) {
-      if (model instanceof AsyncPfUserfaultModel) {
-        model.enableCap(vcpu, [1, 0, 0, 0]);
-        this.sharedPages[vcpu].fill(0);
-        if (this.config.rings === true) {
-          model.setEventfds(vcpu, { fd: 3, completeFd: 4 });
-          this.sharedPages[vcpu][fields['header.flags'].offset / 4] = 1;
-        }
-      }
-    }
     model.slot.setIntercepting(true);
+    const late = this.has('rings-after-msr');
     for (let vcpu = 0; vcpu < this.vcpus; vcpu++) {
+      if (!late) this.setUpRings(vcpu);
       if (this.words[this.layout.vcpu(vcpu) + V.PV_ON] !== 0) this.writeEnable(vcpu, true);
+      if (late) this.setUpRings(vcpu);
     }
+  }
+
+  /** What the 2026 design wants of every vCPU before it runs. */
+  private setUpRings(vcpu: number): void {
+    const { model, config } = this;
+    if (!(model instanceof AsyncPfUserfaultModel)) return;
+    model.enableCap(vcpu, [1, 0, 0, 0]);
+    this.sharedPages[vcpu].fill(0);
+    if (config.rings === true && model.setEventfds(vcpu, { fd: 3, completeFd: 4 }) === 0) setArmed(this.sharedPages[vcpu], true);
   }
 
   /** User space knows nothing of any fault, and no page is there. */
@@ -287,7 +293,8 @@ export class World {
 
 /** Words of a shared page that can differ between states. */
 function ringWords(entries: number): number[] {
-  const words = ['header.version', 'header.ring_size', 'header.entry_size', 'header.flags', 'notify.head', 'notify.tail', 'complete.head', 'complete.tail'].map((name) => fields[name].offset / 4);
+  const single = ['header.version', 'header.ring_size', 'header.entry_size', 'header.flags', 'notify.head', 'notify.tail', 'complete.head', 'complete.tail'] as const;
+  const words = single.map((name) => fields[name].offset / 4);
   for (let i = 0; i < entries * ENTRY_WORDS; i++) words.push(NOTIFY_ENTRIES + i, COMPLETE_ENTRIES + i);
   return words;
 }
