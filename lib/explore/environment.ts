@@ -19,7 +19,7 @@ export class EnvironmentAgent implements Agent {
     const { environment: env } = layout;
     if (words[env + E.RESTORES] > 0 && this.canStop()) list.may(Do.RESTORE, 0);
     for (let page = 0; page < layout.pages; page++) {
-      if (words[env + E.DISCARDS] > 0 && world.isAvailable(page) && !world.hasItem(-1, page)) list.may(Do.DISCARD, page);
+      if (words[env + E.DISCARDS] > 0 && world.isAvailable(page) && !world.hasItem(-1, page) && this.isLeftAlone(page, true)) list.may(Do.DISCARD, page);
       if (words[env + E.RECLASSIFY] > 0 && words[env + E.CHANGING] < 0 && this.canReclassify(page)) list.may(Do.RECLASSIFY, page);
     }
     if (words[env + E.CHANGING] >= 0) list.must(Do.RECLASSIFY_END, words[env + E.CHANGING]);
@@ -74,17 +74,22 @@ export class EnvironmentAgent implements Agent {
     if (world.record !== null) world.say('VMM', `intercepts gfn ${page} again and takes its memory away`);
   }
 
-  /** Nobody resolves the page, and nobody will before the change is over. */
   private canReclassify(page: number): boolean {
-    const { words, layout, config, vcpus } = this.world;
-    if (words[layout.page(page) + P.BITS] !== (config.reclassifyTo === 'to-async' ? SYNC : ASYNC)) return false;
+    const { words, layout, config } = this.world;
+    return words[layout.page(page) + P.BITS] === (config.reclassifyTo === 'to-async' ? SYNC : ASYNC) && this.isLeftAlone(page, false);
+  }
+
+  /** Nobody resolves the page. `butForReady`: or has cleared its bits, and will say READY. */
+  private isLeftAlone(page: number, butForReady: boolean): boolean {
+    const { words, layout, vcpus, steps } = this.world;
+    const isOver = (step: number): boolean => butForReady && steps[step] === 'ready' && step === steps.length - 1;
     for (let resolver = 0; resolver < layout.resolvers; resolver++) {
       const at = layout.resolver(resolver);
-      if (words[at + R.STEP] >= 0 && words[at + R.PAGE] === page) return false;
+      if (words[at + R.STEP] >= 0 && words[at + R.PAGE] === page && !isOver(words[at + R.STEP])) return false;
     }
     for (let vcpu = 0; vcpu < vcpus; vcpu++) {
       const at = layout.vcpu(vcpu);
-      if (words[at + V.PLACE] === Place.INLINE && words[at + V.PAGE] === page) return false;
+      if (words[at + V.PLACE] === Place.INLINE && words[at + V.PAGE] === page && !isOver(words[at + V.STEP])) return false;
     }
     return true;
   }

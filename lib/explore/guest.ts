@@ -5,7 +5,7 @@ import { MSR_KVM_ASYNC_PF_ACK } from '../uapi/index.js';
 import type { ActionList, Agent } from './agent.js';
 import type { World } from './world.js';
 import { Race } from './world-config.js';
-import { ASKED, ASKED_QUIETLY, DUMMIES, E, P, Place, T, Task, V } from './world-layout.js';
+import { ASKED_QUIETLY, DUMMIES, E, P, Place, T, Task, V } from './world-layout.js';
 
 const Do = { TOUCH: 0, ACT: 1, SECOND_BIT: 2, NOT_PRESENT: 3, IRQ: 4, DEQUEUE: 5, TIMER: 6, MSR_OFF: 7, MSR_ON: 8, RESET: 9, HOST_WAKES: 10 } as const;
 
@@ -172,7 +172,7 @@ export class GuestAgent implements Agent {
         return;
       case FaultAction.CONTINUE:
       case FaultAction.HALT:
-        if (world.traits.byWorker && queue.outstanding > before) words[layout.request(vcpu, page)] = ASKED;
+        if (world.traits.byWorker && queue.outstanding > before && !world.has('forgets-request')) words[layout.request(vcpu, page)] = queue.token(queue.find(page)) | 0;
         if (world.record !== null) world.say(`vCPU ${vcpu}`, `${action === FaultAction.HALT ? 'synthetic halt' : 'goes on'} for gfn ${page}${told}${signalled ? '; eventfd signalled' : ''}`);
         if (injected !== 0 && config.earlyReady !== true) takeNotPresent(world, vcpu);
         return;
@@ -214,8 +214,22 @@ export class GuestAgent implements Agent {
 
   private takeInterrupt(vcpu: number, at: number): void {
     const { world } = this;
-    const { words, layout } = world;
+    const { words } = world;
     const token = words[at + V.TOKEN_WORD];
+    const woken = this.wake(vcpu, at, token);
+    if (woken === '' && token !== WAKE_ALL) this.takeEarlyReady(vcpu, at, token);
+    words[at + V.TOKEN_WORD] = 0;
+    words[at + V.IRQ] = 0;
+    world.model.writeMsr(vcpu, MSR_KVM_ASYNC_PF_ACK, KVM_ASYNC_PF_ACK_READY, 0, anyArea);
+    if (world.record !== null) world.say(`guest ${vcpu}`, `ready interrupt, token ${hex(token)}: ${woken === '' ? 'nobody waits' : `wakes${woken}`}; ACK`);
+    // KVM looks at its queue before it enters the guest again.
+    dequeue(world, vcpu);
+  }
+
+  /** Wakes the tasks of a token, or all of them; says which. */
+  private wake(vcpu: number, at: number, token: number): string {
+    const { world } = this;
+    const { words, layout } = world;
     let woken = '';
     for (let task = 0; task < layout.tasks[vcpu]; task++) {
       const taskAt = layout.task(vcpu, task);
@@ -224,18 +238,9 @@ export class GuestAgent implements Agent {
       words[taskAt + T.TOKEN] = 0;
       woken += ` task ${task}`;
     }
-    if (token === WAKE_ALL) {
-      words.fill(0, at + V.DUMMY, at + V.DUMMY + DUMMIES);
-    } else if (woken === '') {
-      this.takeEarlyReady(vcpu, at, token);
-    }
+    if (token === WAKE_ALL) words.fill(0, at + V.DUMMY, at + V.DUMMY + DUMMIES);
     if (words[at + V.CURRENT] < 0) words[at + V.CURRENT] = world.firstRunnable(vcpu);
-    words[at + V.TOKEN_WORD] = 0;
-    words[at + V.IRQ] = 0;
-    world.model.writeMsr(vcpu, MSR_KVM_ASYNC_PF_ACK, KVM_ASYNC_PF_ACK_READY, 0, anyArea);
-    if (world.record !== null) world.say(`guest ${vcpu}`, `ready interrupt, token ${hex(token)}: ${woken === '' ? 'nobody waits' : `wakes${woken}`}; ACK`);
-    // KVM looks at its queue before it enters the guest again.
-    dequeue(world, vcpu);
+    return woken;
   }
 
   private takeEarlyReady(vcpu: number, at: number, token: number): void {
@@ -258,7 +263,9 @@ export class GuestAgent implements Agent {
     }
     world.words[at + V.PV_ON] = on ? 1 : 0;
     world.writeEnable(vcpu, on);
-    if (world.record !== null) world.say(`guest ${vcpu}`, on ? 'enables async page faults: wake-all is due' : 'disables async page faults: KVM cancels all');
+    const woken = !on && world.config.guestWakesOnDisable !== false ? this.wake(vcpu, at, WAKE_ALL) : '';
+    if (world.record !== null) world.say(`guest ${vcpu}`, on ? 'enables async page faults' : `disables async page faults: KVM cancels all${woken === '' ? '' : `; wakes${woken}`}`);
+    if (on && world.record !== null) world.say('KVM', world.model.queues[vcpu].find(-1) >= 0 ? 'wake-all is due' : 'wake-all is left out: a completed fault is due');
     dequeue(world, vcpu);
   }
 

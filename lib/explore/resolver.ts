@@ -145,6 +145,11 @@ function complete(world: World, who: string, vcpu: number, page: number, token: 
   const slot = queue.find(page);
   const pending = slot >= 0 && queue.state(slot) === ItemState.PENDING;
   if (pending && world.words[world.layout.vcpu(vcpu) + V.PLACE] === Place.ASKED) world.races |= Race.READY_BEFORE_ACCEPT;
+  if (world.traits.byWorker && (slot < 0 || (queue.token(slot) | 0) !== token)) {
+    world.races |= Race.STALE_READY;
+    if (world.record !== null) world.say('KVM', `its worker for gfn ${page} on vCPU ${vcpu} was cancelled`);
+    return;
+  }
   const errno = world.model.ready(vcpu, page, token);
   if (errno !== 0) world.races |= Race.STALE_READY;
   if (world.record === null) return;
