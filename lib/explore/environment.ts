@@ -2,7 +2,7 @@
 import type { ActionList, Agent } from './agent.js';
 import type { World } from './world.js';
 import { Race } from './world-config.js';
-import { E, P, Place, R, V } from './world-layout.js';
+import { ASKED_QUIETLY, E, P, Place, R, V } from './world-layout.js';
 
 const Do = { RESTORE: 0, DISCARD: 1, RECLASSIFY: 2, RECLASSIFY_END: 3 } as const;
 const SYNC = 1;
@@ -71,6 +71,11 @@ export class EnvironmentAgent implements Agent {
     words[at + P.BITS] = world.firstBits(page);
     words[at + P.DATA] = 0;
     world.model.slot.unmap(page);
+    // A vCPU that sleeps in KVM for the page tries again when it wakes, and asks anew.
+    for (let vcpu = 0; vcpu < world.vcpus; vcpu++) {
+      const vcpuAt = layout.vcpu(vcpu);
+      if (words[vcpuAt + V.PLACE] === Place.WAITING && words[vcpuAt + V.PAGE] === page) words[layout.request(vcpu, page)] = ASKED_QUIETLY;
+    }
     if (world.record !== null) world.say('VMM', `intercepts gfn ${page} again and takes its memory away`);
   }
 

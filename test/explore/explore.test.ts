@@ -75,7 +75,9 @@ describe('exploration', () => {
   });
 
   it('refuses worlds that cannot be', () => {
-    const bad = (change: Partial<WorldConfig>): void => void assert.throws(() => new World({ ...small, ...change }), RangeError);
+    const bad = (change: Partial<WorldConfig>): void => {
+      assert.throws(() => new World({ ...small, ...change }), RangeError);
+    };
     bad({ vcpus: [] });
     bad({ pages: 0 });
     bad({ pages: 64 });
