@@ -29,11 +29,11 @@ export class EnvironmentAgent implements Agent {
   perform(kind: number, page: number): void {
     switch (kind) {
       case Do.RESTORE:
-        return this.restore();
+        { this.restore(); return; }
       case Do.DISCARD:
-        return this.discard(page);
+        { this.discard(page); return; }
       default:
-        return this.reclassify(page, kind === Do.RECLASSIFY);
+        { this.reclassify(page, kind === Do.RECLASSIFY); return; }
     }
   }
 

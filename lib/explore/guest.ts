@@ -48,15 +48,15 @@ export class GuestAgent implements Agent {
     const at = world.layout.vcpu(vcpu);
     switch (kind) {
       case Do.TOUCH:
-        return this.touch(vcpu, at);
+        { this.touch(vcpu, at); return; }
       case Do.SECOND_BIT:
-        return this.readSecondBit(vcpu, at);
+        { this.readSecondBit(vcpu, at); return; }
       case Do.ACT:
-        return this.act(vcpu, at);
+        { this.act(vcpu, at); return; }
       case Do.NOT_PRESENT:
-        return takeNotPresent(world, vcpu);
+        { takeNotPresent(world, vcpu); return; }
       case Do.IRQ:
-        return this.takeInterrupt(vcpu, at);
+        { this.takeInterrupt(vcpu, at); return; }
       case Do.DEQUEUE:
         dequeue(world, vcpu);
         return;
@@ -66,13 +66,13 @@ export class GuestAgent implements Agent {
         return;
       case Do.MSR_OFF:
       case Do.MSR_ON:
-        return this.writeMsr(vcpu, at, kind === Do.MSR_ON);
+        { this.writeMsr(vcpu, at, kind === Do.MSR_ON); return; }
       case Do.RESET:
-        return this.reset(vcpu, at);
+        { this.reset(vcpu, at); return; }
       default:
         world.model.slot.map(world.words[at + V.PAGE]);
         world.words[at + V.PLACE] = Place.GUEST;
-        return this.access(vcpu, at, 'KVM has got the page');
+        { this.access(vcpu, at, 'KVM has got the page'); return; }
     }
   }
 
@@ -108,7 +108,7 @@ export class GuestAgent implements Agent {
     const taskAt = layout.task(vcpu, task);
     const page = world.wanted(vcpu, task);
     if (words[taskAt + T.STATE] !== Task.RUNNABLE || words[taskAt + T.TOKEN] !== 0) world.fail('waiting-task-runs', `task ${task} of vCPU ${vcpu} runs while it waits for gfn ${page}`);
-    if (model.slot.isMapped(page)) return this.access(vcpu, at, `task ${task} accesses gfn ${page}`);
+    if (model.slot.isMapped(page)) { this.access(vcpu, at, `task ${task} accesses gfn ${page}`); return; }
     words[at + V.PAGE] = page;
     const bits = words[layout.page(page) + P.BITS];
     if (config.splitRead !== undefined) {
@@ -119,7 +119,7 @@ export class GuestAgent implements Agent {
     }
     words[at + V.SEEN] = bits;
     words[at + V.PLACE] = Place.CHECKED;
-    if (bits === 0) return this.act(vcpu, at);
+    if (bits === 0) { this.act(vcpu, at); return; }
     if (world.record !== null) world.say(`vCPU ${vcpu}`, `task ${task} touches gfn ${page}; KVM reads its bits: intercepted`);
   }
 
@@ -132,7 +132,7 @@ export class GuestAgent implements Agent {
     if (words[at + V.SEEN] !== (words[layout.page(page) + P.BITS] & ~bit)) world.races |= Race.CLASS_CHANGED_IN_CHECK;
     words[at + V.SEEN] |= value;
     words[at + V.PLACE] = Place.CHECKED;
-    if (words[at + V.SEEN] === 0) return this.act(vcpu, at);
+    if (words[at + V.SEEN] === 0) { this.act(vcpu, at); return; }
     if (world.record !== null) world.say(`vCPU ${vcpu}`, `KVM reads ${name} of gfn ${page}: ${value === 0 ? 0 : 1}`);
   }
 
@@ -161,7 +161,7 @@ export class GuestAgent implements Agent {
     switch (action) {
       case FaultAction.MAP:
         model.slot.map(page);
-        return this.access(vcpu, at, bits === 0 ? `task ${task} touches gfn ${page}: not intercepted; KVM maps it, access` : `KVM maps gfn ${page}, access`);
+        { this.access(vcpu, at, bits === 0 ? `task ${task} touches gfn ${page}: not intercepted; KVM maps it, access` : `KVM maps gfn ${page}, access`); return; }
       case FaultAction.EXIT:
         words[at + V.PLACE] = Place.EXITED;
         words[at + V.SEEN] = flags;
@@ -245,7 +245,7 @@ export class GuestAgent implements Agent {
 
   private takeEarlyReady(vcpu: number, at: number, token: number): void {
     const { world } = this;
-    if (world.words[at + V.NOT_PRESENT] !== token) return world.fail('double-completion', `vCPU ${vcpu} gets a ready event with token ${hex(token)}, which nobody waits for`);
+    if (world.words[at + V.NOT_PRESENT] !== token) { world.fail('double-completion', `vCPU ${vcpu} gets a ready event with token ${hex(token)}, which nobody waits for`); return; }
     world.races |= Race.EARLY_READY;
     if (world.has('no-dummy-entry')) return;
     for (let i = at + V.DUMMY; i < at + V.DUMMY + DUMMIES; i++) {

@@ -43,13 +43,13 @@ export class ResolverAgent implements Agent {
   perform(kind: number, a: number, b: number): void {
     const { world } = this;
     const { words, layout } = world;
-    if (kind === Do.STEP) return this.step(a);
-    if (kind === Do.PREFETCH) return this.start(a, -1, b, ASKED_QUIETLY);
+    if (kind === Do.STEP) { this.step(a); return; }
+    if (kind === Do.PREFETCH) { this.start(a, -1, b, ASKED_QUIETLY); return; }
     for (let resolver = 0; resolver < layout.resolvers; resolver++) {
       if (resolver === this.prefetcher || words[layout.resolver(resolver) + R.STEP] >= 0) continue;
       const token = words[layout.request(a, b)];
       words[layout.request(a, b)] = 0;
-      return this.start(resolver, a, b, token);
+      this.start(resolver, a, b, token); return;
     }
   }
 
