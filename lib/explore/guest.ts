@@ -157,6 +157,7 @@ export class GuestAgent implements Agent {
     words[at + V.PLACE] = Place.GUEST;
     words[at + V.NOT_PRESENT] = injected | 0;
     if (signalled) words[at + V.NOTIFY_FD] = 1;
+    if (injected !== 0 && world.isAvailable(page)) world.fail('spurious-pair', `KVM queues a not-present event on vCPU ${vcpu} for gfn ${page}, whose bit was cleared since it looked`);
     const told = injected === 0 ? '' : `; #PF not-present ${hex(injected)}`;
     switch (action) {
       case FaultAction.MAP:

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { FINDINGS, findingsOn, lookFor, renderTrace } from '../../lib/explore/index.js';
+import { FINDINGS, findingsOn, lookFor, RACE_NAMES, renderTrace } from '../../lib/explore/index.js';
 
 describe('a finding on the proposals', () => {
   for (const finding of FINDINGS) {
@@ -9,6 +9,12 @@ describe('a finding on the proposals', () => {
       assert.ok(holds, counterexample === undefined ? `nothing was found; complete: ${complete}` : `\n${renderTrace(counterexample)}`);
     });
   }
+
+  it('on the cleared bit has the race itself in its trace', () => {
+    const traces = FINDINGS.filter(({ id }) => id.startsWith('cleared-after-check')).map((finding) => lookFor(finding).exploration.counterexample);
+    assert.ok(traces.length > 0);
+    for (const trace of traces) assert.ok(trace?.races.includes(RACE_NAMES.CLEARED_AFTER_CHECK), trace?.detail);
+  });
 
   it('has a name of its own, and there are some on each question that exploration can answer', () => {
     assert.equal(new Set(FINDINGS.map(({ id }) => id)).size, FINDINGS.length);
