@@ -4,6 +4,7 @@ import { FaultLabError } from '../../lib/errors/index.js';
 import { checksOf } from '../../lib/cli/doctor/checks.js';
 import type { Check } from '../../lib/cli/doctor/check.js';
 import type { Observations } from '../../lib/cli/doctor/observations.js';
+import { proposalVerdicts } from '../../lib/cli/doctor/proposals.js';
 import { modeVerdicts, type ModeVerdict } from '../../lib/cli/doctor/modes.js';
 import { examine } from '../../lib/cli/doctor/report.js';
 import { render } from '../../lib/cli/doctor/render.js';
@@ -153,7 +154,8 @@ describe('doctor: delivery modes', () => {
 describe('doctor: the table', () => {
   const report = (changes: Partial<Observations> = {}): Parameters<typeof render>[0] => {
     const facts = observations(changes);
-    return { checks: checksOf(facts), modes: modeVerdicts(facts) };
+    const modes = modeVerdicts(facts);
+    return { checks: checksOf(facts), modes, proposals: proposalVerdicts(facts, modes) };
   };
 
   it('has a line for each check and each mode, in aligned columns, and no escape codes without a terminal', () => {
