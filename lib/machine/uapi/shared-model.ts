@@ -17,7 +17,7 @@ import {
 /** Words besides the model's, by vCPU; a cache line each. */
 const LINE = 16;
 const LOCK = 0;
-const KICK = 1;
+const SHARE = 1;
 const DELIVERED = LINE;
 const STALE = LINE + 1;
 const UNDER_WAY = 2 * LINE;
@@ -30,6 +30,8 @@ export interface SharedModelPlan {
   readonly buffer: SharedArrayBuffer;
   /** Exitless rings are registered. */
   readonly rings: boolean;
+  /** The kernel has the proposal: the model is not asked, what is beside it is used all the same. */
+  readonly native: boolean;
 }
 
 /** See the module's comment. */
@@ -54,10 +56,11 @@ export class SharedModel {
    * Memory for a model, set up as a VMM would: capability enabled, rings registered.
    * @param asyncPf - async page faults are wanted; false for a VMM that uses plain exits alone
    * @param rings - and exitless ones
+   * @param native - the kernel has the proposal
    */
-  static allocate(uapi: UapiName, shape: ModelShape, asyncPf: boolean, rings: boolean): SharedModelPlan {
+  static allocate(uapi: UapiName, shape: ModelShape, asyncPf: boolean, rings: boolean, native: boolean): SharedModelPlan {
     const words = shape.vcpus * (VCPU_WORDS + SHARED_PAGE_WORDS) + ProposalModel.wordCount(shape);
-    const plan = { uapi, shape, buffer: new SharedArrayBuffer(words * 4), rings };
+    const plan = { uapi, shape, buffer: new SharedArrayBuffer(words * 4), rings, native };
     const { model } = new SharedModel(plan);
     model.slot.setIntercepting(true);
     if (model instanceof AsyncPfUserfaultModel && asyncPf) {
@@ -80,13 +83,13 @@ export class SharedModel {
     return new SharedPageHandlerEnd(this.pages[vcpu]);
   }
 
-  /** Number by which a vCPU's KVM_RUN can be ended; 0 before its Worker has started. */
-  kickShare(vcpu: number): number {
-    return Atomics.load(this.words, vcpu * VCPU_WORDS + KICK);
+  /** Number by which other threads reach a vCPU; 0 before its Worker has started. */
+  vcpuShare(vcpu: number): number {
+    return Atomics.load(this.words, vcpu * VCPU_WORDS + SHARE);
   }
 
-  setKickShare(vcpu: number, share: number): void {
-    Atomics.store(this.words, vcpu * VCPU_WORDS + KICK, share);
+  setVcpuShare(vcpu: number, share: number): void {
+    Atomics.store(this.words, vcpu * VCPU_WORDS + SHARE, share);
   }
 
   /** Ready events that reached the guest, wake-all included. */
