@@ -80,6 +80,7 @@ function factLines(facts: readonly Fact[], width: number, colors: Colors): strin
 
 const SPEAKS: Readonly<Record<FactSpeaks, string>> = { for: '+', against: '-', nothing: ' ' };
 const FACT_INDENTATION = '    ';
+const LONGEST_STATUS = 'emulated'.length;
 const LONGEST_NAME = Math.max(...UAPI_NAMES.map((name) => name.length));
 
 /** A line for a profile, and one for each thing that the kernel was asked: `+` speaks for it, `-` against. */
@@ -88,7 +89,7 @@ function proposalLines({ status, name, why, facts, remedy }: ProposalVerdict, wi
   const room = width - FACT_INDENTATION.length;
   const widths = columnWidths(rows, [1, Math.floor((room * 3) / 5)], room, NARROWEST_MEANING);
   return [
-    ...table([{ cells: [statusCell(colors, status), { text: name.padEnd(LONGEST_NAME) }, { text: why }], remedy }], [Infinity, Infinity], width, colors),
+    ...table([{ cells: [{ ...statusCell(colors, status), text: status.padEnd(LONGEST_STATUS) }, { text: name.padEnd(LONGEST_NAME) }, { text: why }], remedy }], [Infinity, Infinity], width, colors),
     ...rows.flatMap((cells) => layoutRow(cells, widths).map((line) => `${FACT_INDENTATION}${line}`)),
   ];
 }
