@@ -44,9 +44,8 @@ export class SharedModel {
   constructor(readonly plan: SharedModelPlan) {
     const { shape, buffer, uapi } = plan;
     this.words = new Int32Array(buffer, 0, shape.vcpus * VCPU_WORDS);
-    const pagesStart = shape.vcpus * VCPU_WORDS;
-    this.pages = Array.from({ length: shape.vcpus }, (_, vcpu) => new Int32Array(buffer, (pagesStart + vcpu * SHARED_PAGE_WORDS) * 4, SHARED_PAGE_WORDS));
-    const state = new Int32Array(buffer, (pagesStart + shape.vcpus * SHARED_PAGE_WORDS) * 4);
+    this.pages = Array.from({ length: shape.vcpus }, (_, vcpu) => sharedPageOf(plan, vcpu));
+    const state = new Int32Array(buffer, shape.vcpus * (VCPU_WORDS + SHARED_PAGE_WORDS) * 4);
     // Only this design has pages that user space writes too.
     this.model = uapi === 'async-pf-userfault-2026' ? new AsyncPfUserfaultModel(shape, state, this.pages) : UAPI_PROFILES[uapi].createModel(shape, state);
     this.locks = Array.from({ length: shape.vcpus }, (_, vcpu) => new ModelLock(this.words, vcpu * VCPU_WORDS + LOCK));
@@ -119,6 +118,11 @@ export class SharedModel {
   addUnderWay(vcpu: number, from: 0 | 1, by: 1 | -1): void {
     Atomics.add(this.words, vcpu * VCPU_WORDS + UNDER_WAY + from, by);
   }
+}
+
+/** The page of a vCPU's exitless rings: what a handler of another process would map. */
+export function sharedPageOf({ shape, buffer }: Pick<SharedModelPlan, 'shape' | 'buffer'>, vcpu: number): Int32Array {
+  return new Int32Array(buffer, (shape.vcpus * VCPU_WORDS + vcpu * SHARED_PAGE_WORDS) * 4, SHARED_PAGE_WORDS);
 }
 
 /** What a VMM does once a vCPU is made. The descriptors are of nobody: a model compares them, no more. */
