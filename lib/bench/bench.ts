@@ -15,7 +15,7 @@ import { settingsOf, type BenchSettings } from './settings.js';
 /** What to measure. */
 export interface BenchOptions extends BenchSettings {
   readonly modes: readonly DeliveryMode[];
-  /** File to page; one is made when left out. */
+  /** File to page; one that has the pages to visit is made when left out. */
   readonly image?: string;
   /** Pages to visit; all of the image when left out. */
   readonly pages?: number;
@@ -38,7 +38,7 @@ export async function runBench(options: BenchOptions, observer: BenchObserver): 
   const startedAt = new Date().toISOString();
   const host = readHost();
   const settings = settingsOf(options);
-  const image = options.image === undefined ? makeImage() : openImage(options.image);
+  const image = options.image === undefined ? makeImage(options.pages) : openImage(options.image);
   const modes: ModeReport[] = [];
   try {
     const pages = visitedPages(options, image);
