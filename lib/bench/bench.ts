@@ -21,7 +21,7 @@ export interface BenchOptions extends BenchSettings {
   readonly capabilities?: CapabilityNumbers;
   /** Never the kernel's own ioctls of a proposal. */
   readonly emulate?: boolean;
-  /** File to page; one is made when left out. */
+  /** File to page; one that has the pages to visit is made when left out. */
   readonly image?: string;
   /** Pages to visit; all of the image when left out. */
   readonly pages?: number;
@@ -46,7 +46,7 @@ export async function runBench(options: BenchOptions, observer: BenchObserver): 
   const settings = settingsOf(options);
   const policy = parsePolicy(settings.policy);
   checkModes(options);
-  const image = options.image === undefined ? makeImage() : openImage(options.image);
+  const image = options.image === undefined ? makeImage(options.pages) : openImage(options.image);
   const modes: ModeReport[] = [];
   try {
     const pages = visitedPages(options, image);

@@ -78,7 +78,7 @@ Exit codes: 0 passed, 1 a page or a count is wrong, 2 wrong use, 3 the host lack
 export function benchCommand(setExitCode: (code: number) => void): Command {
   return new Command('bench')
     .description('page a real file into the tiny guest in every delivery mode, prove each byte, and print what each mode cost')
-    .addOption(new FileOption('--image <file>', 'file to page in (default: an image of 64 MiB made for the run)', 'input'))
+    .addOption(new FileOption('--image <file>', 'file to page in (default: an image of 64 MiB made for the run, larger where --pages is)', 'input'))
     .addOption(uapiOption().default(BENCH_DEFAULTS.uapi))
     .addOption(capabilityOption())
     .addOption(new Option('--emulate', 'do not use the kernel\'s own ioctls even where it has the proposal'))
