@@ -74,7 +74,8 @@ export class EnvironmentAgent implements Agent {
     // A vCPU that sleeps in KVM for the page tries again when it wakes, and asks anew.
     for (let vcpu = 0; vcpu < world.vcpus; vcpu++) {
       const vcpuAt = layout.vcpu(vcpu);
-      if (words[vcpuAt + V.PLACE] === Place.WAITING && words[vcpuAt + V.PAGE] === page) words[layout.request(vcpu, page)] = ASKED_QUIETLY;
+      const request = layout.request(vcpu, page);
+      if (words[vcpuAt + V.PLACE] === Place.WAITING && words[vcpuAt + V.PAGE] === page && words[request] === 0) words[request] = ASKED_QUIETLY;
     }
     if (world.record !== null) world.say('VMM', `intercepts gfn ${page} again and takes its memory away`);
   }

@@ -183,7 +183,8 @@ export class GuestAgent implements Agent {
         return;
       default:
         words[at + V.PLACE] = Place.WAITING;
-        words[layout.request(vcpu, page)] = ASKED_QUIETLY;
+        // What a worker asked for wakes this sleeper too.
+        if (words[layout.request(vcpu, page)] === 0) words[layout.request(vcpu, page)] = ASKED_QUIETLY;
         if (world.record !== null) world.say(`vCPU ${vcpu}`, `sleeps in KVM until gfn ${page} is there`);
     }
   }
