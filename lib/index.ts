@@ -5,6 +5,8 @@
 export { FaultLabError, describeError, type FaultLabErrorDetails } from './errors/index.js';
 export { nativeAddon, type NativeAddon, type NativeEventFd, type NativeFile, type NativeMapping, type NativeUserfaultfd } from './native/index.js';
 export * as uapi from './uapi/index.js';
+export * as proposals from './uapi/proposals/index.js';
+export * as exploration from './explore/index.js';
 export {
   ExitView,
   GuestMemfd,
@@ -14,7 +16,10 @@ export {
   Vcpu,
   Vm,
   msiTo,
+  probeUapi,
   readHost,
+  requireUapi,
+  type CapabilityNumbers,
   type CapabilityRequirement,
   type Host,
   type HostKind,
@@ -23,10 +28,24 @@ export {
   type Msi,
   type MsrFilterRange,
   type Translation,
+  type UapiSupport,
   type VcpuExit,
 } from './kvm/index.js';
-export { PagedWindow, SystemRam, UserfaultBitmap, gpaNumber, gpaOfHva, userfaultBitmapSizeBytes, type GpaNumber, type GuestRange, type PagedWindowShare, type SystemRamShare } from './memory/index.js';
-export { imageSource, type FillTarget, type ImageSourceOptions, type PageSource, type PageSourceModule } from './faults/index.js';
+export { InterceptedPages, PagedWindow, SystemRam, UserfaultBitmap, gpaNumber, gpaOfHva, userfaultBitmapSizeBytes, type GpaNumber, type GuestRange, type PagedWindowShare, type SystemRamShare } from './memory/index.js';
+export {
+  Resolution,
+  builtInPolicy,
+  imageSource,
+  type FaultFacts,
+  type FaultPolicy,
+  type FaultPolicyModule,
+  type FillTarget,
+  type ImageSourceOptions,
+  type PageSource,
+  type PageSourceModule,
+  type PolicyMemory,
+  type QuickPages,
+} from './faults/index.js';
 export { AsyncPfHost, ReadyQueue, type ReadyDelivery, type WaitReason } from './asyncpf/index.js';
 export {
   checksumPage,
@@ -43,6 +62,7 @@ export {
   MODES,
   MODE_NAMES,
   Machine,
+  UAPI_MODES,
   type Counters,
   type DeliveryMode,
   type GuestMemoryFailure,
