@@ -43,9 +43,9 @@ export interface UapiCapability {
 
 /**
  * Where the effect of a rule shows: `exit` in what KVM_RUN returns, `errno` in what an ioctl returns, `guest` in what the guest sees (events, MSRs,
- * progress), `kernel-only` nowhere outside KVM, or only in time and memory.
+ * progress), `ring` in a shared page or an eventfd, `kernel-only` nowhere outside KVM, or only in time and memory.
  */
-export type RuleObservable = 'exit' | 'errno' | 'guest' | 'kernel-only';
+export type RuleObservable = 'exit' | 'errno' | 'guest' | 'ring' | 'kernel-only';
 
 /** Something that a kernel with the proposal must do: one sentence, and the case of the conformance suite that holds it to it has the same id. */
 export interface UapiRule {
@@ -76,6 +76,6 @@ export interface UapiProfile {
   readonly rules: readonly UapiRule[];
   /** What an emulation on a stock kernel cannot show, a sentence each; reports repeat them. */
   readonly notReproduced: readonly string[];
-  /** A model in new words, or over the state that others hold. */
-  readonly createModel: (shape: ModelShape, words?: Int32Array) => ProposalModel;
+  /** A model in new words, or over the state that others hold; `sharedPages` for a proposal with rings, one a vCPU. */
+  readonly createModel: (shape: ModelShape, words?: Int32Array, sharedPages?: readonly Int32Array[]) => ProposalModel;
 }

@@ -5,17 +5,28 @@
  * The model is the RFC as described. What its code gets wrong is not in it: completed items that are never freed, a lock dropped between
  * lookup and completion, the prefault of gpa 0, two pending flags for one token word. The profile lists them.
  */
-import { EINVAL } from '../../../errors/index.js';
+import { EFAULT, EINVAL, EIO } from '../../../errors/index.js';
 import type { FaultContext } from '../../apf.js';
 import { ItemState } from '../apf-queue.js';
 import { FaultAction, ProposalModel } from '../proposal-model.js';
 import { KVM_MEMORY_EXIT_FLAG_USERFAULT } from '../userfault/constants.js';
 import { KVM_MEMORY_EXIT_FLAG_ASYNC_PF_USER } from './constants.js';
 
+/** Arguments of KVM_ASYNC_PF_USER_READY (struct kvm_async_pf_user_ready), and what is wrong with the call. */
+export interface AsyncPfUserReady {
+  readonly token: number;
+  /** The argument cannot be read. */
+  readonly pointerIsBad?: boolean;
+  /** The caller's memory is not the VM's: another process. */
+  readonly otherProcess?: boolean;
+}
+
 /** See the module's comment. */
 export class AsyncPfUserModel extends ProposalModel {
   readonly completionKey = 'token';
   readonly needsAccept = false;
+  /** Interception was a memory attribute then (KVM_SET_MEMORY_ATTRIBUTES), and setting it unmapped the page. */
+  readonly slotFlags = 0;
 
   /** {@inheritDoc ProposalModel.fault} */
   fault(vcpu: number, page: number, bits: number, context: FaultContext, prefetch = false): FaultAction {
@@ -34,6 +45,12 @@ export class AsyncPfUserModel extends ProposalModel {
     const token = queue.token(slot);
     this.answer(KVM_MEMORY_EXIT_FLAG_USERFAULT | KVM_MEMORY_EXIT_FLAG_ASYNC_PF_USER, token, token, false);
     return FaultAction.EXIT;
+  }
+
+  /** KVM_ASYNC_PF_USER_READY as {@link ready}, with what can be wrong with the call. */
+  request(vcpu: number, { token, pointerIsBad = false, otherProcess = false }: AsyncPfUserReady): number {
+    if (otherProcess) return EIO;
+    return pointerIsBad ? EFAULT : this.ready(vcpu, 0, token);
   }
 
   /** {@inheritDoc ProposalModel.ready} KVM_ASYNC_PF_USER_READY: the page does not matter. */

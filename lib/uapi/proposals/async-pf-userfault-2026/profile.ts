@@ -50,5 +50,5 @@ export const asyncPfUserfaultProfile: UapiProfile = {
   },
   rules: asyncPfUserfaultRules,
   notReproduced: asyncPfUserfaultNotReproduced,
-  createModel: (shape, words) => new AsyncPfUserfaultModel(shape, words),
+  createModel: (shape, words, sharedPages) => new AsyncPfUserfaultModel(shape, words, sharedPages),
 };

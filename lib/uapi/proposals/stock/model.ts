@@ -23,6 +23,7 @@ export const StockPage = {
 export class StockModel extends ProposalModel {
   readonly completionKey = 'worker';
   readonly needsAccept = false;
+  readonly slotFlags = 0;
 
   /**
    * {@inheritDoc ProposalModel.fault}
