@@ -1,0 +1,8 @@
+/** The conformance suite: every rule of a proposal as a case that a kernel, or a model of it, is held to. */
+export { CaseFailure, CaseSkip, type CaseContext, type ConformanceCase } from './case.js';
+export { casesOf } from './cases/index.js';
+export { numberedCases, runCase, type CaseResult, type NumberedCase } from './suite.js';
+export { loadProfile } from './load-profile.js';
+export type { LoadedProfile } from './targets/emulated/emulated-vm.js';
+export { EmulatedTarget, NativeTarget } from './targets/target.js';
+export type { ConformanceTarget, ConformanceVm } from './vm.js';
