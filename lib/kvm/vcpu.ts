@@ -1,6 +1,6 @@
 import { attempt } from '../errors/index.js';
 import { nativeAddon } from '../native/index.js';
-import type { NativeVcpu } from '../native/addon.js';
+import type { NativeMapping, NativeVcpu } from '../native/addon.js';
 import {
   decodeCpuid,
   encodeCpuid,
@@ -40,10 +40,13 @@ export class Vcpu {
   /** Registers that travel with KVM_RUN. */
   readonly syncRegs: SyncRegs;
   readonly #native: NativeVcpu;
+  /** For errors of a closed vCPU, too. */
+  readonly #id: number;
 
   /** @internal Vcpus come from `Vm.createVcpu`. */
   constructor(native: NativeVcpu) {
     this.#native = native;
+    this.#id = native.id;
     const runArea = attempt(`map the run area of vCPU ${native.id}`, () => native.runArea());
     this.exit = new ExitView(runArea);
     this.syncRegs = new SyncRegs(runArea);
@@ -208,7 +211,15 @@ export class Vcpu {
     return this.#attempt(`make ioctl 0x${request.toString(16)}`, () => this.#native.ioctl(request, argument));
   }
 
+  /**
+   * One page of the vCPU's file, mapped for reading and writing: KVM_APF_PAGE_OFFSET of a proposal, say. To be closed by the caller; other Workers may adopt
+   * and view it. Throws FaultLabError `VCPU_NO_PAGE` where KVM has nothing there.
+   */
+  mapPage(page: number): NativeMapping {
+    return this.#attempt(`map page ${page}`, () => this.#native.mapPage(page));
+  }
+
   #attempt<T>(tried: string, action: () => T): T {
-    return attempt(`${tried} (vCPU ${this.#native.id})`, action);
+    return attempt(`${tried} (vCPU ${this.#id})`, action);
   }
 }

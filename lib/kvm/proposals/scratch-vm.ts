@@ -1,5 +1,5 @@
 import { nativeAddon, type NativeMapping } from '../../native/index.js';
-import { iow, ioctls, KVMIO, MAP_NORESERVE, PAGE_SIZE, PROT_READ, PROT_WRITE, StructView, type StructLayout } from '../../uapi/index.js';
+import { iow, ioctls, KVMIO, kvmUserspaceMemoryRegion2Layout, MAP_NORESERVE, PAGE_SIZE, PROT_READ, PROT_WRITE, StructView, type StructLayout } from '../../uapi/index.js';
 import { kvmUserspaceMemoryRegion2UserfaultLayout } from '../../uapi/proposals/index.js';
 import type { Kvm } from '../kvm.js';
 import type { Vcpu } from '../vcpu.js';
@@ -50,14 +50,14 @@ export class ScratchVm {
 
   /** KVM_SET_USER_MEMORY_REGION2 for a slot of one page that was not there before: 0 or the errno. The slot is deleted again. */
   trySlot({ flags, bitmap }: SlotTrial): number {
-    const region = struct(kvmUserspaceMemoryRegion2UserfaultLayout);
+    const region = struct(kvmUserspaceMemoryRegion2Layout);
     const slot = this.slots++;
     region.setNumber('slot', slot);
     region.setNumber('flags', flags);
     region.set('guest_phys_addr', SCRATCH_GPA);
     region.setNumber('memory_size', PAGE_SIZE);
     region.set('userspace_addr', this.memory.hva);
-    region.set('userfault_bitmap', bitmap);
+    new StructView(kvmUserspaceMemoryRegion2UserfaultLayout, new DataView(region.bytes().buffer)).set('userfault_bitmap', bitmap);
     const errno = errnoOf(() => this.vm.ioctl(ioctls.KVM_SET_USER_MEMORY_REGION2, region.bytes()));
     if (errno === 0) {
       region.setNumber('memory_size', 0);
@@ -69,7 +69,7 @@ export class ScratchVm {
 
   /** What a vCPU request fails with when its argument cannot be read: EFAULT from a kernel that knows it. The errno. */
   unreadable(request: number): number {
-    return -this.vcpu.native.ioctlUnreadable(request);
+    return Math.abs(this.vcpu.native.ioctlUnreadable(request));
   }
 
   /** A vCPU request: 0 or the errno. */
