@@ -6,7 +6,15 @@ import { inRoot } from '../setup/checkout.js';
  * @property {string} name as on the command line
  * @property {string} title for people
  * @property {boolean} emulated inside QEMU: slow, so that it gets the small bench
- * @property {(out: string, limitSeconds: number, command: readonly string[]) => readonly string[]} reach the command that runs `command` there; it may write below `out`
+ * @property {(run: Reach) => readonly string[]} reach the command that runs `command` there
+ */
+
+/**
+ * @typedef {object} Reach
+ * @property {string} out directory that the command may write to
+ * @property {number} limitSeconds that it may take
+ * @property {number | null} cpus of an emulated host; null for as many as it usually has
+ * @property {readonly string[]} command to run
  */
 
 const LAB = inRoot('scripts/lab/main.js');
@@ -19,8 +27,12 @@ const lab = (kernel) => ({
   name: kernel,
   title: `the lab, ${kernel} kernel`,
   emulated: true,
-  reach: (out, limitSeconds, command) => [process.execPath, LAB, '--kernel', kernel, '--out', out, '--limit', String(limitSeconds), ...command],
+  reach: ({ out, limitSeconds, cpus, command }) => [
+    ...[process.execPath, LAB, '--kernel', kernel, '--out', out, '--limit', String(limitSeconds)],
+    ...(cpus === null ? [] : ['--cpus', String(cpus)]),
+    ...command,
+  ],
 });
 
 /** @type {readonly HostChoice[]} */
-export const HOSTS = [{ name: 'here', title: 'this host', emulated: false, reach: (_out, _limitSeconds, command) => command }, lab('stock'), lab('own')];
+export const HOSTS = [{ name: 'here', title: 'this host', emulated: false, reach: ({ command }) => command }, lab('stock'), lab('own')];

@@ -2,12 +2,13 @@
  * `npm run hosts`: the tests and a bench of every mode on this host and on the emulated one with each of its kernels, their verdicts side
  * by side. Files are left in dist/hosts/NAME.
  */
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { bootstrap } from '../bootstrap.js';
 import { exitWith } from '../setup/failure.js';
 import { HOSTS } from './host.js';
 import { earlierRun, logTail, runHost } from './run-host.js';
-import { sideBySide } from './verdicts.js';
+import { hostFiles, sideBySide } from './verdicts.js';
 
 const USAGE_ERROR = 64;
 
@@ -20,7 +21,7 @@ the same, 1 when not, 130 after Ctrl-C.
   --reuse NAMES       hosts of --only whose last results are taken as they are (dist/hosts/NAME/tests.json and bench.json)
   --pages N           pages that the bench visits on a real host (default 65536: 256 MiB)
   --emulated-pages N  pages that it visits on an emulated one (default 300)
-  --kvm-files         on emulated hosts only the test files that used KVM in the run on this one: the others see no host
+  --kvm-files         on emulated hosts only the test files of which a test used KVM in the run on this one, or could not run on it
   --no-bench          tests alone
   --limit SECONDS     for the tests, and for the bench, on each host (default 3000)
   --side-by-side N    emulated hosts that run at the same time (default 2)
@@ -95,14 +96,17 @@ let interrupted = false;
 // The running command gets its own Ctrl-C; nothing further is started.
 process.on('SIGINT', () => { interrupted = true; });
 
-/** @type {() => readonly string[]} */
-const kvmFiles = () => verdicts.get('here')?.tests?.kvmFiles ?? refuse('--kvm-files takes a run here, of now (--only) or before (--reuse)');
+const kvmFiles = () => {
+  const tests = verdicts.get('here')?.tests ?? refuse('--kvm-files takes a run here, of now (--only) or before (--reuse)');
+  return hostFiles(tests);
+};
 const job = (/** @type {import('./host.js').HostChoice} */ host) =>
   runHost(host, {
     mochaArguments,
     files: host.emulated && values['kvm-files'] ? kvmFiles() : null,
     bench: values['no-bench'] ? null : ['--pages', String(host.emulated ? emulatedPages : pages)],
     limitSeconds,
+    cpus: emulatedCpus,
     stopped: () => interrupted,
     say,
   });
@@ -110,11 +114,14 @@ const job = (/** @type {import('./host.js').HostChoice} */ host) =>
 /** @type {Map<string, import('./verdicts.js').HostVerdicts>} */
 const verdicts = new Map([...reused].map((host) => [host.name, earlierRun(host, !values['no-bench'])]));
 const toRun = chosen.filter((host) => !reused.has(host));
-// A real host is measured alone; the emulated ones take a CPU each.
+const labsAtATime = Math.min(sideBySideLabs, toRun.filter(({ emulated }) => emulated).length);
+// Two emulated CPUs that share a real one wait for each other's locks as long as it pleases the scheduler: several times as slow as one.
+const emulatedCpus = labsAtATime > 1 && availableParallelism() < 2 * labsAtATime ? 1 : null;
+// A real host is measured alone.
 for (const host of toRun.filter(({ emulated }) => !emulated)) if (!interrupted) verdicts.set(host.name, await job(host));
 const waiting = toRun.filter(({ emulated }) => emulated);
 await Promise.all(
-  Array.from({ length: sideBySideLabs }, async () => {
+  Array.from({ length: labsAtATime }, async () => {
     for (let host = waiting.shift(); host !== undefined && !interrupted; host = waiting.shift()) verdicts.set(host.name, await job(host));
   }),
 );

@@ -90,16 +90,17 @@ export function earlierRun(host, benchAsked) {
  * @param {readonly string[] | null} job.files test files, below dist/test; null for all
  * @param {readonly string[] | null} job.bench arguments of the bench; null for none
  * @param {number} job.limitSeconds for each of the two
+ * @param {number | null} job.cpus of an emulated host; null for as many as it usually has
  * @param {() => boolean} job.stopped whether nothing further is to be started
  * @param {(line: string) => void} job.say told what goes on
  * @returns {Promise<HostVerdicts>} what came of it
  */
-export async function runHost(host, { mochaArguments, files, bench, limitSeconds, stopped, say }) {
+export async function runHost(host, { mochaArguments, files, bench, limitSeconds, cpus, stopped, say }) {
   const out = inRoot('dist/hosts', host.name);
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
   const margin = host.emulated ? LAB_MARGIN_SECONDS : 0;
-  const there = (/** @type {readonly string[]} */ command, /** @type {string} */ log) => run(host.reach(out, limitSeconds, command), join(out, log), limitSeconds + margin);
+  const there = (/** @type {readonly string[]} */ command, /** @type {string} */ log) => run(host.reach({ out, limitSeconds, cpus, command }), join(out, log), limitSeconds + margin);
 
   const startedAt = Date.now();
   const record = join(out, 'tests.json');

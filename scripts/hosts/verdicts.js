@@ -48,6 +48,15 @@ function heading({ bench, title }) {
 }
 
 /**
+ * @param {TestRecord} tests that ran on a host
+ * @returns {readonly string[]} files in which another host may come to other verdicts: those that used KVM, and those with tests that this host cannot run
+ */
+export function hostFiles({ kvmFiles, tests }) {
+  const beyond = tests.filter(({ verdict, hostCannot }) => verdict === 'skipped' && hostCannot === true).map(({ file }) => file);
+  return [...new Set([...kvmFiles, ...beyond])].sort();
+}
+
+/**
  * @param {readonly HostVerdicts[]} hosts at least one
  * @param {ReadonlySet<string> | null} files that all of them ran; null for all
  * @returns {readonly string[]} tests with more than one verdict, or a bad one

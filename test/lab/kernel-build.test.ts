@@ -71,6 +71,17 @@ describe('the build of the own kernel', function () {
     assert.equal(toy.compilations, 1);
   });
 
+  it('keeps the logs of a checkout in it, those of an installed package in the cache', () => {
+    builds();
+    assert(existsSync(join(toy.directory, '.bootstrap/lab-kernel-make.log')));
+    const [kernel = ''] = toy.cached();
+    toy.install();
+    toy.apt('6.12.2-1');
+    builds();
+    assert.deepEqual(toy.cached().sort(), ['logs', kernel, kernel.replace('6.12.1-1', '6.12.2-1')]);
+    assert(existsSync(join(toy.cache, 'kvm-faultlab/logs/lab-kernel-make.log')));
+  });
+
   it('builds anew when configuration, patches, compiler or source changed, and for nothing else', () => {
     builds();
     const changes: (() => void)[] = [

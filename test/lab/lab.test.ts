@@ -105,7 +105,8 @@ for (const kernel of KERNELS) {
     });
 
     it('runs the tests of what only the own kernel has, there alone', () => {
-      const { code, stdout, stderr } = lab('--kernel', kernel, 'npx', 'mocha', '--grep', 'memory-fault exit of the lab');
+      // Without CI, in which a run of skipped tests alone fails, as it should.
+      const { code, stdout, stderr } = lab('--kernel', kernel, 'env', '-u', 'CI', 'npx', 'mocha', '--grep', 'memory-fault exit of the lab');
       assert.equal(code, 0, stderr);
       assert.match(stdout, kernel === 'own' ? /^[1-9]\d* passed, 0 failed, 0 skipped$/m : /^0 passed, 0 failed, [1-9]\d* skipped$/m);
     });

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { kvmMissing } from '../support/kvm-available.js';
+import { noteKvmUse } from '../support/kvm-use.js';
 import { describeEnd, runChild } from './support/child.js';
 
 describe('handles dropped without close', function () {
   this.timeout(30_000);
 
   it('are closed by the garbage collector; memory goes with its last handle or view', async () => {
-    const ended = await runChild('dropped', [kvmMissing() === undefined ? 'with KVM' : ''], ['--expose-gc']);
+    const withKvm = kvmMissing() === undefined;
+    const ended = await runChild('dropped', [withKvm ? 'with KVM' : ''], ['--expose-gc']);
     assert.equal(ended.code, 0, describeEnd(ended));
     assert.deepEqual(JSON.parse(ended.stdout), {
       openedSome: true,
@@ -15,5 +17,6 @@ describe('handles dropped without close', function () {
       unviewed: { mapped: 0 },
       protectedLater: true,
     });
+    if (withKvm) noteKvmUse();
   });
 });

@@ -44,9 +44,10 @@ function host(name: string, tests: readonly object[] | null, report: object | nu
 
 describe('hosts side by side', () => {
   let sideBySide: (hosts: readonly object[], files?: ReadonlySet<string>) => SideBySide;
+  let hostFiles: (tests: object) => readonly string[];
 
   before(async () => {
-    ({ sideBySide } = (await import(VERDICTS)) as { sideBySide: typeof sideBySide });
+    ({ sideBySide, hostFiles } = (await import(VERDICTS)) as { sideBySide: typeof sideBySide; hostFiles: typeof hostFiles });
   });
 
   it('finds no fault where all passed, and lists a test that one host skipped, with the reason', () => {
@@ -90,6 +91,16 @@ describe('hosts side by side', () => {
     const hosts = [host('here', [test('x', 'passed')]), host('own', [])];
     assert.equal(sideBySide(hosts, new Set(['a.test.js'])).differences.length, 3);
     assert.deepEqual(sideBySide(hosts, new Set(['b.test.js'])).differences, []);
+  });
+
+  it('has emulated hosts run what used KVM here and what could not run here, and spares them the rest', () => {
+    const tests = [
+      { file: 'kvm.test.js', title: 'x', verdict: 'passed' },
+      { file: 'only-there.test.js', title: 'y', verdict: 'skipped', hostCannot: true },
+      { file: 'pure.test.js', title: 'z', verdict: 'passed' },
+      { file: 'uninstalled.test.js', title: 'z', verdict: 'skipped', hostCannot: false },
+    ];
+    assert.deepEqual(hostFiles({ kvmFiles: ['kvm.test.js'], tests }), ['kvm.test.js', 'only-there.test.js']);
   });
 
   it('lists a test that failed everywhere', () => {

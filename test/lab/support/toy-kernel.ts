@@ -41,6 +41,8 @@ export class ToyKernel {
     const { directory } = this;
     cpSync(join(ROOT, 'scripts'), join(directory, 'scripts'), { recursive: true });
     this.write('package.json', '{ "type": "module" }');
+    // What tells a checkout, whose logs stay in it, from an installed package, whose logs go to the cache.
+    this.write('tsconfig.json', '{}');
     rmSync(this.patches, { recursive: true });
     this.write('scripts/lab/kernel/config', '# a comment\nCONFIG_FAULTS=y\nCONFIG_MODULES=n\n');
     this.write('scripts/lab/kernel/patches/0001-better.patch', '--- a/driver.c\n+++ b/driver.c\n@@ -1 +1 @@\n-as it was\n+patched\n');
@@ -67,6 +69,11 @@ export class ToyKernel {
   /** What the compilation does. */
   compile(script: string): void {
     this.write('compile.sh', script);
+  }
+
+  /** Makes an installed package of the checkout. */
+  install(): void {
+    rmSync(join(this.directory, 'tsconfig.json'));
   }
 
   /** Puts a shell script into the only directory of PATH. */
