@@ -1,6 +1,6 @@
 /** Rules of a stock kernel: ready events and the protocol's MSRs. */
-import type { CaseContext, ConformanceCase } from '../case.js';
-import type { ConformanceVm } from '../vm.js';
+import type { CaseContext, ConformanceCase } from '../../case.js';
+import type { ConformanceVm } from '../../vm.js';
 import {
   AS_INT,
   ENABLED,
@@ -18,7 +18,7 @@ import {
   expectReady,
   isNotPresent,
   takeReady,
-} from './steps.js';
+} from '../steps.js';
 
 const OTHER_VECTOR = 0x61;
 const NO_MEMORY_GPA = 0x7000_0000n;

@@ -1,6 +1,6 @@
 /** Rules of a stock kernel: what a fault on a page that is not there comes to. */
-import type { ConformanceCase } from '../case.js';
-import { AS_INT, ENABLED, MOST_OUTSTANDING, MSR_EN, MSR_INT, SEND_ALWAYS, TOKEN_1, TOKEN_1_OF_VCPU_1, TOKEN_2, VECTOR, enable, enableValue, expectAccess, expectNoReady, isNotPresent, acknowledge } from './steps.js';
+import type { ConformanceCase } from '../../case.js';
+import { AS_INT, ENABLED, MOST_OUTSTANDING, MSR_EN, MSR_INT, SEND_ALWAYS, TOKEN_1, TOKEN_1_OF_VCPU_1, TOKEN_2, VECTOR, enable, enableValue, expectAccess, expectNoReady, isNotPresent, acknowledge } from '../steps.js';
 
 const OTHER_VECTOR = 0x61;
 

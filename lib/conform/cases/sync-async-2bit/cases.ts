@@ -1,0 +1,2 @@
+import type { ConformanceCase } from '../../case.js';
+export const syncAsyncTwoBitCases: readonly ConformanceCase[] = [];
