@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FaultLabError } from '../errors/index.js';
 import { imageSource } from '../faults/index.js';
-import { readHost } from '../kvm/index.js';
-import type { DeliveryMode } from '../machine/index.js';
+import { readHost, type CapabilityNumbers } from '../kvm/index.js';
+import { UAPI_MODES, type DeliveryMode } from '../machine/index.js';
 import { UAPI_PROFILES } from '../uapi/proposals/index.js';
 import { packageRoot } from '../native/index.js';
 import { checksumImage, makeImage, openImage, requireMemory, type Image } from './image.js';
@@ -17,7 +17,11 @@ import { settingsOf, type BenchSettings } from './settings.js';
 /** What to measure. */
 export interface BenchOptions extends BenchSettings {
   readonly modes: readonly DeliveryMode[];
-  /** File to page; one is made when left out. */
+  /** Capability numbers of a proposal on this kernel, those of the profile where left out. */
+  readonly capabilities?: CapabilityNumbers;
+  /** Never the kernel's own ioctls of a proposal. */
+  readonly emulate?: boolean;
+  /** File to page; one that has the pages to visit is made when left out. */
   readonly image?: string;
   /** Pages to visit; all of the image when left out. */
   readonly pages?: number;
@@ -40,9 +44,10 @@ export async function runBench(options: BenchOptions, observer: BenchObserver): 
   const startedAt = new Date().toISOString();
   const host = readHost();
   const settings = settingsOf(options);
-  const image = options.image === undefined ? makeImage() : openImage(options.image);
-  const modes: ModeReport[] = [];
   const policy = parsePolicy(settings.policy);
+  checkModes(options);
+  const image = options.image === undefined ? makeImage(options.pages) : openImage(options.image);
+  const modes: ModeReport[] = [];
   try {
     const pages = visitedPages(options, image);
     requireMemory(pages);
@@ -75,6 +80,8 @@ export async function runBench(options: BenchOptions, observer: BenchObserver): 
       workTasks: settings.workTasks,
       uapi: settings.uapi,
       policy,
+      implementation: options.emulate === true ? ('emulated' as const) : ('auto' as const),
+      capabilities: options.capabilities ?? {},
       latencyNs: settings.latencyNs,
       ...(settings.quickShare === 0 ? {} : { quick: { share: settings.quickShare, latencyNs: settings.quickLatencyNs, seed: settings.seed } }),
       resolvers: settings.resolvers,
@@ -108,6 +115,12 @@ export class BenchFailure extends Error {
   ) {
     super(`mode ${mode} failed`, { cause });
   }
+}
+
+function checkModes({ uapi, modes }: Pick<BenchOptions, 'uapi' | 'modes'>): void {
+  const absent = modes.find((mode) => !UAPI_MODES[uapi].includes(mode));
+  if (absent === undefined) return;
+  throw new FaultLabError('BAD_OPTION', `the uAPI profile ${uapi} has no mode ${absent}`, { hint: `its modes are ${UAPI_MODES[uapi].join(', ')}` });
 }
 
 function visitedPages(options: BenchOptions, image: Image): number {

@@ -11,8 +11,8 @@ import { PAGE_SIZE } from '../uapi/index.js';
 import { availableMemoryBytes } from './available-memory.js';
 import { randomWords } from './random.js';
 
-/** Size of the image made when none is given: 64 MiB. */
-export const DEFAULT_IMAGE_BYTES = 64 * 2 ** 20;
+/** Size of the image made when none is given and no more pages are asked for: 64 MiB. */
+const DEFAULT_IMAGE_BYTES = 64 * 2 ** 20;
 const CHUNK_PAGES = 256;
 /** Part of the available memory that the pages of an image may take. */
 const USABLE_MEMORY = 0.9;
@@ -51,9 +51,12 @@ export function openImage(path: string): Image {
 
 /**
  * Makes an image of pseudo-random bytes, the same every time, in a temporary folder that {@link Image.close} removes.
- * @throws FaultLabError `IMAGE_UNWRITABLE`
+ * @param pages - at least; refused before they fill a disk where memory has no room for them
+ * @throws FaultLabError `IMAGE_UNWRITABLE`, `IMAGE_TOO_LARGE`
  */
-export function makeImage(sizeBytes: number = DEFAULT_IMAGE_BYTES): Image {
+export function makeImage(pages = 0): Image {
+  requireMemory(pages);
+  const sizeBytes = Math.max(DEFAULT_IMAGE_BYTES, pages * PAGE_SIZE);
   let folder: string | null = null;
   try {
     folder = mkdtempSync(join(tmpdir(), 'kvm-faultlab-'));

@@ -15,11 +15,13 @@ import {
   isDeliveryMode,
   type DeliveryMode,
 } from '../machine/index.js';
+import type { CapabilityNumbers } from '../kvm/index.js';
 import { UAPI_NAMES, type UapiName } from '../uapi/proposals/index.js';
 import { ExitCode, exitCodeOf } from './exit-codes.js';
 import { FileOption, STANDARD_STREAM, requireWritable, unwritable } from './files.js';
 import { Interruption } from './interruption.js';
 import { ProgressDisplay } from './progress.js';
+import { capabilityOption, uapiOption } from './uapi-options.js';
 
 interface Flags {
   readonly image?: string;
@@ -27,6 +29,8 @@ interface Flags {
   /** Those of the profile when left out. */
   readonly modes?: DeliveryMode[];
   readonly policy: string;
+  readonly cap?: CapabilityNumbers;
+  readonly emulate?: true;
   readonly vcpus: number;
   readonly faultTasks: number;
   readonly workTasks: number;
@@ -74,8 +78,10 @@ Exit codes: 0 passed, 1 a page or a count is wrong, 2 wrong use, 3 the host lack
 export function benchCommand(setExitCode: (code: number) => void): Command {
   return new Command('bench')
     .description('page a real file into the tiny guest in every delivery mode, prove each byte, and print what each mode cost')
-    .addOption(new FileOption('--image <file>', 'file to page in (default: an image of 64 MiB made for the run)', 'input'))
-    .addOption(new Option('--uapi <name>', 'interface between KVM and user space').choices(UAPI_NAMES).default(BENCH_DEFAULTS.uapi))
+    .addOption(new FileOption('--image <file>', 'file to page in (default: an image of 64 MiB made for the run, larger where --pages is)', 'input'))
+    .addOption(uapiOption().default(BENCH_DEFAULTS.uapi))
+    .addOption(capabilityOption())
+    .addOption(new Option('--emulate', 'do not use the kernel\'s own ioctls even where it has the proposal'))
     .addOption(new Option('--modes <list>', 'comma-separated delivery modes (default: all of the profile)').argParser(parseModes))
     .addOption(new Option('--policy <name>', 'who waits for its page: always-async, always-sync, state, latency:TIME, module:FILE').default(BENCH_DEFAULTS.policy))
     .addOption(counted('--vcpus <n>', 'vCPUs', 1, MAX_VCPUS, BENCH_DEFAULTS.vcpus))
@@ -135,6 +141,8 @@ function toOptions(flags: Flags): BenchOptions {
     uapi: flags.uapi,
     modes: flags.modes ?? UAPI_MODES[flags.uapi],
     policy: flags.policy,
+    capabilities: flags.cap ?? {},
+    emulate: flags.emulate === true,
     order: flags.order,
     seed: flags.seed,
     vcpus: flags.vcpus,

@@ -1,6 +1,6 @@
 /** Builds hostile guests and runs them: what a run of one came to. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,7 +32,7 @@ export function buildGuest(folder: string, source: string, defines: Readonly<Rec
   const gcc = (...args: string[]): void => {
     execFileSync('gcc', args, { stdio: ['ignore', 'pipe', 'pipe'] });
   };
-  gcc('-E', '-P', '-x', 'c', '-D__ASSEMBLER__', ...include, '-include', 'abi.h', join(SOURCES, 'hostile.ld'), '-o', script);
+  if (!existsSync(script)) gcc('-E', '-P', '-x', 'c', '-D__ASSEMBLER__', ...include, '-include', 'abi.h', join(SOURCES, 'hostile.ld'), '-o', script);
   gcc('-nostdlib', '-static', '-no-pie', ...include, ...definitions, '-Wl,--build-id=none', '-Wl,-z,max-page-size=4096', `-Wl,-T,${script}`, join(SOURCES, `${source}.S`), '-o', elf);
   return elf;
 }
