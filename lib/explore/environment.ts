@@ -99,7 +99,7 @@ export class EnvironmentAgent implements Agent {
     return true;
   }
 
-  /** Sets the bit of the new class, then clears the other: two steps, as the bits are in two bitmaps. */
+  /** Sets the bit of the new class, then clears the other: two steps, where one atomic operation on the word of both would do. */
   private reclassify(page: number, first: boolean): void {
     const { world } = this;
     const { words, layout } = world;

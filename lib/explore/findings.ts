@@ -105,6 +105,13 @@ export const FINDINGS: readonly Finding[] = [
         config: { ...config, splitRead: safe },
         expected: null,
       },
+      {
+        id: `class-change-${reclassifyTo}/one-word`,
+        questions: ['q2'],
+        sentence: `KVM that reads both bits of a page at once, as it can where they are in one word, never misses a page while user space changes the class ${way}, one bit at a time as it may.`,
+        config,
+        expected: null,
+      },
     ];
   }),
   ...(['stock', 'async-pf-userfault-2026'] as const).map((uapi): Finding => ({

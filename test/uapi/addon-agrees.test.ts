@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { nativeAddon } from '../../lib/native/index.js';
 import * as uapi from '../../lib/uapi/index.js';
-import { KVM_USERFAULT_READY } from '../../lib/kvm/proposals/userfault-ready-layout.js';
+import { KVM_USERFAULT_READY } from '../../lib/uapi/proposals/index.js';
 import { UAPI_PROFILES } from '../../lib/uapi/proposals/index.js';
 import type { StructLayout } from '../../lib/uapi/index.js';
 

@@ -1,6 +1,6 @@
 import { AsyncIoctl, checkGpa } from './async-ioctl.js';
 import type { NativeCompletion } from './native-completion.js';
-import { KVM_USERFAULT_READY, kvmUserfaultReadyLayout } from './userfault-ready-layout.js';
+import { KVM_USERFAULT_READY, kvmUserfaultReadyLayout } from '../../uapi/proposals/index.js';
 
 /** KVM_USERFAULT_READY of `sync-async-2bit`: completes an async page fault by its page. From any thread. */
 export class NativeUserfaultReady implements NativeCompletion {

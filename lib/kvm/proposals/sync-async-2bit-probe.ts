@@ -4,7 +4,7 @@ import { outcome } from './errno-of.js';
 import { judgeRequest } from './request-probe.js';
 import { KERNEL_ADDRESS, struct, type ScratchVm } from './scratch-vm.js';
 import { FactList, numberOf, type CapabilityNumbers, type UapiSupport } from './uapi-support.js';
-import { KVM_USERFAULT_READY, kvmUserfaultReadyLayout } from './userfault-ready-layout.js';
+import { KVM_USERFAULT_READY, kvmUserfaultReadyLayout } from '../../uapi/proposals/index.js';
 import { askCapability, askUserfault, belongsToSomethingElse, judgeCapability, judgeUserfault, otherNumber, verdict, type CapabilityAnswer, type UserfaultAnswers } from './userfault-probe.js';
 
 /** Page aligned, and never accessed: the scratch vCPU does not run. */

@@ -18,7 +18,7 @@ export { SlotModel } from './slot-model.js';
 export { StockModel, StockPage } from './stock/model.js';
 export * from './sync-async-2bit/constants.js';
 export * from './sync-async-2bit/layouts.js';
-export { SyncAsyncTwoBitModel } from './sync-async-2bit/model.js';
+export { SyncAsyncTwoBitModel, type UserfaultReadyRequest } from './sync-async-2bit/model.js';
 export * from './userfault/constants.js';
 export * from './userfault/layouts.js';
 export { UserfaultModel } from './userfault/model.js';

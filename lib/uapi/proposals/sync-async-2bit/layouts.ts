@@ -1,13 +1,9 @@
-/** Structures and requests of the two-bit proposal. Completion is that of the 2026 design, with READY as its only operation. */
+/** Structures and requests of the two-bit proposal. The memslot's structure is that of KVM Userfault: its bitmap has twice the bits. */
+import { iow, KVMIO } from '../../ioctl.js';
 import { structLayout } from '../../layout.js';
-import { asyncPfUserfaultIoctls } from '../async-pf-userfault-2026/layouts.js';
-import { kvmUserspaceMemoryRegion2UserfaultLayout } from '../userfault/layouts.js';
 
-const { fields, name, size } = kvmUserspaceMemoryRegion2UserfaultLayout;
-const userfault = Object.fromEntries(Object.entries(fields).map(([field, { offset, size: bytes }]) => [field, [offset, bytes] as const]));
+/** struct kvm_userfault_ready: argument of KVM_USERFAULT_READY. */
+export const kvmUserfaultReadyLayout = structLayout('kvm_userfault_ready', 16, { gpa: [0, 8], flags: [8, 8] });
 
-/** struct kvm_userspace_memory_region2 with two bitmaps: a second padding word becomes the second address. */
-export const kvmUserspaceMemoryRegion2TwoBitLayout = structLayout(name, size, { ...userfault, userfault_async_bitmap: [56, 8] });
-
-/** Requests on the vCPU's file. */
-export const syncAsyncTwoBitIoctls = { KVM_ASYNC_PF: asyncPfUserfaultIoctls.KVM_ASYNC_PF } as const;
+/** Completes an async page fault of a vCPU by its page, from any thread of the process. */
+export const KVM_USERFAULT_READY = iow(KVMIO, 0xda, kvmUserfaultReadyLayout.size);
