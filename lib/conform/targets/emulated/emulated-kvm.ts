@@ -2,11 +2,11 @@
 import type { Vm } from '../../../kvm/index.js';
 import type { SystemRam } from '../../../memory/index.js';
 import { nativeAddon, type NativeEventFd } from '../../../native/index.js';
-import { PAGE_SIZE } from '../../../uapi/index.js';
 import { ProposalModel, SHARED_PAGE_WORDS, StockPage, type ModelShape, type UapiProfile } from '../../../uapi/proposals/index.js';
 import { WINDOW_GPA, WINDOW_PAGES } from '../../guest/index.js';
 import type { CaseEventfd, HostPage, SetEventfdsCall } from '../../vm.js';
 import { Baton } from './baton.js';
+import { InterceptionBitmap } from './interception-bitmap.js';
 import { MissingWindow } from './missing-window.js';
 import { hasRings } from './model-calls.js';
 import { deliverReady } from './ready-events.js';
@@ -35,14 +35,17 @@ export class EmulatedKvm {
   readonly window: MissingWindow;
   /** Another thread is about to complete a fault. */
   otherThreadActs = false;
-  private readonly bitsOf = new Uint8Array(WINDOW_PAGES);
-  private bitmapHidden = false;
+  /** True where a slot of the profile has two bits a page. */
+  readonly hasTwoBits: boolean;
+  readonly bitmap: InterceptionBitmap;
+  /** Where no proposal intercepts: what the host has for each page, as the model is told. */
+  private readonly hostPages = new Uint8Array(WINDOW_PAGES).fill(StockPage.PRESENT);
   private readonly eventfds = new Map<number, NativeEventFd>();
   private readonly registered: (Registered | undefined)[];
   private readonly workers: { readonly vcpu: number; readonly page: number }[] = [];
 
   constructor(
-    private readonly profile: UapiProfile,
+    profile: UapiProfile,
     private readonly vm: Vm,
     readonly ram: SystemRam,
     vcpus: number,
@@ -57,6 +60,8 @@ export class EmulatedKvm {
       baton: shared(1),
     };
     this.model = profile.createModel(shape, this.shared.words, this.shared.sharedPages);
+    this.hasTwoBits = profile.name === 'sync-async-2bit';
+    this.bitmap = new InterceptionBitmap(WINDOW_PAGES, this.hasTwoBits ? 2 : 1);
     this.registered = Array.from({ length: vcpus }, () => undefined);
     this.baton = new Baton(this.shared.baton);
     this.baton.take();
@@ -73,40 +78,25 @@ export class EmulatedKvm {
 
   /** A page's bits as a fault reads them: -1 when it cannot. */
   bitsForFault(page: number): number {
-    return this.bitmapHidden ? -1 : this.bitsOf[page];
-  }
-
-  /** Interception bits as user space wrote them. */
-  bits(page: number): number {
-    return this.bitsOf[page];
-  }
-
-  /** User space writes interception bits. */
-  setBits(page: number, bits: number): void {
-    this.bitsOf[page] = bits;
-  }
-
-  /** Makes the bitmap unreadable. */
-  hideBitmap(): void {
-    this.bitmapHidden = true;
+    return this.model.completionKey === 'worker' ? this.hostPages[page] : this.bitmap.load(page, this.model.slot.flags);
   }
 
   /** What the host has for a page from now on; mapped it is no more. */
   setHostPage(page: number, state: HostPage): void {
-    this.bitsOf[page] = HOST_PAGE[state];
+    this.hostPages[page] = HOST_PAGE[state];
     this.model.slot.unmap(page);
   }
 
   /** The host has a page again: KVM's workers that slept for it come back. */
   provide(page: number, value: number): void {
     this.window.fill(page, value);
-    this.bitsOf[page] = StockPage.PRESENT;
+    this.hostPages[page] = StockPage.PRESENT;
     for (let vcpu = 0; vcpu < this.model.queues.length; vcpu++) this.model.ready(vcpu, page, 0);
   }
 
   /** A fault is an async page fault of KVM's own: its worker sleeps for the page, or comes back at once without. */
   workerStarted(vcpu: number, page: number): void {
-    if (this.model.completionKey === 'worker' && this.bitsOf[page] === StockPage.FAILS) this.workers.push({ vcpu, page });
+    if (this.model.completionKey === 'worker' && this.hostPages[page] === StockPage.FAILS) this.workers.push({ vcpu, page });
   }
 
   /** A new eventfd. */
@@ -158,11 +148,6 @@ export class EmulatedKvm {
     for (const event of this.eventfds.values()) event.close();
   }
 
-  /** True where a slot of the profile has two bits a page. */
-  get hasTwoBits(): boolean {
-    return this.profile.name === 'sync-async-2bit';
-  }
-
   private completionSignalled(fd: number): void {
     const { model } = this;
     if (!hasRings(model)) return;
@@ -175,6 +160,3 @@ export class EmulatedKvm {
     for (const { vcpu, page } of this.workers.splice(0)) this.model.ready(vcpu, page, 0);
   }
 }
-
-/** Bytes of a page: what bitmaps of slots that are tried never exceed. */
-export const SPARE_BITMAP_BYTES = PAGE_SIZE;

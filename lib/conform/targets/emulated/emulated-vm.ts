@@ -84,15 +84,15 @@ export class EmulatedVm implements ConformanceVm {
   }
 
   setBits(page: number, bits: number): void {
-    this.kvm.setBits(page, bits);
+    this.kvm.bitmap.set(page, bits);
   }
 
   bits(page: number): number {
-    return this.kvm.bits(page);
+    return this.kvm.bitmap.get(page);
   }
 
   hideBitmap(): void {
-    this.kvm.hideBitmap();
+    this.kvm.bitmap.hide();
   }
 
   setFlags(flags: number, bitmap?: bigint): number {

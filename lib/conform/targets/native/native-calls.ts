@@ -3,21 +3,21 @@ import { spawnSync } from 'node:child_process';
 import { FaultLabError } from '../../../errors/index.js';
 import { msiTo, type Vcpu, type Vm } from '../../../kvm/index.js';
 import type { NativeMapping } from '../../../native/index.js';
-import { PAGE_SIZE, StructView, structLayout, ioctls, type StructLayout } from '../../../uapi/index.js';
+import { PAGE_SIZE, StructView, ioctls, type StructLayout } from '../../../uapi/index.js';
 import {
   KVM_APF_PAGE_OFFSET,
+  KVM_USERFAULT_READY,
   asyncPfUserIoctls,
   asyncPfUserfaultIoctls,
   kvmApfEventfdLayout,
   kvmAsyncPfReqLayout,
   kvmAsyncPfUserReadyLayout,
+  kvmUserfaultReadyLayout,
 } from '../../../uapi/proposals/index.js';
 import type { AsyncPfCall, OtherProcessCall, SetEventfdsCall, Unreadable, UserfaultReadyCall, VcpuCalls } from '../../vm.js';
 import { windowGpa } from '../guest-vm.js';
 import { errnoOf } from './errno-of.js';
 
-const kvmUserfaultReadyLayout = structLayout('x',16,{gpa:[0,8],flags:[8,8]});
-const syncAsyncTwoBitIoctls = {KVM_USERFAULT_READY:0x4010aeda};
 /** An ioctl and its argument. */
 export interface EncodedCall {
   readonly request: number;
@@ -43,7 +43,7 @@ export function userReadyCall(token: number): EncodedCall {
 
 /** KVM_USERFAULT_READY. */
 export function userfaultReadyCall({ gpa, flags = 0 }: UserfaultReadyCall): EncodedCall {
-  return encode(syncAsyncTwoBitIoctls.KVM_USERFAULT_READY, kvmUserfaultReadyLayout, { gpa, flags });
+  return encode(KVM_USERFAULT_READY, kvmUserfaultReadyLayout, { gpa, flags });
 }
 
 const PRE_FAULT_BYTES = 64;
@@ -73,7 +73,7 @@ export class NativeCalls implements VcpuCalls {
   }
 
   userfaultReady(call: UserfaultReadyCall | Unreadable): number {
-    return this.make(call === 'unreadable' ? syncAsyncTwoBitIoctls.KVM_USERFAULT_READY : userfaultReadyCall(call));
+    return this.make(call === 'unreadable' ? KVM_USERFAULT_READY : userfaultReadyCall(call));
   }
 
   setEventfds(call: SetEventfdsCall | Unreadable): number {
