@@ -1,5 +1,5 @@
 /** Runs the cases of a profile against a target, one after the other. */
-import { describeError } from '../errors/index.js';
+import { FaultLabError, describeError } from '../errors/index.js';
 import type { UapiProfile, UapiRule } from '../uapi/proposals/index.js';
 import { CaseContext, CaseFailure, CaseSkip, type ConformanceCase } from './case.js';
 import { casesOf } from './cases/index.js';
@@ -16,22 +16,28 @@ export interface CaseResult {
   readonly durationMs: number;
 }
 
-/** A rule and the case that holds a kernel to it; one that nothing outside KVM shows has none. */
-export interface NumberedCase {
-  /** From 1, the same whatever is chosen. */
-  readonly number: number;
+/** A rule and the case that holds a kernel to it; a rule that nothing outside KVM shows has none. */
+export interface PlannedCase {
   readonly rule: UapiRule;
   readonly case: ConformanceCase | undefined;
 }
 
-/** Every rule of a profile with its case, in order. */
-export function numberedCases(profile: UapiProfile): NumberedCase[] {
+/**
+ * The rules of a profile with their cases, in order.
+ * @param only - ids of rules; all where left out
+ * @throws FaultLabError `BAD_OPTION` for an id that no rule of the profile has
+ */
+export function planCases(profile: UapiProfile, only?: readonly string[]): PlannedCase[] {
+  const unknown = only?.filter((id) => !profile.rules.some((rule) => rule.id === id)) ?? [];
+  if (unknown.length > 0) {
+    throw new FaultLabError('BAD_OPTION', `${profile.name} has no rule ${unknown.join(', ')}`, { hint: `conform --uapi ${profile.name} --list shows all of them` });
+  }
   const byRule = new Map(casesOf(profile.name).map((one) => [one.rule, one]));
-  return profile.rules.map((rule, index) => ({ number: index + 1, rule, case: byRule.get(rule.id) }));
+  return profile.rules.filter(({ id }) => only?.includes(id) ?? true).map((rule) => ({ rule, case: byRule.get(rule.id) }));
 }
 
 /** Runs one case. Never throws: what goes wrong on the way is a failure of the case. */
-export async function runCase({ rule, case: one }: Pick<NumberedCase, 'rule' | 'case'>, target: ConformanceTarget, profile: UapiProfile): Promise<CaseResult> {
+export async function runCase({ rule, case: one }: PlannedCase, target: ConformanceTarget, profile: UapiProfile): Promise<CaseResult> {
   const start = performance.now();
   const result = (outcome: CaseResult['outcome'], more: { readonly reason?: string; readonly diagnostics?: readonly string[] } = {}): CaseResult => ({
     rule,

@@ -1,11 +1,12 @@
 /** A VM in which a model plays the proposal and the running kernel everything else. */
 import { EBADF, EINVAL, FaultLabError } from '../../../errors/index.js';
-import { msiTo, type Kvm } from '../../../kvm/index.js';
+import { msiTo, type CapabilityRequirement, type Kvm } from '../../../kvm/index.js';
 import {
   KVM_MSR_EXIT_REASON_FILTER,
   KVM_MSR_FILTER_DEFAULT_ALLOW,
   KVM_MSR_FILTER_READ,
   KVM_MSR_FILTER_WRITE,
+  KVM_X86_DISABLE_EXITS_HLT,
   MSR_KVM_ASYNC_PF_ACK,
   MSR_KVM_ASYNC_PF_EN,
   MSR_KVM_ASYNC_PF_INT,
@@ -26,6 +27,8 @@ export interface LoadedProfile {
   readonly url: string;
 }
 
+/** What the emulation does to the guest takes these. */
+const NEEDED: readonly CapabilityRequirement[] = ['X86_USER_SPACE_MSR', 'X86_MSR_FILTER', 'EXCEPTION_PAYLOAD', 'SYNC_REGS', { capability: 'X86_DISABLE_EXITS', bits: KVM_X86_DISABLE_EXITS_HLT }];
 const PROTOCOL_MSRS = [MSR_KVM_ASYNC_PF_EN, MSR_KVM_ASYNC_PF_INT, MSR_KVM_ASYNC_PF_ACK];
 
 /** See the module's comment. */
@@ -47,6 +50,7 @@ export class EmulatedVm implements ConformanceVm {
       // Or KVM would halt a vCPU for a missing page by itself, and no access of it would come here.
       hltInGuest: true,
       prepare: (vm) => {
+        vm.requireCapabilities(NEEDED);
         vm.enableCap('EXCEPTION_PAYLOAD', 0, [1n]);
         vm.enableCap('X86_USER_SPACE_MSR', 0, [BigInt(KVM_MSR_EXIT_REASON_FILTER)]);
         const bitmap = new Uint8Array(1);
