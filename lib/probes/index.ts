@@ -6,3 +6,4 @@ export { collectFacts, type CollectOptions } from './collect-facts.js';
 export { kernelInstructionCode } from './experiments/kernel-instructions.js';
 export { userInstructionCode } from './experiments/user-instructions.js';
 export type { Fact, Finding, Probe, ProbeContext, ProbeGroup } from './probe.js';
+export { patience } from './patience.js';
