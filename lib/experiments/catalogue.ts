@@ -1,0 +1,14 @@
+/** The sixteen questions: those with an experiment, and those for later. */
+import type { Experiment, LaterQuestion } from './frame/experiment.js';
+import { q12 } from './q12-error-outcome/index.js';
+
+/** Experiments, in the order of their questions. */
+export const EXPERIMENTS: readonly Experiment[] = [q12];
+
+/** Questions without an experiment yet. */
+export const LATER_QUESTIONS: readonly LaterQuestion[] = [
+  { id: 'q8', question: 'Which share of faults can the guest be told of (CPL above 0, interrupts on, no shadow, nothing pending), and what does a synthetic halt save over exit and block for the rest?' },
+  { id: 'q9', question: 'How does userfaultfd scale: one for all or one a vCPU, with 1 to N readers, against exits with a bitmap and async page faults?' },
+  { id: 'q10', question: 'What do zapping on enable and 4 KiB mappings cost: by slot size, while enabled, and until huge pages are back?' },
+  { id: 'q15', question: 'What is left for guests whose state KVM cannot touch, where no #PF can be injected: the halt alone?' },
+];
