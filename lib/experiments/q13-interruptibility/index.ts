@@ -18,7 +18,7 @@ export const q13: Experiment = {
   question: 'How soon after a signal does KVM_RUN return while the vCPU waits in userfaultfd, in a synthetic halt, or in the wait of user space?',
   method: [
     'Another thread kicks the vCPU (immediate_exit, then a signal) 12 ms after it entered KVM_RUN, and fills the page 78 ms later if that was not enough.',
-    'CLOCK_MONOTONIC on both sides; the thread\'s own CPU time tells a sleep from a loop in the kernel.',
+    'CLOCK_MONOTONIC on both sides; the time in which the thread was ready to run tells a sleep from a loop in the kernel.',
   ],
   lacks: (kvm) => (kvm.checkExtension('SPLIT_IRQCHIP') > 0 ? null : 'it takes an APIC in KVM (KVM_CAP_SPLIT_IRQCHIP is 0 here)'),
   run,
@@ -56,7 +56,7 @@ async function run(context: ExperimentContext): Promise<Outcome> {
 export function conclude(results: readonly PlaceResult[], waits: EmulatedWaits): Outcome {
   const emulated: Row[] = ([['in the wait of user space, looking every 50 ms', waits.bySlices], ['in the wait of user space, woken through the word it sleeps on', waits.byWord]] as const)
     .filter(([, latencies]) => latencies.length > 0)
-    .map(([place, latencies]) => ({ place, samples: latencies.length, interruptedShare: 1, ...spread(latencies), cpuShare: null, waits: 'the VMM' }));
+    .map(([place, latencies]) => ({ place, samples: latencies.length, interruptedShare: 1, ...spread(latencies), awakeShare: null, waits: 'the VMM' }));
   return {
     finding: find(results),
     changedBy: [
@@ -76,13 +76,13 @@ function spread(latenciesNs: readonly number[]): Row {
 
 function rowOf({ place, samples, others, waiters }: PlaceResult): Row {
   const interrupted = samples.filter(({ waitedForPage }) => !waitedForPage).length;
-  const busy = median(samples.flatMap(({ cpuNs, latencyNs }) => (cpuNs === null ? [] : [Math.min(1, cpuNs / Math.max(1, latencyNs))])));
+  const busy = median(samples.flatMap(({ runnableNs, latencyNs }) => (runnableNs === null ? [] : [Math.min(1, runnableNs / Math.max(1, latencyNs))])));
   return {
     place: place.title,
     samples: samples.length,
     interruptedShare: samples.length === 0 ? null : interrupted / samples.length,
     ...(samples.length === 0 ? {} : spread(samples.map(({ latencyNs }) => latencyNs))),
-    cpuShare: samples.length === 0 || interrupted > 0 || Number.isNaN(busy) ? null : busy,
+    awakeShare: samples.length === 0 || interrupted > 0 || Number.isNaN(busy) ? null : busy,
     waits: [...waiters, ...[...new Set(others)].map((other) => `also ${other}`)].join(', ') || null,
   };
 }
@@ -110,6 +110,6 @@ function find(results: readonly PlaceResult[]): Finding {
 
 /** Whether the thread slept or went round in the kernel between the signal and the page. */
 function burning({ samples }: PlaceResult): string {
-  const shares = samples.flatMap(({ cpuNs, latencyNs }) => (cpuNs === null ? [] : [cpuNs / Math.max(1, latencyNs)]));
-  return shares.length > 0 && median(shares) > 0.5 ? ', and from the signal on its thread uses the CPU instead of sleeping' : '';
+  const shares = samples.flatMap(({ runnableNs, latencyNs }) => (runnableNs === null ? [] : [runnableNs / Math.max(1, latencyNs)]));
+  return shares.length > 0 && median(shares) > 0.5 ? ', and from the signal on its thread goes round in the kernel instead of sleeping' : '';
 }

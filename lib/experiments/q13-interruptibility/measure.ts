@@ -6,7 +6,7 @@ import { nativeAddon, type NativeMapping, type NativeUserfaultfd } from '../../n
 import { TinyGuest, addresses } from '../../probes/index.js';
 import { MADV_DONTNEED, PAGE_SIZE, uffdFeatures } from '../../uapi/index.js';
 import { withAsyncPfGuest } from '../guests/async-pf-guest.js';
-import { userfaultfdPage } from '../guests/backings.js';
+import { retire, userfaultfdPage } from '../guests/backings.js';
 import type { TimingHelper } from '../helper/timing-helper.js';
 import type { Place } from './places.js';
 
@@ -16,8 +16,8 @@ export interface Sample {
   readonly latencyNs: number;
   /** KVM_RUN came back only because the page was there at last. */
   readonly waitedForPage: boolean;
-  /** CPU time that the vCPU's thread used between the signal and the return, at most; null where the kernel does not say. */
-  readonly cpuNs: number | null;
+  /** Time in which the vCPU's thread ran or waited for a CPU, from its entry to the return: not asleep; null where the kernel does not say. */
+  readonly runnableNs: number | null;
 }
 
 /** What a place came to. */
@@ -45,8 +45,8 @@ export async function measurePlace(kvm: Kvm, helper: TimingHelper, place: Place,
   try {
     return place.asyncPf ? await withAsyncPfGuest(kvm, options, sampled) : await TinyGuest.with(kvm, options, sampled);
   } finally {
-    page.close();
     uffd.close();
+    retire(page);
   }
 }
 
@@ -65,20 +65,20 @@ async function sample(helper: TimingHelper, guest: TinyGuest, { place, page, uff
   const { monotonicNs } = nativeAddon();
   try {
     for (let turn = 0; turn < count && !isOver(); turn++) {
-      const cpuBeforeNs = cpuTimeNs(guest.vcpu.threadId);
+      const runnableBeforeNs = runnableTimeNs(guest.vcpu.threadId);
       const { result, times } = await helper.during(
         {
           kick: { vcpuShare: guest.vcpu.share(), afterMs: KICK_AFTER_MS },
           ...(place.waitsForPage ? { fill: { userfaultfdShare: uffd.share(), mappingShare: page.share(), afterMs: FILL_AFTER_MS } } : {}),
         },
-        () => ({ returned: guest.vcpu.run(), returnedAtNs: monotonicNs(), cpuNs: cpuTimeNs(guest.vcpu.threadId) }),
+        () => ({ returned: guest.vcpu.run(), returnedAtNs: monotonicNs(), runnableNs: runnableTimeNs(guest.vcpu.threadId) }),
       );
       for (const thread of times.faultingThreads) waiters.add(thread === guest.vcpu.threadId ? "the vCPU's thread" : 'a thread of the kernel');
       if (result.returned === -EINTR && times.kickedAtNs !== 0) {
         samples.push({
           latencyNs: result.returnedAtNs - times.kickedAtNs,
           waitedForPage: times.filledAtNs !== 0 && result.returnedAtNs >= times.filledAtNs,
-          cpuNs: cpuBeforeNs === null || result.cpuNs === null ? null : result.cpuNs - cpuBeforeNs,
+          runnableNs: runnableBeforeNs === null || result.runnableNs === null ? null : result.runnableNs - runnableBeforeNs,
         });
       } else {
         others.push(result.returned < 0 ? errnoName(-result.returned) : `exit_reason ${guest.vcpu.exit.exitReason}`);
@@ -93,10 +93,11 @@ async function sample(helper: TimingHelper, guest: TinyGuest, { place, page, uff
   return { place, samples, others, waiters: [...waiters] };
 }
 
-/** Time that a thread ran, ns (Documentation/scheduler/sched-stats.rst); null where the kernel does not count it. */
-function cpuTimeNs(threadId: number): number | null {
+/** Time that a thread ran or was ready to, ns (Documentation/scheduler/sched-stats.rst); null where the kernel does not count it. */
+function runnableTimeNs(threadId: number): number | null {
   try {
-    return Number(readFileSync(`/proc/self/task/${threadId}/schedstat`, 'utf8').split(' ')[0]);
+    const [ranNs, waitedNs] = readFileSync(`/proc/self/task/${threadId}/schedstat`, 'utf8').split(' ').map(Number);
+    return ranNs + waitedNs;
   } catch {
     return null;
   }
