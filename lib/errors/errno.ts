@@ -17,6 +17,7 @@ export const EINTR = constants.errno.EINTR;
 export const EIO = constants.errno.EIO;
 export const ENXIO = constants.errno.ENXIO;
 export const E2BIG = constants.errno.E2BIG;
+export const EBADF = constants.errno.EBADF;
 export const EAGAIN = constants.errno.EAGAIN;
 export const ENOMEM = constants.errno.ENOMEM;
 export const EACCES = constants.errno.EACCES;

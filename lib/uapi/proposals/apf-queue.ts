@@ -29,6 +29,7 @@ const ENABLE_HIGH = 1;
 const VECTOR = 2;
 const SEQUENCE = 3;
 const HALTED = 4;
+const CLEARING = 5;
 /** Words that a proposal may use for its own state of the vCPU. */
 const OWN = 8;
 const OWN_WORDS = 16;
@@ -41,6 +42,10 @@ const INJECTED = 3;
 /** Position among the completed, from 1; 0 while not completed. */
 const ORDER = 4;
 const ITEM_WORDS = 5;
+/** The wake-all item counts towards the limit but is not held to it, and there is never more than one. */
+const WAKE_ALL_ITEMS = 1;
+
+const ENABLING_BITS = KVM_ASYNC_PF_ENABLED | KVM_ASYNC_PF_DELIVERY_AS_INT;
 
 /** Page of the wake-all item, which belongs to none. */
 const NO_PAGE = -1;
@@ -49,29 +54,32 @@ const NO_PAGE = -1;
 export class ApfQueue {
   /** Words for the proposal's own use, zero at first. */
   readonly own: Int32Array;
+  private readonly slots: number;
 
   /**
    * @param words - {@link ApfQueue.wordCount} of them, zero at first
    * @param vcpuId - low 12 bits of every token
    * @param capacity - most items outstanding
+   * @param hltInGuest - the guest's HLT does not leave it, so that KVM never halts the vCPU on its own account
    */
   constructor(
     private readonly words: Int32Array,
     readonly vcpuId: number,
     readonly capacity: number,
+    private readonly hltInGuest = false,
   ) {
+    this.slots = capacity + WAKE_ALL_ITEMS;
     this.own = words.subarray(OWN, OWN + OWN_WORDS);
   }
 
   /** Words that a queue of `capacity` items takes. */
   static wordCount(capacity: number): number {
-    return ITEMS + capacity * ITEM_WORDS;
+    return ITEMS + (capacity + WAKE_ALL_ITEMS) * ITEM_WORDS;
   }
 
   /** True when both the enable bit and delivery by interrupt are set: without both KVM tells the guest nothing. */
   get enabled(): boolean {
-    const both = KVM_ASYNC_PF_ENABLED | KVM_ASYNC_PF_DELIVERY_AS_INT;
-    return (this.words[ENABLE_LOW] & both) === both;
+    return (this.words[ENABLE_LOW] & ENABLING_BITS) === ENABLING_BITS;
   }
 
   /** Vector of ready events. */
@@ -89,10 +97,20 @@ export class ApfQueue {
     return this.words[HALTED] !== 0;
   }
 
+  /** True while KVM cancels the items of the vCPU: between {@link beginClear} and {@link cancelAll}. */
+  get clearing(): boolean {
+    return this.words[CLEARING] !== 0;
+  }
+
+  /** Slots of items, wake-all's included: what {@link state} and the like take is below it. */
+  get slotCount(): number {
+    return this.slots;
+  }
+
   /** Items outstanding, wake-all included: what the limit counts. */
   get outstanding(): number {
     let count = 0;
-    for (let slot = 0; slot < this.capacity; slot++) if (this.state(slot) !== ItemState.FREE) count++;
+    for (let slot = 0; slot < this.slots; slot++) if (this.state(slot) !== ItemState.FREE) count++;
     return count;
   }
 
@@ -136,9 +154,9 @@ export class ApfQueue {
     }
   }
 
-  /** kvm_can_do_async_pf(): the vCPU could take an interrupt now, so that a fault need not keep it. */
+  /** kvm_can_do_async_pf(): the vCPU could take an interrupt now, so that a fault need not keep it. Its LAPIC is in the kernel. */
   canDoAsyncPf(context: FaultContext): boolean {
-    return context.interruptsEnabled && !context.eventPending;
+    return context.interruptsEnabled && !context.eventPending && (!this.hltInGuest || this.canDeliver(context));
   }
 
   /** kvm_can_deliver_async_pf(): the guest can be told that a page is not present. */
@@ -148,13 +166,13 @@ export class ApfQueue {
 
   /** Slot of the item of a page, or -1. */
   find(page: number): number {
-    for (let slot = 0; slot < this.capacity; slot++) if (this.state(slot) !== ItemState.FREE && this.page(slot) === page) return slot;
+    for (let slot = 0; slot < this.slots; slot++) if (this.state(slot) !== ItemState.FREE && this.page(slot) === page) return slot;
     return -1;
   }
 
   /** Slot of the item with a token, or -1. */
   findToken(token: number): number {
-    for (let slot = 0; slot < this.capacity; slot++) if (this.state(slot) !== ItemState.FREE && this.token(slot) === token) return slot;
+    for (let slot = 0; slot < this.slots; slot++) if (this.state(slot) !== ItemState.FREE && this.token(slot) === token) return slot;
     return -1;
   }
 
@@ -164,6 +182,7 @@ export class ApfQueue {
    * @returns its slot, or -1 when as many as allowed are outstanding
    */
   create(page: number, state: number, injected: boolean): number {
+    if (this.outstanding >= this.capacity) return -1;
     const slot = this.add(page, state, injected);
     if (slot < 0) return -1;
     this.words[SEQUENCE] = nextApfSequence(this.words[SEQUENCE]);
@@ -191,22 +210,28 @@ export class ApfQueue {
     return this.words[ITEMS + slot * ITEM_WORDS + INJECTED] !== 0;
   }
 
+  /** Whether the item is the wake-all event, which is of no page and which nobody waits for. */
+  isWakeAll(slot: number): boolean {
+    return this.page(slot) === NO_PAGE;
+  }
+
   /** Moves an item on, to anything but {@link ItemState.COMPLETED}. */
   setState(slot: number, state: number): void {
     this.set(slot, STATE, state);
   }
 
-  /** The item's page can be had: it is dequeued after those completed before. */
+  /** The item's page can be had: it is dequeued after those completed before. A halted vCPU wakes, whether it can be dequeued yet or not. */
   complete(slot: number): void {
     let last = 0;
-    for (let other = 0; other < this.capacity; other++) last = Math.max(last, this.order(other));
+    for (let other = 0; other < this.slots; other++) last = Math.max(last, this.order(other));
     this.set(slot, STATE, ItemState.COMPLETED);
     this.set(slot, ORDER, last + 1);
+    this.wake();
   }
 
-  /** KVM_REQ_APF_HALT: see {@link halted}. */
+  /** KVM_REQ_APF_HALT: see {@link halted}. A vCPU with a completed item does not stay halted, so that it is not halted here. */
   halt(): void {
-    this.words[HALTED] = 1;
+    if (!this.hasCompleted) this.words[HALTED] = 1;
   }
 
   /** An interrupt, or a dequeued item, ends the synthetic halt; the instruction is tried again. */
@@ -224,17 +249,32 @@ export class ApfQueue {
       const slot = this.firstCompleted();
       if (slot < 0 || (this.enabled && !tokenWordIsFree)) return 0;
       const token = this.token(slot);
-      const told = this.enabled && (this.isInjected(slot) || this.page(slot) === NO_PAGE);
+      const told = this.enabled && (this.isInjected(slot) || this.isWakeAll(slot));
       this.free(slot);
-      for (let other = 0; other < this.capacity; other++) if (this.order(other) > 0) this.set(other, ORDER, this.order(other) - 1);
+      for (let other = 0; other < this.slots; other++) if (this.order(other) > 0) this.set(other, ORDER, this.order(other) - 1);
       this.wake();
       if (told) return token;
     }
   }
 
-  /** Cancels every item: the guest disabled delivery, the vCPU was reset or is gone. */
+  /** KVM starts to cancel the items, which takes it a while; {@link cancelAll} ends it. Completions that come meanwhile are refused. */
+  beginClear(): void {
+    this.words[CLEARING] = 1;
+  }
+
+  /** Cancels every item: the guest disabled delivery or turned paging on or off, the vCPU was reset or is gone. */
   cancelAll(): void {
-    for (let slot = 0; slot < this.capacity; slot++) this.free(slot);
+    for (let slot = 0; slot < this.slots; slot++) this.free(slot);
+    this.words[CLEARING] = 0;
+    this.wake();
+  }
+
+  /** The vCPU was reset, by INIT too: the MSRs are as after power-up, and nothing is outstanding. The sequence of tokens goes on. */
+  reset(): void {
+    this.words[ENABLE_LOW] = 0;
+    this.words[ENABLE_HIGH] = 0;
+    this.words[VECTOR] = 0;
+    this.cancelAll();
   }
 
   /** The wake-all event is due, unless a completed item is on its way: kvm_async_pf_wakeup_all(). */
@@ -249,7 +289,8 @@ export class ApfQueue {
   private writeEnable(low: number, high: number, areaIsValid: (gpa: number) => boolean): MsrOutcome {
     if ((low & KVM_ASYNC_PF_RESERVED) !== 0) return { kind: 'refused' };
     const areaGpa = (high >>> 0) * 0x1_0000_0000 + ((low & ~KVM_ASYNC_PF_FLAG_MASK) >>> 0);
-    if ((low & KVM_ASYNC_PF_ENABLED) !== 0 && (!Number.isSafeInteger(areaGpa) || !areaIsValid(areaGpa))) return { kind: 'refused' };
+    // Without both bits nothing is delivered, and KVM does not look at the address.
+    if ((low & ENABLING_BITS) === ENABLING_BITS && (!Number.isSafeInteger(areaGpa) || !areaIsValid(areaGpa))) return { kind: 'refused' };
     this.words[ENABLE_LOW] = low;
     this.words[ENABLE_HIGH] = high;
     if (this.enabled) {
@@ -261,7 +302,7 @@ export class ApfQueue {
   }
 
   private add(page: number, state: number, injected: boolean): number {
-    for (let slot = 0; slot < this.capacity; slot++) {
+    for (let slot = 0; slot < this.slots; slot++) {
       if (this.state(slot) !== ItemState.FREE) continue;
       this.set(slot, STATE, state);
       this.set(slot, PAGE, page);
@@ -281,7 +322,7 @@ export class ApfQueue {
   }
 
   private firstCompleted(): number {
-    for (let slot = 0; slot < this.capacity; slot++) if (this.order(slot) === 1) return slot;
+    for (let slot = 0; slot < this.slots; slot++) if (this.order(slot) === 1) return slot;
     return -1;
   }
 

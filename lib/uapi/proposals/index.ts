@@ -1,13 +1,25 @@
 /** uAPI that is not merged: each proposal as data, with its semantics as a pure state machine. No I/O. */
 export { ApfQueue, ItemState } from './apf-queue.js';
+export * from './async-pf-user-2024/constants.js';
+export * from './async-pf-user-2024/layouts.js';
+export { AsyncPfUserModel, type AsyncPfUserReady } from './async-pf-user-2024/model.js';
 export * from './async-pf-userfault-2026/constants.js';
 export * from './async-pf-userfault-2026/layouts.js';
 export { AsyncPfUserfaultModel, type ApfEventfds, type AsyncPfRequest } from './async-pf-userfault-2026/model.js';
+export * from './async-pf-userfault-2026/iterations.js';
 export { SHARED_PAGE_WORDS, SharedPageHandlerEnd, SharedPageKernelEnd } from './async-pf-userfault-2026/shared-page.js';
+export { checkProfile, withCapabilityNumbers } from './check-profile.js';
+export { checkedPage, checkedToken } from './checks.js';
 export { fullShape, gpaOf, isPageAligned, pageOf, type FullModelShape, type ModelShape } from './model-shape.js';
 export * from './profile.js';
+export { UAPI_PROFILES } from './profiles.js';
 export { FaultAction, ProposalModel, type CompletionKey } from './proposal-model.js';
 export { SlotModel } from './slot-model.js';
+export { StockModel, StockPage } from './stock/model.js';
+export * from './sync-async-2bit/constants.js';
+export * from './sync-async-2bit/layouts.js';
+export { SyncAsyncTwoBitModel } from './sync-async-2bit/model.js';
 export * from './userfault/constants.js';
 export * from './userfault/layouts.js';
 export { UserfaultModel } from './userfault/model.js';
+export { checkUserfaultBitmapBytes, userfaultBitmapBytes, userfaultBitmapErrno } from './userfault/region.js';

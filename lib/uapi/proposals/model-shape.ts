@@ -13,6 +13,8 @@ export interface ModelShape {
   readonly itemsPerVcpu?: number;
   /** Entries of a notification or completion ring, a power of two; 64 where left out. */
   readonly ringEntries?: number;
+  /** KVM_CAP_X86_DISABLE_EXITS for HLT: KVM never halts a vCPU on its own account. False where left out. */
+  readonly hltInGuest?: boolean;
 }
 
 /** A {@link ModelShape} with nothing left out. */
@@ -23,12 +25,12 @@ export type FullModelShape = Required<ModelShape>;
  * @throws RangeError for a shape that no KVM has
  */
 export function fullShape(shape: ModelShape): FullModelShape {
-  const { vcpus, pages, baseGpa, itemsPerVcpu = ASYNC_PF_PER_VCPU, ringEntries = ASYNC_PF_PER_VCPU } = shape;
+  const { vcpus, pages, baseGpa, itemsPerVcpu = ASYNC_PF_PER_VCPU, ringEntries = ASYNC_PF_PER_VCPU, hltInGuest = false } = shape;
   const whole = (value: number, least: number, most: number): boolean => Number.isInteger(value) && value >= least && value <= most;
   if (!whole(vcpus, 1, 4096) || !whole(pages, 1, 2 ** 30) || !whole(itemsPerVcpu, 1, 1024)) throw new RangeError(`no model has the shape ${JSON.stringify(shape)}`);
   if (!whole(ringEntries, 1, 64) || (ringEntries & (ringEntries - 1)) !== 0) throw new RangeError(`a ring cannot have ${ringEntries} entries`);
   if (!Number.isSafeInteger(baseGpa) || baseGpa < 0 || baseGpa % PAGE_SIZE !== 0) throw new RangeError(`gpa ${baseGpa} is not page aligned`);
-  return { vcpus, pages, baseGpa, itemsPerVcpu, ringEntries };
+  return { vcpus, pages, baseGpa, itemsPerVcpu, ringEntries, hltInGuest };
 }
 
 /** True for a gpa that is the first byte of a page. */

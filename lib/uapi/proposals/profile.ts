@@ -1,4 +1,5 @@
 /** A uAPI profile: what a proposal adds to KVM, as data, and its semantics as a model. */
+import type { CapabilityName } from '../capabilities.js';
 import type { StructLayout } from '../layout.js';
 import type { ModelShape } from './model-shape.js';
 import type { ProposalModel } from './proposal-model.js';
@@ -34,7 +35,17 @@ export interface UapiCapability {
   readonly number: number;
   /** Where that number was seen. */
   readonly seenIn: string;
+  /** Other numbers that it had, each with where. */
+  readonly alsoSeen?: Readonly<Record<number, string>>;
+  /** The merged capability that has this number now: a kernel that says yes to it has said nothing about the proposal. */
+  readonly knownClash?: CapabilityName;
 }
+
+/**
+ * Where the effect of a rule shows: `exit` in what KVM_RUN returns, `errno` in what an ioctl returns, `guest` in what the guest sees (events, MSRs,
+ * progress), `ring` in a shared page or an eventfd, `kernel-only` nowhere outside KVM, or only in time and memory.
+ */
+export type RuleObservable = 'exit' | 'errno' | 'guest' | 'ring' | 'kernel-only';
 
 /** Something that a kernel with the proposal must do: one sentence, and the case of the conformance suite that holds it to it has the same id. */
 export interface UapiRule {
@@ -43,6 +54,9 @@ export interface UapiRule {
   readonly sentence: string;
   /** Where it is said or seen: the series' title and place, or a function of the kernel. */
   readonly source: string;
+  readonly observable: RuleObservable;
+  /** For `kernel-only`: why nothing outside KVM shows it; the suite skips its case with this reason. */
+  readonly unseenBecause?: string;
 }
 
 /** A profile. */
@@ -62,6 +76,6 @@ export interface UapiProfile {
   readonly rules: readonly UapiRule[];
   /** What an emulation on a stock kernel cannot show, a sentence each; reports repeat them. */
   readonly notReproduced: readonly string[];
-  /** A model in new words, or over the state that others hold. */
-  readonly createModel: (shape: ModelShape, words?: Int32Array) => ProposalModel;
+  /** A model in new words, or over the state that others hold; `sharedPages` for a proposal with rings, one a vCPU. */
+  readonly createModel: (shape: ModelShape, words?: Int32Array, sharedPages?: readonly Int32Array[]) => ProposalModel;
 }

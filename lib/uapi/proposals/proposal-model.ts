@@ -4,8 +4,9 @@
  * conformance suite holds a native kernel to it.
  *
  * No method allocates on the path of a fault; answers of more than a number are in fields. All state is in `words`, so that a state can be
- * copied, compared and shared. Methods of one vCPU must not run at the same time (KVM has locks, the emulation one a vCPU).
+ * copied, compared and shared ({@link ProposalModel.state} is all of it). Methods of one vCPU must not run at the same time (KVM has locks, the emulation one a vCPU).
  */
+import { EINVAL } from '../../errors/index.js';
 import type { FaultContext, MsrOutcome } from '../apf.js';
 import { ApfQueue } from './apf-queue.js';
 import { fullShape, type FullModelShape, type ModelShape } from './model-shape.js';
@@ -21,15 +22,23 @@ export const FaultAction = {
   BARE_EFAULT: 2,
   /** The vCPU goes on in the guest, which was told. */
   CONTINUE: 3,
-  /** The vCPU stays in KVM_RUN and takes interrupts only, until a fault of its own completes: synthetic halt. */
+  /**
+   * The vCPU stays in KVM_RUN and takes interrupts only, until a fault of its own completes: synthetic halt. Where one is complete already,
+   * {@link ApfQueue.halted} is false and the access is tried again at once.
+   */
   HALT: 4,
+  /** The vCPU sleeps in KVM_RUN and takes nothing until the page is there: the host's own wait for a page (stock kernels). */
+  WAIT: 5,
 } as const;
 
 /** One of {@link FaultAction}. */
 export type FaultAction = (typeof FaultAction)[keyof typeof FaultAction];
 
-/** How user space says that the page of an async page fault can be had: nothing to say, the token of the exit, or the page's gpa. */
-export type CompletionKey = 'none' | 'token' | 'gpa';
+/**
+ * How KVM hears that the page of an async page fault can be had: not at all, by the token of the exit, by the page's gpa, or from its own
+ * worker, which slept until the page was there (whoever drives the model then calls {@link ProposalModel.ready} as soon as it is).
+ */
+export type CompletionKey = 'none' | 'token' | 'gpa' | 'worker';
 
 /** See the module's comment. */
 export abstract class ProposalModel {
@@ -52,6 +61,9 @@ export abstract class ProposalModel {
   abstract readonly completionKey: CompletionKey;
   /** True where user space must say before the next KVM_RUN that it handles a fault asynchronously. */
   abstract readonly needsAccept: boolean;
+  /** Memslot flags that the proposal adds; 0 where the slot has no say, and every fault's bits count. */
+  abstract readonly slotFlags: number;
+  private readonly ownState: readonly Int32Array[];
 
   /**
    * @param words - {@link ProposalModel.wordCount} of them, zero at first or the state of another such model; new ones where left out
@@ -59,20 +71,29 @@ export abstract class ProposalModel {
    */
   constructor(shape: ModelShape, words?: Int32Array) {
     this.shape = fullShape(shape);
-    const { vcpus, pages, itemsPerVcpu } = this.shape;
+    const { vcpus, pages, itemsPerVcpu, hltInGuest } = this.shape;
     const needed = ProposalModel.wordCount(shape);
     this.words = words ?? new Int32Array(needed);
+    this.ownState = [this.words];
     if (this.words.length < needed) throw new RangeError(`a model of this shape takes ${needed} words, not ${this.words.length}`);
     const slotWords = SlotModel.wordCount(pages);
     const queueWords = ApfQueue.wordCount(itemsPerVcpu);
     this.slot = new SlotModel(this.words.subarray(0, slotWords));
     this.queues = Array.from({ length: vcpus }, (_, vcpu) => {
       const start = slotWords + vcpu * queueWords;
-      return new ApfQueue(this.words.subarray(start, start + queueWords), vcpu, itemsPerVcpu);
+      return new ApfQueue(this.words.subarray(start, start + queueWords), vcpu, itemsPerVcpu, hltInGuest);
     });
   }
 
-  /** Words that the state of a model takes. */
+  /**
+   * Everything in which two states can differ: arrays that stay the same ones, and of the same length. Copying them copies the state. What {@link fault}
+   * left in its fields is an answer and no state.
+   */
+  get state(): readonly Int32Array[] {
+    return this.ownState;
+  }
+
+  /** Words of {@link words}. */
   static wordCount(shape: ModelShape): number {
     const { vcpus, pages, itemsPerVcpu } = fullShape(shape);
     return SlotModel.wordCount(pages) + vcpus * ApfQueue.wordCount(itemsPerVcpu);
@@ -95,9 +116,19 @@ export abstract class ProposalModel {
       this.answer(0, 0, 0, false);
       return FaultAction.MAP;
     }
-    const action = this.fault(vcpu, page, this.slot.intercepting ? bits : 0, context);
+    const action = this.fault(vcpu, page, this.slotFlags === 0 || this.slot.intercepting ? bits : 0, context);
     if (action === FaultAction.MAP) this.slot.map(page);
     return action;
+  }
+
+  /**
+   * KVM_SET_USER_MEMORY_REGION2 that changes nothing but flags: 0, or the errno.
+   * @param flags - of {@link slotFlags}; what other flags do is no matter here, and they are refused
+   */
+  setFlags(flags: number): number {
+    if ((flags & ~this.slotFlags) !== 0) return EINVAL;
+    this.slot.setFlags(flags);
+    return 0;
   }
 
   /** KVM_RUN was entered. */
@@ -132,8 +163,13 @@ export abstract class ProposalModel {
     return this.queues[vcpu].readMsr(index);
   }
 
-  /** The vCPU was reset (INIT) or is gone, or the guest turned paging off: its faults are cancelled. */
+  /** The vCPU was reset, by INIT too: its faults are cancelled and its MSRs are 0. */
   reset(vcpu: number): void {
+    this.queues[vcpu].reset();
+  }
+
+  /** The guest turned paging on or off (CR0.PG), or the vCPU is gone: its faults are cancelled, its MSRs stay. */
+  cancel(vcpu: number): void {
     this.queues[vcpu].cancelAll();
   }
 

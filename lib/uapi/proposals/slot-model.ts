@@ -3,8 +3,9 @@
  *
  * Interception bits are user space's memory and not here: whoever reports a fault says what the bits of its page are.
  */
+import { KVM_MEM_USERFAULT } from './userfault/constants.js';
 
-const INTERCEPTING = 0;
+const FLAGS = 0;
 const ZAPS = 1;
 const MAPPED = 2;
 
@@ -18,9 +19,14 @@ export class SlotModel {
     return MAPPED + Math.ceil(pages / 32);
   }
 
-  /** True while the slot's flag (KVM_MEM_USERFAULT or a proposal's like) is set. */
+  /** The proposal's memslot flags; all bits set after {@link setIntercepting}. */
+  get flags(): number {
+    return this.words[FLAGS];
+  }
+
+  /** True while KVM_MEM_USERFAULT is set. */
   get intercepting(): boolean {
-    return this.words[INTERCEPTING] !== 0;
+    return (this.flags & KVM_MEM_USERFAULT) !== 0;
   }
 
   /** How often every mapping of the slot was zapped. */
@@ -44,16 +50,20 @@ export class SlotModel {
   }
 
   /**
-   * KVM_SET_USER_MEMORY_REGION2 with FLAGS_ONLY changes. Turning interception on zaps every mapping, so that bits set since are looked at.
-   * The same flags again do nothing.
+   * Flags change. Turning interception on zaps every mapping, so that bits set since are looked at; the same flags again do nothing.
    * @returns true when mappings were zapped
    */
-  setIntercepting(on: boolean): boolean {
-    if (on === this.intercepting) return false;
-    this.words[INTERCEPTING] = on ? 1 : 0;
-    if (!on) return false;
+  setFlags(flags: number): boolean {
+    const zaps = !this.intercepting && (flags & KVM_MEM_USERFAULT) !== 0;
+    this.words[FLAGS] = flags;
+    if (!zaps) return false;
     this.words.fill(0, MAPPED);
     this.words[ZAPS]++;
     return true;
+  }
+
+  /** {@link setFlags} with every flag that a proposal could have, or none. */
+  setIntercepting(on: boolean): boolean {
+    return this.setFlags(on ? -1 : 0);
   }
 }

@@ -133,9 +133,17 @@ export class SharedPageHandlerEnd extends SharedPageEnd {
     return this.load(VERSION) === KVM_APF_SHARED_VERSION && this.load(RING_SIZE) === this.entries && this.load(ENTRY_SIZE) === KVM_APF_ENTRY_SIZE;
   }
 
+  /**
+   * True when the ring's head is nowhere KVM could have put it: somebody else wrote it. KVM writes it anew with the next fault, so that this passes;
+   * until then {@link take} finds nothing and {@link arm} lets the caller sleep.
+   */
+  get isBroken(): boolean {
+    return this.available > this.entries;
+  }
+
   /** Takes the oldest fault into {@link gpa}; false when there is none. */
   take(): boolean {
-    const available = (this.load(NOTIFY_HEAD) - this.taken) >>> 0;
+    const { available } = this;
     // KVM never runs ahead of the tail by more than the ring: another index is not KVM's.
     if (available === 0 || available > this.entries) return false;
     this.readEntry(NOTIFY_ENTRIES, this.taken);
@@ -150,7 +158,7 @@ export class SharedPageHandlerEnd extends SharedPageEnd {
    */
   arm(): boolean {
     Atomics.or(this.words, FLAGS, KVM_APF_SHARED_FLAG_NOTIFY_ARMED);
-    if (this.load(NOTIFY_HEAD) === this.taken) return true;
+    if (this.available === 0 || this.isBroken) return true;
     Atomics.and(this.words, FLAGS, ~KVM_APF_SHARED_FLAG_NOTIFY_ARMED);
     return false;
   }
@@ -162,5 +170,9 @@ export class SharedPageHandlerEnd extends SharedPageEnd {
     this.pushed = (this.pushed + 1) | 0;
     this.store(COMPLETE_HEAD, this.pushed);
     return true;
+  }
+
+  private get available(): number {
+    return (this.load(NOTIFY_HEAD) - this.taken) >>> 0;
   }
 }
