@@ -16,6 +16,7 @@
         "native/kick_signal.cc",
         "native/kvm.cc",
         "native/layouts.cc",
+        "native/layouts_proposals.cc",
         "native/layouts_userfaultfd.cc",
         "native/layouts_vcpu.cc",
         "native/layouts_vm.cc",
@@ -27,6 +28,7 @@
         "native/thread.cc",
         "native/userfaultfd.cc",
         "native/vcpu.cc",
+        "native/vcpu_proposals.cc",
         "native/vcpu_state.cc",
         "native/view.cc",
         "native/vm.cc"

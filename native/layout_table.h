@@ -36,6 +36,7 @@ struct LayoutGroup {
 extern const LayoutGroup kVmLayouts;
 extern const LayoutGroup kVcpuLayouts;
 extern const LayoutGroup kUserfaultfdLayouts;
+extern const LayoutGroup kProposalLayouts;
 
 // A field of the structure `Struct` by the kernel's name; one of a nested structure as outer.inner.
 #define FIELD(path)                                                                                                    \

@@ -26,7 +26,7 @@ Napi::Object LayoutObject(Napi::Env env, const Layout& layout) {
 void DefineLayouts(Napi::Env env, Napi::Object exports) {
   const Napi::Object layouts = Napi::Object::New(env);
   const Napi::Object ioctls = Napi::Object::New(env);
-  for (const LayoutGroup* group : {&kVmLayouts, &kVcpuLayouts, &kUserfaultfdLayouts}) {
+  for (const LayoutGroup* group : {&kVmLayouts, &kVcpuLayouts, &kUserfaultfdLayouts, &kProposalLayouts}) {
     for (size_t i = 0; i < group->layoutCount; i++) {
       layouts.Set(group->layouts[i].name, LayoutObject(env, group->layouts[i]));
     }

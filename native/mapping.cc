@@ -213,7 +213,7 @@ Napi::Value Mapping::Advise(const Napi::CallbackInfo& info) {
   const MappedRange range = PageRange(args, object().get(), info[0], info[1]);
   const int advice = args.Int32(info[2], "advice");
   if (args.failed()) return {};
-  const bool harmless = IsHarmless(advice);
+  const bool harmless = IsHarmless(advice) && !object()->ofDriver();
   if (!harmless && !object()->AddRestriction()) return ThrowHasViews(env, "Mapping.advise");
   // MADV_HWPOISON raises SIGBUS in the thread that asked for it, from Linux 6.11 on.
   if (!harmless && !PrepareForMemoryFailure()) return ThrowGuardDisplaced(env);

@@ -17,7 +17,7 @@ class Mapping : public Handle<Mapping, MappedMemory> {
   static constexpr ClassId kClassId = ClassId::kMapping;
   static constexpr napi_type_tag kTypeTag = {0x7be2095d1c364f8a, 0xb50d6e92a7c1f348};
   static constexpr const char* kName = "Mapping";
-  static constexpr const char* kMadeBy = "Mapping.anonymous(), Mapping.ofFile() or Mapping.adopt()";
+  static constexpr const char* kMadeBy = "Mapping.anonymous(), Mapping.ofFile(), Mapping.adopt() or Vcpu.mapPage()";
 
   explicit Mapping(const Napi::CallbackInfo& info) : Handle(info) {}
   static std::shared_ptr<MappedMemory> Construct(const Napi::CallbackInfo& info) { return ThrowNotConstructible(info); }

@@ -58,6 +58,10 @@ class MappedMemory : public SharedObject {
   void DropRegistration() { registrations_.fetch_sub(1, std::memory_order_relaxed); }
   bool registered() const { return registrations_.load(std::memory_order_relaxed) != 0; }
 
+  // Pages of a driver: once advice drops one, the driver need not have it any more. Set before it is shared.
+  void MarkOfDriver() { ofDriver_ = true; }
+  bool ofDriver() const { return ofDriver_; }
+
  private:
   uint8_t* const address_;
   const size_t sizeBytes_;
@@ -65,6 +69,7 @@ class MappedMemory : public SharedObject {
   const bool huge_;
   const std::shared_ptr<const FileGuarantee> guarantee_;
   const uint64_t fileOffset_;
+  bool ofDriver_ = false;
 
   std::mutex mutex_;
   size_t views_ = 0;

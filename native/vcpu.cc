@@ -94,6 +94,7 @@ Vcpu::~Vcpu() {
 Napi::Function Vcpu::Define(Napi::Env env) {
   return Handle::Define(env, {
                                  Static<&Vcpu::Kick>("kick"),
+                                 Static<&Vcpu::AsyncIoctl>("asyncIoctl"),
                                  Getter<&Vcpu::Fd>("fd"),
                                  Getter<&Vcpu::Id>("id"),
                                  Getter<&Vcpu::ThreadId>("threadId"),
@@ -124,6 +125,8 @@ Napi::Function Vcpu::Define(Napi::Env env) {
                                  Method<&Vcpu::EnableCap>("enableCap"),
                                  Method<&Vcpu::TscKhz>("tscKhz"),
                                  Method<&Vcpu::Ioctl>("ioctl"),
+                                 Method<&Vcpu::IoctlUnreadable>("ioctlUnreadable"),
+                                 Method<&Vcpu::MapPage>("mapPage"),
                              });
 }
 

@@ -39,7 +39,7 @@ class RunArea {
   const size_t sizeBytes_;
 };
 
-// Everything but Kick() is for the thread that created it.
+// Everything but Kick() is for the thread that created it, and so are all requests but those of Vcpu::AsyncIoctl().
 class VcpuObject : public SharedObject {
  public:
   VcpuObject(std::shared_ptr<VmObject> vm, Descriptor fd, std::shared_ptr<RunArea> area, uint32_t vcpuId,
@@ -118,6 +118,7 @@ class Vcpu : public Handle<Vcpu, VcpuObject> {
 
  private:
   static Napi::Value Kick(const Napi::CallbackInfo& info);
+  static Napi::Value AsyncIoctl(const Napi::CallbackInfo& info);
   Napi::Value Fd(const Napi::CallbackInfo& info);
   Napi::Value Id(const Napi::CallbackInfo& info);
   Napi::Value ThreadId(const Napi::CallbackInfo& info);
@@ -148,6 +149,8 @@ class Vcpu : public Handle<Vcpu, VcpuObject> {
   Napi::Value EnableCap(const Napi::CallbackInfo& info);
   Napi::Value TscKhz(const Napi::CallbackInfo& info);
   Napi::Value Ioctl(const Napi::CallbackInfo& info);
+  Napi::Value IoctlUnreadable(const Napi::CallbackInfo& info);
+  Napi::Value MapPage(const Napi::CallbackInfo& info);
 
   View view_;
 

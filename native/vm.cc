@@ -12,6 +12,7 @@
 #include "ioctl.h"
 #include "mapping.h"
 #include "uapi/kvm.h"
+#include "uapi/proposals.h"
 #include "vcpu.h"
 
 namespace faultlab {
@@ -59,6 +60,12 @@ struct SlotRequest {
            "is not known";
   }
 };
+
+// Whole 64-bit words, as KVM reads them: a bit a page, or two next to each other (sync-async-2bit).
+uint64_t UserfaultBitmapBytes(uint64_t pages, uint32_t flags) {
+  const uint64_t pagesPerWord = (flags & uapi::kMemUserfaultAsync) == 0 ? 64 : 32;
+  return (pages + pagesPerWord - 1) / pagesPerWord * 8;
+}
 
 }  // namespace
 
@@ -138,10 +145,9 @@ Napi::Value Vm::SetUserMemoryRegion2(const Napi::CallbackInfo& info) {
   if (!IsAbsent(env, bitmap)) request.backing.userfaultBitmap = args.Object<Mapping>(bitmap, "userfaultBitmap");
   if (args.failed()) return {};
   if (const auto& held = request.backing.userfaultBitmap) {
-    // KVM reads whole 64-bit words.
-    const uint64_t neededBytes = (request.sizeBytes / kPageSize + 63) / 64 * 8;
+    const uint64_t neededBytes = UserfaultBitmapBytes(request.sizeBytes / kPageSize, request.flags);
     if (held->sizeBytes() < neededBytes)
-      args.Reject("userfaultBitmap", "must have a bit for each page: " + std::to_string(neededBytes) + " bytes");
+      args.Reject("userfaultBitmap", "must have the bits of each page: " + std::to_string(neededBytes) + " bytes");
     if (args.failed()) return {};
     region.userfault_bitmap = held->hva();
   }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include "descriptor.h"
 #include "file.h"
@@ -22,6 +23,15 @@ struct SlotBacking {
   std::shared_ptr<MappedMemory> memory;
   std::shared_ptr<FileObject> guestMemfd;
   std::shared_ptr<MappedMemory> userfaultBitmap;
+  // KVM may go on reading these: it does not look at a new address unless the slot's flags change as well.
+  std::vector<std::shared_ptr<MappedMemory>> formerBitmaps;
+
+  // Takes over what KVM may still have of the slot's backing before this one.
+  void KeepBitmapsOf(const SlotBacking& former) {
+    formerBitmaps = former.formerBitmaps;
+    if (former.userfaultBitmap && former.userfaultBitmap != userfaultBitmap)
+      formerBitmaps.push_back(former.userfaultBitmap);
+  }
 };
 
 // Kept by its handles and by its vCPUs: memory slots must outlive the last vCPU that could run on them.
@@ -42,6 +52,8 @@ class VmObject : public SharedObject {
       if (sizeBytes == 0) {
         slots_.erase(slot);
       } else {
+        const auto found = slots_.find(slot);
+        if (found != slots_.end()) backing.KeepBitmapsOf(found->second);
         slots_[slot] = std::move(backing);
       }
     }

@@ -5,8 +5,10 @@ import { FaultLabError } from '../errors/index.js';
 import { imageSource } from '../faults/index.js';
 import { readHost } from '../kvm/index.js';
 import type { DeliveryMode } from '../machine/index.js';
+import { UAPI_PROFILES } from '../uapi/proposals/index.js';
 import { packageRoot } from '../native/index.js';
 import { checksumImage, makeImage, openImage, requireMemory, type Image } from './image.js';
+import { parsePolicy } from './policy-option.js';
 import { visitingOrder } from './random.js';
 import { REPORT_VERSION, type BenchReport, type ModeReport } from './report.js';
 import { runMode, type ModeObserver } from './run-mode.js';
@@ -40,6 +42,7 @@ export async function runBench(options: BenchOptions, observer: BenchObserver): 
   const settings = settingsOf(options);
   const image = options.image === undefined ? makeImage() : openImage(options.image);
   const modes: ModeReport[] = [];
+  const policy = parsePolicy(settings.policy);
   try {
     const pages = visitedPages(options, image);
     requireMemory(pages);
@@ -58,6 +61,7 @@ export async function runBench(options: BenchOptions, observer: BenchObserver): 
         ...settings,
       },
       modes,
+      notReproduced: settings.uapi !== 'stock' && modes.some(({ implementation }) => implementation === 'emulated') ? UAPI_PROFILES[settings.uapi].notReproduced : [],
       interrupted: observer.interrupted(),
       passed: modes.length === options.modes.length && modes.every((mode) => mode.passed),
     });
@@ -69,7 +73,10 @@ export async function runBench(options: BenchOptions, observer: BenchObserver): 
       vcpus: settings.vcpus,
       faultTasks: settings.faultTasks,
       workTasks: settings.workTasks,
+      uapi: settings.uapi,
+      policy,
       latencyNs: settings.latencyNs,
+      ...(settings.quickShare === 0 ? {} : { quick: { share: settings.quickShare, latencyNs: settings.quickLatencyNs, seed: settings.seed } }),
       resolvers: settings.resolvers,
       trap: settings.trap,
       tickNs: settings.tickNs,

@@ -9,13 +9,18 @@ import type { ModeReport } from './report.js';
  */
 export type FigureUnit = 'count' | 'ns' | 'per second' | 'share' | 'change';
 
+/** Counters that only a policy or a proposal moves. */
+export const PROPOSAL_COUNTERS = ['choseSync', 'spuriousPairs', 'accepted', 'autoCompleted', 'exitless', 'ringFull', 'halts'] as const;
+/** One of {@link PROPOSAL_COUNTERS}. */
+export type ProposalCounter = (typeof PROPOSAL_COUNTERS)[number];
+
 /** The part of a {@link ModeReport} that figures are read from. */
 export interface FigureSource extends Pick<ModeReport, 'pages' | 'pagesPerSecond'> {
   readonly latency: Pick<NonNullable<ModeReport['latency']>, 'p50Ns' | 'p90Ns' | 'p99Ns' | 'maxNs'> | null;
   readonly work: Pick<ModeReport['work'], 'relative' | 'guestKernelShare' | 'controlDrift'>;
   readonly guestKernel: Pick<ModeReport['guestKernel'], 'notPresentNs' | 'readyNs' | 'tickNs' | 'entryExitNs'>;
   readonly trap: { readonly used: TrapInstruction | null; readonly by: Readonly<Record<TrapInstruction, { readonly nullTrapNs: number | null }>> };
-  readonly exits: Pick<ModeReport['exits'], 'exits' | 'faultExits' | 'msrExits'>;
+  readonly exits: Pick<ModeReport['exits'], 'exits' | 'faultExits' | 'msrExits' | ProposalCounter>;
   readonly events: Pick<ModeReport['events'], 'notPresent' | 'ready' | 'spurious'>;
 }
 
@@ -50,6 +55,13 @@ export const FIGURES = {
   msrExits: { label: '  for an MSR', unit: 'count', value: (mode) => mode.exits.msrExits },
   notPresent: { label: 'not-present events', unit: 'count', value: (mode) => mode.events.notPresent },
   ready: { label: 'ready events', unit: 'count', value: (mode) => mode.events.ready },
+  choseSync: { label: 'waits by policy', unit: 'count', value: (mode) => mode.exits.choseSync },
+  spuriousPairs: { label: '  told in vain', unit: 'count', value: (mode) => mode.exits.spuriousPairs },
+  accepted: { label: 'exits left to the guest', unit: 'count', value: (mode) => mode.exits.accepted },
+  autoCompleted: { label: 'completed by re-entry', unit: 'count', value: (mode) => mode.exits.autoCompleted },
+  exitless: { label: 'faults without an exit', unit: 'count', value: (mode) => mode.exits.exitless },
+  ringFull: { label: '  ring was full', unit: 'count', value: (mode) => mode.exits.ringFull },
+  halts: { label: 'synthetic halts', unit: 'count', value: (mode) => mode.exits.halts },
   spurious: { label: 'spurious events', unit: 'count', value: (mode) => mode.events.spurious },
 } as const satisfies Readonly<Record<string, Figure>>;
 

@@ -5,8 +5,9 @@ export { checkEvents, checkIntegrity, type EventCheck, type IntegrityCheck } fro
 export * from './compare/index.js';
 export { formatDuration, parseDuration } from './duration.js';
 export { figureMark, type FigureMark } from './figure-mark.js';
-export { FIGURES, FIGURE_NAMES, formatFigure, type Figure, type FigureName, type FigureSource, type FigureUnit } from './figures.js';
+export { FIGURES, FIGURE_NAMES, PROPOSAL_COUNTERS, formatFigure, type Figure, type FigureName, type FigureSource, type FigureUnit, type ProposalCounter } from './figures.js';
 export { checksumImage, makeImage, openImage, requireMemory, type Image } from './image.js';
+export { parsePolicy } from './policy-option.js';
 export { visitingOrder } from './random.js';
 export { REPORT_VERSION, type BenchParameters, type BenchReport, type ModeReport } from './report.js';
 export { BENCH_DEFAULTS, type BenchSettings } from './settings.js';

@@ -8,7 +8,7 @@ import type { BenchSettings } from './settings.js';
 import type { TrapSummary } from './trap.js';
 
 /** Raised when a field changes its meaning or goes away. */
-export const REPORT_VERSION = 2;
+export const REPORT_VERSION = 3;
 
 /** What was asked for. */
 export interface BenchParameters extends BenchSettings {
@@ -62,6 +62,8 @@ export interface BenchReport {
   readonly host: Host;
   readonly parameters: BenchParameters;
   readonly modes: readonly ModeReport[];
+  /** What the emulation of the profile cannot show, a sentence each; none for a stock kernel's own interfaces, and where the kernel has the profile. */
+  readonly notReproduced: readonly string[];
   /** True when the user ended it before all modes were done. */
   readonly interrupted: boolean;
   /** True when every mode asked for ran to its end and passed. */

@@ -1,6 +1,6 @@
 /** One mode of a bench, from a cold machine to its report. */
 import type { GuestVcpuReport } from '../guest/index.js';
-import { Machine, MODES, type DeliveryMode, type MachineOptions, type MachineResult } from '../machine/index.js';
+import { Machine, type DeliveryMode, type MachineOptions, type MachineResult } from '../machine/index.js';
 import { checkEvents, checkIntegrity } from './checks.js';
 import { kernelCost, pagingSeconds, workCost } from './cost.js';
 import { summarizeLatencies } from './latency.js';
@@ -38,12 +38,12 @@ export function reportMode(mode: DeliveryMode, workload: Workload, result: Machi
   const { guest, vcpus, resolvers, tscKhz } = result;
   const total = (value: (vcpu: GuestVcpuReport) => number): number => sumOver(guest, value);
   const integrity = checkIntegrity(workload.order, workload.expected, result);
-  const checks = result.end === 'done' ? [...checkEvents(mode, workload.order, result), ...checkTraps(guest, workload.faultTasks)] : [];
+  const checks = result.end === 'done' ? [...checkEvents(mode, workload.order, result, workload.uapi), ...checkTraps(guest, workload.faultTasks)] : [];
   const pages = total((vcpu) => vcpu.pages);
   const seconds = pagingSeconds(guest, tscKhz);
   return {
     mode,
-    implementation: MODES[mode].on.stock,
+    implementation: result.implementation,
     end: result.end,
     passed: result.end === 'done' && integrity.exact && checks.every((check) => check.agree),
     pages,

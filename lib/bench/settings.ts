@@ -1,8 +1,13 @@
 /** The load of a bench: asked for on the command line, repeated in its report. */
 import type { TrapChoice } from '../guest/index.js';
+import type { UapiName } from '../uapi/proposals/index.js';
 
 /** What every mode of a bench has in common besides its image. Times in ns. */
 export interface BenchSettings {
+  /** Interface between KVM and user space. */
+  readonly uapi: UapiName;
+  /** Who decides whether a vCPU waits for its page, as `--policy` takes it. */
+  readonly policy: string;
   /** Order in which pages are visited. */
   readonly order: 'seq' | 'random';
   /** Of the random order. */
@@ -14,6 +19,9 @@ export interface BenchSettings {
   readonly workTasks: number;
   /** Added to each page request. */
   readonly latencyNs: number;
+  /** Share of the pages that have {@link quickLatencyNs} instead, 0 to 1. */
+  readonly quickShare: number;
+  readonly quickLatencyNs: number;
   readonly resolvers: number;
   /** By which instruction the guest's tasks trap. */
   readonly trap: TrapChoice;
@@ -25,12 +33,16 @@ export interface BenchSettings {
 
 /** Defaults of the command line. */
 export const BENCH_DEFAULTS = {
+  uapi: 'stock',
+  policy: 'always-async',
   order: 'seq',
   seed: 1,
   vcpus: 1,
   faultTasks: 8,
   workTasks: 2,
   latencyNs: 0,
+  quickShare: 0,
+  quickLatencyNs: 0,
   resolvers: 1,
   trap: 'auto',
   tickNs: 4e6,
@@ -38,6 +50,7 @@ export const BENCH_DEFAULTS = {
 } as const satisfies BenchSettings;
 
 /** The settings alone of whatever has them. */
-export function settingsOf({ order, seed, vcpus, faultTasks, workTasks, latencyNs, resolvers, trap, tickNs, controlNs }: BenchSettings): BenchSettings {
-  return { order, seed, vcpus, faultTasks, workTasks, latencyNs, resolvers, trap, tickNs, controlNs };
+export function settingsOf(settings: BenchSettings): BenchSettings {
+  const { uapi, policy, order, seed, vcpus, faultTasks, workTasks, latencyNs, quickShare, quickLatencyNs, resolvers, trap, tickNs, controlNs } = settings;
+  return { uapi, policy, order, seed, vcpus, faultTasks, workTasks, latencyNs, quickShare, quickLatencyNs, resolvers, trap, tickNs, controlNs };
 }

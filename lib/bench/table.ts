@@ -5,8 +5,9 @@ import { describeHost } from '../kvm/index.js';
 import { TRAP_INSTRUCTIONS, describeProbe, spellTrap } from '../guest/index.js';
 import { formatDuration } from './duration.js';
 import { figureMark, type FigureMark } from './figure-mark.js';
-import { FIGURES, FIGURE_NAMES, formatCount, formatFigure, type FigureName } from './figures.js';
+import { FIGURES, FIGURE_NAMES, PROPOSAL_COUNTERS, formatCount, formatFigure, type FigureName, type ProposalCounter } from './figures.js';
 import type { BenchReport, ModeReport } from './report.js';
+import { BENCH_DEFAULTS } from './settings.js';
 
 /** How to print. */
 export interface TableOptions {
@@ -20,6 +21,8 @@ const PVM_NOTE =
 interface Row {
   readonly label: (mark: FigureMark) => string;
   readonly cell: (mode: ModeReport) => string;
+  /** Left out when this is zero in all modes. */
+  readonly count?: (mode: ModeReport) => number;
 }
 
 /** From here on the work figures of a mode are not to be trusted. */
@@ -29,8 +32,13 @@ const text = (label: string, cell: (mode: ModeReport) => string): Row => ({ labe
 
 const figureRow = (name: FigureName): Row => {
   const { label, unit, value } = FIGURES[name];
-  return { label: (mark) => mark.label(label, unit), cell: (mode) => formatFigure(value(mode), unit) };
+  const row: Row = { label: (mark) => mark.label(label, unit), cell: (mode) => formatFigure(value(mode), unit) };
+  return isProposalCounter(name) ? { ...row, count: (mode) => mode.exits[name] } : row;
 };
+
+function isProposalCounter(name: FigureName): name is ProposalCounter {
+  return (PROPOSAL_COUNTERS as readonly FigureName[]).includes(name);
+}
 
 const ROWS: readonly Row[] = [
   text('implementation', (mode) => mode.implementation),
@@ -51,10 +59,12 @@ export function renderReport(report: BenchReport, options: TableOptions): string
       style: { head: options.color ? ['bold'] : [], border: [], compact: true },
       colAligns: ['left', ...report.modes.map(() => 'right' as const)],
     });
-    for (const { label, cell } of ROWS) table.push([label(mark), ...report.modes.map(cell)]);
+    const rows = ROWS.filter(({ count }) => count === undefined || report.modes.some((mode) => count(mode) > 0));
+    for (const { label, cell } of rows) table.push([label(mark), ...report.modes.map(cell)]);
     lines.push(table.toString(), '');
     if (mark.note !== null) lines.push(colors.yellow(mark.note), '');
     if (report.host.kind === 'PVM') lines.push(PVM_NOTE, '');
+    if (report.notReproduced.length > 0) lines.push('What this emulation of the proposal does not show:', ...report.notReproduced.map((sentence) => `- ${sentence}`), '');
   }
   // On an emulated host there is nothing to quote, noisy or not.
   const noisy = report.host.emulated ? [] : report.modes.filter(({ work }) => work.controlDrift !== null && Math.abs(work.controlDrift - 1) > NOISY_DRIFT).map(({ mode }) => mode);
@@ -71,10 +81,16 @@ function header(report: BenchReport): string[] {
   return [
     `kvm-faultlab ${report.tool.version}, bench of ${report.startedAt}`,
     `host   ${describeHost(host)}, Node ${report.tool.node}`,
+    ...(p.uapi === 'stock' ? [] : [`uapi   ${p.uapi}`]),
+    ...(p.policy === BENCH_DEFAULTS.policy ? [] : [`policy ${p.policy}`]),
     `image  ${p.image}, ${formatCount(p.imageSizeBytes)} bytes; ${formatCount(p.pages)} pages visited, order ${p.order}`,
-    `load   ${p.vcpus} vCPU${p.vcpus === 1 ? '' : 's'}, each ${p.faultTasks} fault + ${p.workTasks} work tasks; latency added ${formatDuration(p.latencyNs)}; ${p.resolvers} resolver${p.resolvers === 1 ? '' : 's'}` +
+    `load   ${p.vcpus} vCPU${p.vcpus === 1 ? '' : 's'}, each ${p.faultTasks} fault + ${p.workTasks} work tasks; latency added ${formatDuration(p.latencyNs)}${quickPages(p)}; ${p.resolvers} resolver${p.resolvers === 1 ? '' : 's'}` +
       (p.vcpus + p.resolvers > host.cpuCount ? `; OVERSUBSCRIBED: ${p.vcpus + p.resolvers} busy threads on ${host.cpuCount} CPUs` : ''),
   ];
+}
+
+function quickPages({ quickShare, quickLatencyNs }: BenchReport['parameters']): string {
+  return quickShare === 0 ? '' : ` (${formatDuration(quickLatencyNs)} for ${(quickShare * 100).toFixed(0)} % of the pages)`;
 }
 
 /** How the VMM learned which page was missing: the one way there was, or each with its count. */

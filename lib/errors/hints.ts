@@ -20,6 +20,9 @@ const hintByCode = {
   KVM_API_VERSION: 'Only KVM API version 12 exists in kernels since 2.6.22: what answered at this path is not KVM.',
   KVM_MSR_REFUSED: 'KVM does not know this MSR or refuses the value; `kvm-faultlab doctor` lists what this host offers.',
   CAP_MISSING: 'Use a newer kernel or another delivery mode; `kvm-faultlab doctor` lists what this host offers.',
+  UAPI_ABSENT:
+    'Use the emulation, or boot a kernel with the patches; where they are in and a capability has another number, give it with --cap NAME=NUMBER. `kvm-faultlab doctor` says what was found.',
+  VCPU_NO_PAGE: 'KVM has no such page on this kernel, or it was not set up yet.',
   UFFD_EPERM:
     'Run as root, set sysctl vm.unprivileged_userfaultfd=1, or grant yourself /dev/userfaultfd (sudo setfacl -m u:$USER:rw /dev/userfaultfd).',
   UFFD_EACCES: 'Grant yourself /dev/userfaultfd (sudo setfacl -m u:$USER:rw /dev/userfaultfd), or run as root.',

@@ -11,6 +11,8 @@ export class DelayQueue {
   page = 0;
   /** Tag of the entry that the last successful {@link pop} took. */
   tag = 0;
+  /** When the entry that the last successful {@link pop} took was due, ns. */
+  takenDueNs = 0;
 
   /** @param capacity - most entries ever held */
   constructor(private readonly capacity: number) {
@@ -53,6 +55,7 @@ export class DelayQueue {
     if (this.length === 0 || this.dueNs[0] > nowNs) return false;
     this.page = this.pages[0];
     this.tag = this.tags[0];
+    this.takenDueNs = this.dueNs[0];
     const last = --this.length;
     const dueNs = this.dueNs[last];
     let hole = 0;

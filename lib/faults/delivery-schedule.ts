@@ -3,11 +3,16 @@
  * due together and lie side by side are filled as one batch.
  */
 import { FaultLabError } from '../errors/index.js';
+import { nativeAddon } from '../native/index.js';
 import { DelayQueue } from './delay-queue.js';
 import { MOST_BATCHED_PAGES, type PageFiller } from './page-filler.js';
+import type { PageLatency } from './page-latency.js';
 
 /** Told about each request whose page is in place. `tag` is what the requester gave; {@link NO_TAG} when nobody needs to be told. */
 export type Completion = (page: number, tag: number) => void;
+
+/** Told how long a page took from its first request until it was in place. */
+export type ArrivalObserver = (page: number, elapsedNs: number) => void;
 
 /** Tag of a request whose requester sleeps in the kernel (userfaultfd): mapping the page wakes it. */
 export const NO_TAG = 0;
@@ -25,23 +30,26 @@ export class DeliverySchedule {
   private readonly queue: DelayQueue;
   private readonly duePages = new Int32Array(MOST_BATCHED_PAGES);
   private readonly dueTags = new Float64Array(MOST_BATCHED_PAGES);
+  private readonly askedNs = new Float64Array(MOST_BATCHED_PAGES);
   private readonly followerPages: Int32Array;
   private readonly followerTags: Float64Array;
   private followers = 0;
 
   /**
    * @param filler - fills and maps pages
-   * @param latencyNs - added to each request, ns
+   * @param latency - added to each request, ns
    * @param capacity - most requests under way at once
    * @param counters - of this resolver
    * @param complete - told about each request whose page is in place
+   * @param observe - told how long each page took; null where nobody wants to know
    */
   constructor(
     private readonly filler: Pick<PageFiller, 'deliver'>,
-    private readonly latencyNs: number,
+    private readonly latency: Pick<PageLatency, 'of'>,
     private readonly capacity: number,
     private readonly counters: ScheduleCounters,
     private readonly complete: Completion,
+    private readonly observe: ArrivalObserver | null = null,
   ) {
     this.queue = new DelayQueue(capacity);
     this.followerPages = new Int32Array(capacity);
@@ -63,7 +71,7 @@ export class DeliverySchedule {
    * @throws FaultLabError `REQUESTS_OVERFLOW` when more requests are under way than the capacity
    */
   accept(nowNs: number, page: number, tag: number): void {
-    if (!this.queue.push(nowNs + this.latencyNs, page, tag)) this.overflow();
+    if (!this.queue.push(nowNs + this.latency.of(page), page, tag)) this.overflow();
   }
 
   /**
@@ -82,6 +90,7 @@ export class DeliverySchedule {
       let count = 0;
       while (count < MOST_BATCHED_PAGES && this.queue.pop(nowNs)) {
         this.duePages[count] = this.queue.page;
+        this.askedNs[count] = this.queue.takenDueNs - this.latency.of(this.queue.page);
         this.dueTags[count++] = this.queue.tag;
       }
       this.deliver(count);
@@ -98,9 +107,15 @@ export class DeliverySchedule {
       this.counters.batches++;
       this.counters.pages += end - start;
       for (let i = start; i < end; i++) this.complete(this.duePages[i], this.dueTags[i]);
+      if (this.observe !== null) this.report(this.observe, start, end);
       if (this.followers > 0) this.tellFollowers(first, end - start);
       start = end;
     }
+  }
+
+  private report(observe: ArrivalObserver, start: number, end: number): void {
+    const nowNs = nativeAddon().monotonicNs();
+    for (let i = start; i < end; i++) observe(this.duePages[i], nowNs - this.askedNs[i]);
   }
 
   private tellFollowers(first: number, count: number): void {

@@ -1,9 +1,12 @@
 import { KVM_EXIT_MEMORY_FAULT, KVM_MEMORY_EXIT_FLAG_PRIVATE, kvmRunLayout, PAGE_SIZE } from '../uapi/index.js';
+import { KVM_MEMORY_EXIT_FLAG_APF, KVM_MEMORY_EXIT_FLAG_USERFAULT, kvmRunAsyncPfUserLayout } from '../uapi/proposals/index.js';
 
 const TWO_32 = 0x1_0000_0000;
 /** x86-64 has at most 52 bits of physical address. */
 const END_OF_GPAS = 2 ** 52;
 const PRIVATE = Number(KVM_MEMORY_EXIT_FLAG_PRIVATE);
+/** Every proposal with async page faults gives them this bit, beside that of an intercepted page. */
+const ASYNC = KVM_MEMORY_EXIT_FLAG_USERFAULT | KVM_MEMORY_EXIT_FLAG_APF;
 const { fields } = kvmRunLayout;
 
 // Offsets as constants of this module: a lookup in the table on each exit would show up in the vCPU loop.
@@ -29,6 +32,7 @@ const MSR_DATA = fields['msr.data'].offset;
 const FAULT_FLAGS = fields['memory_fault.flags'].offset;
 const FAULT_GPA = fields['memory_fault.gpa'].offset;
 const FAULT_SIZE = fields['memory_fault.size'].offset;
+const FAULT_TOKEN = kvmRunAsyncPfUserLayout.fields['memory_fault.async_pf_user_token'].offset;
 const INTERNAL_SUBERROR = fields['internal.suberror'].offset;
 const INTERNAL_COUNT = fields['internal.ndata'].offset;
 const INTERNAL_DATA = fields['internal.data'].offset;
@@ -185,6 +189,18 @@ export class ExitView {
   /** KVM_EXIT_MEMORY_FAULT: the guest accessed the page as private memory (KVM_MEMORY_EXIT_FLAG_PRIVATE). */
   get memoryFaultIsPrivate(): boolean {
     return (this.#data.getUint32(FAULT_FLAGS, true) & PRIVATE) !== 0;
+  }
+  /** KVM_EXIT_MEMORY_FAULT, of proposals: the page was intercepted (KVM_MEMORY_EXIT_FLAG_USERFAULT). */
+  get memoryFaultIsUserfault(): boolean {
+    return (this.#data.getUint32(FAULT_FLAGS, true) & KVM_MEMORY_EXIT_FLAG_USERFAULT) !== 0;
+  }
+  /** KVM_EXIT_MEMORY_FAULT, of proposals: an intercepted page, and its fault is an async page fault (bits 4 and 5). Bit 5 alone means nothing. */
+  get memoryFaultIsAsync(): boolean {
+    return (this.#data.getUint32(FAULT_FLAGS, true) & ASYNC) === ASYNC;
+  }
+  /** KVM_EXIT_MEMORY_FAULT that is async, on a kernel with the RFC of 2024 alone: token of the fault. Elsewhere, whatever an earlier exit left there. */
+  get asyncPfUserToken(): number {
+    return this.#data.getUint32(FAULT_TOKEN, true);
   }
   /** First byte of the range that faulted. */
   get memoryFaultGpa(): number {

@@ -25,6 +25,14 @@ import type { MemoryFailure } from './memory-failure.js';
 /** Words of kvm_run.emulation_failure, which lies over internal.data: flags, then the size and the bytes of the instruction. */
 const EMULATION_FAILURE_WORDS = 3;
 
+/** What a memory-fault exit says of an intercepted page. */
+export interface UserfaultExit {
+  /** An async page fault: the guest was told, or its vCPU halts meanwhile. */
+  readonly isAsync: boolean;
+  /** On a kernel with the RFC of 2024: token of the async page fault. On others it means nothing. */
+  readonly token: number;
+}
+
 /** Why KVM_RUN returned, with what came along. Copied out of the run area: it stays true after the next entry. */
 export type VcpuExit =
   /** HLT without an in-kernel irqchip. */
@@ -37,9 +45,9 @@ export type VcpuExit =
   | { readonly kind: 'wrmsr'; readonly index: number; readonly reason: number; readonly data: bigint }
   /**
    * KVM_RUN failed with EFAULT or EHWPOISON (`errno`) and KVM says where (api.rst, KVM_EXIT_MEMORY_FAULT). `flags` holds all
-   * bits, those of proposals as well; `isPrivate` is KVM_MEMORY_EXIT_FLAG_PRIVATE.
+   * bits, those of proposals as well; `isPrivate` is KVM_MEMORY_EXIT_FLAG_PRIVATE; `userfault` is there where a proposal intercepted the page.
    */
-  | { readonly kind: 'memoryFault'; readonly errno: number; readonly flags: bigint; readonly isPrivate: boolean; readonly gpa: Gpa; readonly sizeBytes: number }
+  | { readonly kind: 'memoryFault'; readonly errno: number; readonly flags: bigint; readonly isPrivate: boolean; readonly gpa: Gpa; readonly sizeBytes: number; readonly userfault?: UserfaultExit }
   /** KVM_RUN failed with EFAULT and KVM says nothing more: what stock kernels do when the host cannot supply a page. */
   | { readonly kind: 'bareEfault' }
   /**
@@ -123,6 +131,7 @@ function decodeFailure(view: ExitView, errno: number): VcpuExit {
       isPrivate: view.memoryFaultIsPrivate,
       gpa: gpa(view.memoryFaultGpa),
       sizeBytes: view.memoryFaultSize,
+      ...(view.memoryFaultIsUserfault ? { userfault: { isAsync: view.memoryFaultIsAsync, token: view.memoryFaultIsAsync ? view.asyncPfUserToken : 0 } } : {}),
     };
   }
   return errno === EFAULT ? { kind: 'bareEfault' } : { kind: 'error', errno };

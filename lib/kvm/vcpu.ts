@@ -1,6 +1,6 @@
 import { attempt } from '../errors/index.js';
 import { nativeAddon } from '../native/index.js';
-import type { NativeVcpu } from '../native/addon.js';
+import type { NativeMapping, NativeVcpu } from '../native/addon.js';
 import {
   decodeCpuid,
   encodeCpuid,
@@ -206,6 +206,14 @@ export class Vcpu {
   /** An ioctl on the vCPU by its request number; `argument` is a number, or a buffer that the kernel reads and writes. */
   ioctl(request: number, argument?: number | Uint8Array): number {
     return this.#attempt(`make ioctl 0x${request.toString(16)}`, () => this.#native.ioctl(request, argument));
+  }
+
+  /**
+   * One page of the vCPU's file, mapped for reading and writing: KVM_APF_PAGE_OFFSET of a proposal, say. To be closed by the caller; other Workers may adopt
+   * and view it. Throws FaultLabError `VCPU_NO_PAGE` where KVM has nothing there.
+   */
+  mapPage(page: number): NativeMapping {
+    return this.#attempt(`map page ${page}`, () => this.#native.mapPage(page));
   }
 
   #attempt<T>(tried: string, action: () => T): T {

@@ -61,6 +61,20 @@ export const VCPU_COUNTERS = [
   'syncWaits',
   /** Of those, faults the guest could have been told of but for its state (CPL0, IF=0, too many outstanding, same gfn). */
   'refusedAsync',
+  /** Faults that could have been left to the guest and that the policy had the vCPU wait for. */
+  'choseSync',
+  /** Of those, faults of which the guest had been told already: a not-present and a ready event for nothing. */
+  'spuriousPairs',
+  /** Exits of async page faults that were left to the guest. */
+  'accepted',
+  /** Async page faults that re-entering KVM_RUN completed, the page being there. */
+  'autoCompleted',
+  /** Faults that were published on a ring: KVM_RUN did not return for them. */
+  'exitless',
+  /** Async page faults that exited although there is a ring: it was full. */
+  'ringFull',
+  /** Faults during which the vCPU took interrupts only: synthetic halts. */
+  'halts',
   /** Not-present events injected by the VMM. */
   'notPresent',
   /** Time inside KVM_RUN, ns. */
@@ -85,6 +99,8 @@ export const RESOLVER_COUNTERS = [
   'pages',
   /** Calls of the page source. */
   'batches',
+  /** Faults taken from notification rings. */
+  'ringEntries',
 ] as const;
 /** A name of {@link RESOLVER_COUNTERS}. */
 export type ResolverCounter = (typeof RESOLVER_COUNTERS)[number];

@@ -1,23 +1,19 @@
 /**
- * Faults that reach the VMM as a failed KVM_RUN (modes `sync-exit` and `apf-user`): finds the pages, asks a resolver for them, and either
+ * Faults that reach the VMM as a failed KVM_RUN (all modes but `sync-uffd` and `apf-kernel`): finds the pages, asks a resolver for them, and either
  * waits or leaves it to the guest to do something else meanwhile.
  */
 import { SYNC_TAG } from '../asyncpf/index.js';
-import { FaultLabError } from '../errors/index.js';
-import { PageState, type PageStates, type RequestRing } from '../faults/index.js';
-import { nativeAddon } from '../native/index.js';
-import type { PagedWindow, UserfaultBitmap } from '../memory/index.js';
+import { Resolution } from '../faults/index.js';
+import type { InterceptedPages, PagedWindow } from '../memory/index.js';
 import { PAGE_SIZE, RFLAGS_IF, type FaultContext } from '../uapi/index.js';
 import type { ExitView, Vcpu } from '../kvm/index.js';
 import type { Counters, VcpuCounter } from './counters.js';
 import type { EmulatedAsyncPf } from './emulated-async-pf.js';
+import type { FaultDecisions } from './fault-decisions.js';
 import type { MachineReader } from './guest-reader.js';
 import { MissingPages } from './missing-pages.js';
-
-/** A wait for a page looks at the stop flag this often. */
-const WAIT_SLICE_MS = 50;
-/** Pages side by side go to the same resolver, so that it can fill them as one batch. */
-const RESOLVER_STRIDE_SHIFT = 6;
+import type { PageRequests } from './page-requests.js';
+import type { UapiFaults } from './uapi/uapi-faults.js';
 
 /** See the module's comment. One for each vCPU. */
 export class ExitFaults {
@@ -26,18 +22,22 @@ export class ExitFaults {
   private readonly datum = new Uint8Array(8);
   private readonly datumView = new DataView(this.datum.buffer);
 
+  /**
+   * @param asyncPf - where the VMM itself plays KVM's own async page faults
+   * @param uapi - where a proposal's interface is in use
+   */
   constructor(
     private readonly vcpu: Vcpu,
     private readonly reader: MachineReader,
     private readonly window: PagedWindow,
-    bitmap: UserfaultBitmap,
-    private readonly states: PageStates,
-    private readonly rings: readonly RequestRing[],
+    intercepted: InterceptedPages,
+    private readonly requests: PageRequests,
     private readonly counters: Counters<VcpuCounter>,
     private readonly asyncPf: EmulatedAsyncPf | null,
-    private readonly stopped: () => boolean,
+    private readonly uapi: UapiFaults | null,
+    private readonly decisions: FaultDecisions,
   ) {
-    this.missing = new MissingPages(vcpu, reader, bitmap, counters);
+    this.missing = new MissingPages(vcpu, reader, intercepted, counters);
   }
 
   /**
@@ -46,11 +46,16 @@ export class ExitFaults {
    */
   handle(): void {
     const count = this.missing.find();
+    if (this.uapi !== null) {
+      // KVM would come upon them one by one, each at an exit of its own.
+      if (count > 0) this.uapi.handle(this.missing.pages[0], this.readContext());
+      return;
+    }
     // One page, and a guest that can be told: the vCPU goes on. An instruction that misses several pages waits for all but the last.
     for (let i = 0; i < count; i++) {
       const page = this.missing.pages[i];
       if (this.asyncPf !== null && i === count - 1 && this.tell(this.asyncPf, page)) return;
-      this.waitFor(page);
+      this.requests.waitFor(page);
     }
   }
 
@@ -64,8 +69,8 @@ export class ExitFaults {
     const page = this.reader.windowPage(mmioGpa);
     if (page < 0 || this.reader.windowPage(mmioGpa + mmioSize - 1) !== page) return false;
     this.counters.foundByMmio++;
-    if (!this.waitFor(page)) return true;
-    if (this.states.get(page) === PageState.POISONED) return false;
+    if (!this.requests.waitFor(page)) return true;
+    if (this.requests.isPoisoned(page)) return false;
     const offset = page * PAGE_SIZE + (mmioGpa % PAGE_SIZE);
     const datum = this.datum.subarray(0, Math.min(this.datum.length, mmioSize));
     if (exit.mmioIsWrite) {
@@ -79,36 +84,27 @@ export class ExitFaults {
     return true;
   }
 
-  /** Tells the guest of the fault when it can be told. True when the vCPU may go on. */
-  private tell(asyncPf: EmulatedAsyncPf, page: number): boolean {
+  private readContext(): FaultContext {
     const { regs, sregs, events } = this.vcpu.syncRegs;
     this.context.cpl = sregs.cpl();
     this.context.interruptsEnabled = (regs.low('rflags') & RFLAGS_IF) !== 0;
     this.context.eventPending = events.isBusy() || events.number('interrupt.shadow') !== 0;
-    const tag = asyncPf.notPresent(page, this.context);
+    return this.context;
+  }
+
+  /** Tells the guest of the fault when it can be told and is to be. True when the vCPU may go on. */
+  private tell(asyncPf: EmulatedAsyncPf, page: number): boolean {
+    if (asyncPf.enabled && this.decisions.decide(page, false) === Resolution.SYNC) {
+      this.counters.choseSync++;
+      return false;
+    }
+    const tag = asyncPf.notPresent(page, this.readContext());
     if (tag === SYNC_TAG) {
       if (asyncPf.enabled) this.counters.refusedAsync++;
       return false;
     }
     this.counters.notPresent++;
-    this.request(page, tag);
+    this.requests.request(page, tag);
     return true;
-  }
-
-  /** Asks a resolver for the page and sleeps until it is settled or the machine stops; false for the latter. */
-  private waitFor(page: number): boolean {
-    this.counters.syncWaits++;
-    const startNs = nativeAddon().monotonicNs();
-    if (this.states.get(page) === PageState.MISSING) this.request(page, SYNC_TAG);
-    let settled = false;
-    while (!(settled = this.states.waitSettled(page, WAIT_SLICE_MS)) && !this.stopped());
-    this.counters.waitNs += nativeAddon().monotonicNs() - startNs;
-    return settled;
-  }
-
-  private request(page: number, tag: number): void {
-    if (!this.rings[(page >>> RESOLVER_STRIDE_SHIFT) % this.rings.length].offer(page, tag)) {
-      throw new FaultLabError('REQUEST_RING_FULL', `no room for the request of page ${page}: more faults are under way than the ring was made for`);
-    }
   }
 }

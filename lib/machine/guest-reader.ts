@@ -3,7 +3,7 @@
  * pages are present. Every address comes from the guest's page tables or registers and is checked.
  */
 import type { GuestReader } from '../faults/index.js';
-import type { PagedWindow, SystemRam, UserfaultBitmap } from '../memory/index.js';
+import type { InterceptedPages, PagedWindow, SystemRam } from '../memory/index.js';
 import { PAGE_SIZE } from '../uapi/index.js';
 
 /** See the module's comment. One for each vCPU Worker. */
@@ -18,7 +18,7 @@ export class MachineReader implements GuestReader {
     private readonly ram: SystemRam,
     private readonly window: PagedWindow,
     private readonly windowBase: number,
-    private readonly bitmap: UserfaultBitmap,
+    private readonly bitmap: Pick<InterceptedPages, 'test' | 'pageCount'>,
   ) {}
 
   /** Index of the window page that holds `gpa`, or -1 outside the window. */

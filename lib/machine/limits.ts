@@ -14,3 +14,11 @@ export const MAX_TICK_NS = 1e9;
 export function mostRequests(vcpuCount: number): number {
   return 2 * vcpuCount * (ASYNC_PF_PER_VCPU + 1);
 }
+
+/** Pages side by side belong to the same resolver, so that it can fill them as one batch. */
+const RESOLVER_STRIDE_SHIFT = 6;
+
+/** Which of the resolvers a page belongs to: only that one asks its source for the page, and changes its interception. */
+export function resolverOf(page: number, resolvers: number): number {
+  return (page >>> RESOLVER_STRIDE_SHIFT) % resolvers;
+}

@@ -16,8 +16,10 @@ import {
   type ResolverCounter,
   type VcpuCounter,
 } from './counters.js';
+import { MODES } from './modes.js';
 import { checkOptions, type CheckedOptions, type MachineOptions } from './options.js';
-import { MachineParts } from './parts.js';
+import { MachineParts, longestLatencyNs } from './parts.js';
+import { SharedModel } from './uapi/shared-model.js';
 import { SupervisedWorker, type ReadyMessage } from './supervised-worker.js';
 
 const START_TIMEOUT_MS = 180_000;
@@ -33,6 +35,8 @@ export type RunEnd = 'done' | 'stopped';
 /** What a run left behind. Counters are sums over vCPUs or resolvers. */
 export interface MachineResult {
   readonly end: RunEnd;
+  /** `native`: by the kernel's own interface; `emulated`: this VMM made it out of others. */
+  readonly implementation: 'native' | 'emulated';
   /** Guest kernels' own counters, by vCPU. */
   readonly guest: readonly GuestVcpuReport[];
   readonly vcpus: Counters<VcpuCounter>;
@@ -136,7 +140,7 @@ export class Machine {
     this.parts.mailbox.requestStop();
     setTimeout(() => {
       this.halt();
-    }, STOP_GRACE_MS + this.options.latencyNs / 1e6).unref();
+    }, STOP_GRACE_MS + longestLatencyNs(this.options) / 1e6).unref();
   }
 
   /** Ends what still runs and releases everything. Idempotent; never throws for a run that failed. */
@@ -155,6 +159,11 @@ export class Machine {
   /** Terminates one Worker's thread as a crash would. The run fails with `WORKER_DIED`. */
   async terminateWorker(name: string): Promise<void> {
     await this.workers.find((worker) => worker.name === name)?.terminate();
+  }
+
+  /** How the machine's mode comes about on this kernel. */
+  private get implementation(): MachineResult['implementation'] {
+    return this.parts.plan.model === null ? MODES[this.options.mode].on.stock : 'emulated';
   }
 
   private async startWorkers(): Promise<void> {
@@ -199,7 +208,7 @@ export class Machine {
   /** Rejects when nothing moves any more. */
   private async watchForStall(signal: AbortSignal): Promise<never> {
     const { monotonicNs } = nativeAddon();
-    const patienceNs = this.options.stallNs + 3 * this.options.latencyNs;
+    const patienceNs = this.options.stallNs + 3 * longestLatencyNs(this.options);
     let last = '';
     let sinceNs = monotonicNs();
     for (;;) {
@@ -240,9 +249,14 @@ export class Machine {
     this.refuseClosed();
     const { plan, mailbox } = this.parts;
     const vcpus = Array.from({ length: this.options.vcpus }, (_, index) => index);
-    const queues = vcpus.map((index) => new ReadyQueue(plan.readyQueues, index));
+    const shared = plan.model === null ? null : new SharedModel(plan.model);
+    const queues = vcpus.map((index) => {
+      if (shared !== null) return { delivered: shared.delivered(index), stale: shared.stale(index) };
+      return new ReadyQueue(plan.readyQueues, index);
+    });
     return {
       end,
+      implementation: this.implementation,
       guest: vcpus.map((index) => mailbox.vcpu(index)),
       vcpus: sumCounters(
         VCPU_COUNTERS,

@@ -3,7 +3,7 @@
  */
 import { FaultLabError, isCoded } from '../errors/index.js';
 import { PageState, type PageStates } from '../faults/index.js';
-import { gpaOfHva, type GuestRange, type PagedWindow, type UserfaultBitmap } from '../memory/index.js';
+import { gpaOfHva, type GuestRange, type InterceptedPages, type PagedWindow } from '../memory/index.js';
 import { PAGE_SIZE, gpa, type Gpa } from '../uapi/index.js';
 import type { Vcpu } from '../kvm/index.js';
 import type { Counters, VcpuCounter } from './counters.js';
@@ -22,7 +22,7 @@ export interface ReplaceableWindow {
   readonly window: PagedWindow;
   /** gpa of its first page. */
   readonly base: number;
-  readonly bitmap: UserfaultBitmap;
+  readonly bitmap: InterceptedPages;
   readonly states: PageStates;
 }
 

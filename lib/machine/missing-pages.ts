@@ -5,7 +5,7 @@
 import { FaultLabError } from '../errors/index.js';
 import { FaultLocator } from '../faults/index.js';
 import type { Vcpu } from '../kvm/index.js';
-import type { UserfaultBitmap } from '../memory/index.js';
+import type { InterceptedPages } from '../memory/index.js';
 import type { Counters, VcpuCounter } from './counters.js';
 import type { MachineReader } from './guest-reader.js';
 import { SyncedRegisters } from './synced-registers.js';
@@ -23,7 +23,7 @@ export class MissingPages {
   constructor(
     private readonly vcpu: Vcpu,
     private readonly reader: MachineReader,
-    private readonly bitmap: UserfaultBitmap,
+    private readonly bitmap: Pick<InterceptedPages, 'test' | 'pageCount'>,
     private readonly counters: Counters<VcpuCounter>,
   ) {
     this.locator = new FaultLocator(new SyncedRegisters(vcpu), reader);

@@ -4,9 +4,10 @@
  */
 import type { CapabilityRequirement } from '../kvm/index.js';
 import { KVM_X86_DISABLE_EXITS_HLT, uffdFeatures } from '../uapi/index.js';
+import type { UapiName } from '../uapi/proposals/index.js';
 
 /** A delivery mode. */
-export type DeliveryMode = 'sync-uffd' | 'sync-exit' | 'apf-kernel' | 'apf-user';
+export type DeliveryMode = 'sync-uffd' | 'sync-exit' | 'apf-kernel' | 'apf-user' | 'apf-exitless';
 
 /** What makes up a mode. */
 export interface ModeTraits {
@@ -71,10 +72,28 @@ export const MODES: Readonly<Record<DeliveryMode, ModeTraits>> = {
     on: { stock: 'emulated' },
     uffdFeatures: EXIT,
   },
+  'apf-exitless': {
+    summary: 'KVM tells the guest and a resolver at once; KVM_RUN does not return',
+    asyncPf: true,
+    catches: 'exit',
+    syntheticHalt: false,
+    vmmInjects: true,
+    on: { stock: 'emulated' },
+    uffdFeatures: EXIT,
+  },
 };
 
-/** Names of the modes, in report order. */
-export const MODE_NAMES = Object.keys(MODES) as readonly DeliveryMode[];
+/** Modes by profile, in report order. `sync-uffd` is the same under each: what every kernel has, to compare with. */
+export const UAPI_MODES: Readonly<Record<UapiName, readonly DeliveryMode[]>> = {
+  stock: ['sync-uffd', 'sync-exit', 'apf-kernel', 'apf-user'],
+  userfault: ['sync-uffd', 'sync-exit'],
+  'async-pf-user-2024': ['sync-uffd', 'sync-exit', 'apf-user'],
+  'async-pf-userfault-2026': ['sync-uffd', 'sync-exit', 'apf-user', 'apf-exitless'],
+  'sync-async-2bit': ['sync-uffd', 'sync-exit', 'apf-user'],
+};
+
+/** Names of the modes that a stock kernel's interfaces make, in report order. */
+export const MODE_NAMES = UAPI_MODES.stock;
 
 /** True for the name of a mode. */
 export function isDeliveryMode(name: string): name is DeliveryMode {

@@ -1,14 +1,23 @@
 /** What a machine is made of, checked. */
 import { FaultLabError } from '../errors/index.js';
-import type { PageSourceModule } from '../faults/index.js';
+import { builtInPolicy, type FaultPolicyModule, type PageSourceModule, type QuickPages } from '../faults/index.js';
 import { MAX_ORDER_ENTRIES, MAX_TASKS, MAX_VCPUS, MAX_WINDOW_PAGES, TRAP_CHOICES, isTrapChoice, type TrapChoice } from '../guest/index.js';
 import { MAX_LATENCY_NS, MAX_RESOLVERS, MAX_TICK_NS, MIN_TICK_NS } from './limits.js';
 import type { MemoryFailureHandlerModule } from './memory-failure-handler.js';
-import { MODE_NAMES, isDeliveryMode, type DeliveryMode } from './modes.js';
+import { isUapiName, UAPI_NAMES, type UapiName } from '../uapi/proposals/index.js';
+import { MODE_NAMES, UAPI_MODES, isDeliveryMode, type DeliveryMode } from './modes.js';
 
 /** Options of {@link Machine.create}. Sizes in pages of 4 KiB, times in ns. */
 export interface MachineOptions {
+  /** One of UAPI_MODES of the profile. */
   readonly mode: DeliveryMode;
+  /** Interface between KVM and user space: `stock`, or a proposal's. Default `stock`. */
+  readonly uapi?: UapiName;
+  /**
+   * Who decides whether a vCPU waits for a page that could be left to the guest. Asked in the modes `apf-user` and, for what finds its ring full,
+   * `apf-exitless`. Default: always left to the guest.
+   */
+  readonly policy?: FaultPolicyModule;
   /** Pages of the demand-paged window. */
   readonly windowPages: number;
   /** Where their contents come from. */
@@ -25,6 +34,8 @@ export interface MachineOptions {
   readonly workTasks?: number;
   /** Added to every page request, as a network or a disk would. Default 0. */
   readonly latencyNs?: number;
+  /** Pages that take another latency than the others: two-speed storage. Default: none. */
+  readonly quick?: QuickPages;
   /** Resolver Workers. Default 1. */
   readonly resolvers?: number;
   /** Scheduler tick of the guest. Default 4 ms. */
@@ -43,7 +54,7 @@ export interface MachineOptions {
 
 /** {@link MachineOptions} with every default filled in. */
 export type CheckedOptions = Required<Omit<MachineOptions, OptionalName>> & Pick<MachineOptions, OptionalName>;
-type OptionalName = 'expected' | 'guestPath' | 'memoryFailureHandler';
+type OptionalName = 'expected' | 'guestPath' | 'memoryFailureHandler' | 'quick';
 
 /**
  * Checks options and fills in defaults.
@@ -53,6 +64,12 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
   if (!isDeliveryMode(options.mode)) {
     throw new FaultLabError('BAD_OPTION', `unknown mode '${String(options.mode)}'`, { hint: `modes are ${MODE_NAMES.join(', ')}` });
   }
+  const uapi = options.uapi ?? 'stock';
+  if (!isUapiName(uapi)) throw new FaultLabError('BAD_OPTION', `unknown uAPI profile '${String(uapi)}'`, { hint: `profiles are ${UAPI_NAMES.join(', ')}` });
+  if (!UAPI_MODES[uapi].includes(options.mode)) {
+    throw new FaultLabError('BAD_OPTION', `the uAPI profile ${uapi} has no mode ${options.mode}`, { hint: `its modes are ${UAPI_MODES[uapi].join(', ')}` });
+  }
+  checkQuick(options.quick);
   const windowPages = integer('windowPages', options.windowPages, 1, MAX_WINDOW_PAGES);
   const faultTasks = integer('faultTasks', options.faultTasks ?? 8, 1, MAX_TASKS);
   const workTasks = integer('workTasks', options.workTasks ?? 2, 0, MAX_TASKS - 1);
@@ -64,6 +81,8 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
   }
   return {
     ...options,
+    uapi,
+    policy: options.policy ?? builtInPolicy({ name: 'always-async' }),
     windowPages,
     faultTasks,
     workTasks,
@@ -85,6 +104,13 @@ function checkOrder(order: Uint32Array | undefined, windowPages: number): Uint32
     if (page >= windowPages) throw new FaultLabError('BAD_OPTION', `the option order names page ${page}, but the window has ${windowPages} pages`);
   }
   return order;
+}
+
+function checkQuick(quick: QuickPages | undefined): void {
+  if (quick === undefined) return;
+  if (!(quick.share >= 0 && quick.share <= 1)) throw new FaultLabError('BAD_OPTION', `the option quick.share must be from 0 to 1, not ${quick.share}`);
+  integer('quick.latencyNs', quick.latencyNs, 0, MAX_LATENCY_NS);
+  integer('quick.seed', quick.seed, 0, 2 ** 31 - 1);
 }
 
 function checkTrap(trap: string): TrapChoice {

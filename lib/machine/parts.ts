@@ -6,10 +6,10 @@ import { readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ReadyQueue } from '../asyncpf/index.js';
 import { FaultLabError, attempt } from '../errors/index.js';
-import { PageStates, RequestRing } from '../faults/index.js';
+import { POLICY_MEMORY_BYTES, PageStates, RequestRing } from '../faults/index.js';
 import { Mailbox, TABLES_BASE, WINDOW_BASE, guestCpuid, installGuest, layOutGuest, parseElf, refuseGuest, type GuestLayout } from '../guest/index.js';
 import { Kvm, type Vm } from '../kvm/index.js';
-import { PagedWindow, SystemRam, UserfaultBitmap, gpaNumber, guestRange, userfaultBitmapSizeBytes } from '../memory/index.js';
+import { InterceptedPages, PagedWindow, SystemRam, gpaNumber, guestRange, interceptedPagesSizeBytes } from '../memory/index.js';
 import { nativeAddon, type NativeEventFd, type NativeMapping, type NativeUserfaultfd } from '../native/index.js';
 import {
   KVM_MSR_EXIT_REASON_FILTER,
@@ -35,6 +35,7 @@ import { mostRequests } from './limits.js';
 import { MODES, modeCapabilities } from './modes.js';
 import type { CheckedOptions } from './options.js';
 import type { ResolverPlan, SharedPlan, VcpuPlan } from './plan.js';
+import { SharedModel, type SharedModelPlan } from './uapi/shared-model.js';
 
 /** The project's own guest. */
 const GUEST_ELF = fileURLToPath(new URL('../../../guest/build/guest.elf', import.meta.url));
@@ -67,7 +68,8 @@ export class MachineParts {
       const low = this.own(attempt('make the guest RAM', () => SystemRam.create(gpaNumber(0), layout.lowRamSizeBytes)));
       const tables = this.own(attempt('make the tables', () => SystemRam.create(gpaNumber(TABLES_BASE), layout.tablesSizeBytes)));
       this.window = this.own(attempt('make the window', () => PagedWindow.create(options.windowPages)));
-      const bitmapMapping = this.own(makeBitmap(options.windowPages));
+      const bitsPerPage = options.uapi === 'sync-async-2bit' ? 2 : 1;
+      const bitmapMapping = this.own(makeBitmap(options.windowPages, bitsPerPage));
       this.userfaultfd = this.own(makeUserfaultfd(options));
       this.wake = this.own(attempt('make an eventfd', () => new (nativeAddon().EventFd)()));
       this.protectWindow();
@@ -91,6 +93,12 @@ export class MachineParts {
           ...[this.window.guestView, this.window.hostView].map((view) => guestRange(gpaNumber(WINDOW_BASE), view)),
         ],
         bitmap: bitmapMapping.share(),
+        bitsPerPage,
+        model: makeModel(options),
+        policy: options.policy,
+        policyMemory: new SharedArrayBuffer(POLICY_MEMORY_BYTES),
+        latencyNs: options.latencyNs,
+        quick: options.quick,
         control: ControlBlock.allocate(options.vcpus),
         states: PageStates.allocate(options.windowPages),
         rings: Array.from({ length: options.resolvers }, () => RequestRing.allocate(mostRequests(options.vcpus))),
@@ -105,7 +113,7 @@ export class MachineParts {
         index,
         boot,
         cpuid: guestCpuid(supported, index, asyncPf),
-        sliceNs: sliceFor(options.latencyNs),
+        sliceNs: sliceFor(longestLatencyNs(options)),
         memoryFailureHandler: options.memoryFailureHandler,
       }));
       this.resolverPlans = this.plan.rings.map((_, index) => ({
@@ -113,7 +121,6 @@ export class MachineParts {
         userfaultfd: this.userfaultfd.share(),
         wake: this.wake.share(),
         source: options.source,
-        latencyNs: options.latencyNs,
       }));
     } catch (error) {
       this.close();
@@ -163,6 +170,17 @@ function sliceFor(latencyNs: number): number {
   return 100e6 + 3 * latencyNs;
 }
 
+/** Of the latencies that a page can have, ns. */
+export function longestLatencyNs({ latencyNs, quick }: Pick<CheckedOptions, 'latencyNs' | 'quick'>): number {
+  return Math.max(latencyNs, quick?.latencyNs ?? 0);
+}
+
+/** The model of the profile, where there is one to play. */
+function makeModel({ uapi, mode, vcpus, windowPages }: CheckedOptions): SharedModelPlan | null {
+  if (uapi === 'stock' || MODES[mode].catches === 'sleep') return null;
+  return SharedModel.allocate(uapi, { vcpus, pages: windowPages, baseGpa: WINDOW_BASE }, MODES[mode].asyncPf, mode === 'apf-exitless');
+}
+
 function readGuest(named: string | undefined): Uint8Array {
   const path = named ?? GUEST_ELF;
   try {
@@ -207,10 +225,10 @@ function makeVm(kvm: Kvm, options: CheckedOptions): Vm {
   }
 }
 
-function makeBitmap(windowPages: number): NativeMapping {
-  const sizeBytes = Math.ceil(userfaultBitmapSizeBytes(windowPages) / PAGE_SIZE) * PAGE_SIZE;
+function makeBitmap(windowPages: number, bitsPerPage: 1 | 2): NativeMapping {
+  const sizeBytes = Math.ceil(interceptedPagesSizeBytes(windowPages, bitsPerPage) / PAGE_SIZE) * PAGE_SIZE;
   const mapping = nativeAddon().Mapping.anonymous(sizeBytes, PROT_READ | PROT_WRITE, MAP_POPULATE);
-  new UserfaultBitmap(mapping.view(), windowPages).setAll();
+  new InterceptedPages(mapping.view(), windowPages, bitsPerPage).setAll();
   return mapping;
 }
 

@@ -2,11 +2,12 @@
  * What a Worker is told when it starts: plain data, shared memory, and share numbers of native handles.
  */
 import type { GuestRange, PagedWindowShare, SystemRamShare } from '../memory/index.js';
-import type { PageSourceModule } from '../faults/index.js';
+import type { FaultPolicyModule, PageSourceModule, PolicyMemory, QuickPages } from '../faults/index.js';
 import type { VcpuBootState } from '../guest/index.js';
 import type { CpuidEntry } from '../uapi/index.js';
 import type { MemoryFailureHandlerModule } from './memory-failure-handler.js';
 import type { DeliveryMode } from './modes.js';
+import type { SharedModelPlan } from './uapi/shared-model.js';
 
 /** Memory and handles that every Worker of a machine opens. */
 export interface SharedPlan {
@@ -19,6 +20,14 @@ export interface SharedPlan {
   readonly memory: readonly GuestRange[];
   /** Share number of the userfault bitmap's mapping. */
   readonly bitmap: number;
+  /** Bits that a page has there. */
+  readonly bitsPerPage: 1 | 2;
+  /** The model that plays KVM; null where KVM plays itself. */
+  readonly model: SharedModelPlan | null;
+  readonly policy: FaultPolicyModule;
+  readonly policyMemory: PolicyMemory;
+  readonly latencyNs: number;
+  readonly quick: QuickPages | undefined;
   readonly control: SharedArrayBuffer;
   readonly states: SharedArrayBuffer;
   /** One request ring for each resolver. */
@@ -45,7 +54,6 @@ export interface ResolverPlan extends SharedPlan {
   /** Share number of the eventfd that ends its wait. */
   readonly wake: number;
   readonly source: PageSourceModule;
-  readonly latencyNs: number;
 }
 
 /** What a Worker reports, once each and in this order; `failed` at any time. */

@@ -8,23 +8,30 @@ import { FaultLabError, isCoded } from '../errors/index.js';
 import {
   DeliverySchedule,
   PageFiller,
+  PageLatency,
   PageStates,
   RequestResolver,
   RequestRing,
   UserfaultfdResolver,
+  loadFaultPolicy,
   loadPageSource,
+  type FaultPolicy,
   type PageSource,
 } from '../faults/index.js';
 import { Vm } from '../kvm/index.js';
-import { PagedWindow, SystemRam, UserfaultBitmap } from '../memory/index.js';
+import { InterceptedPages, PagedWindow, SystemRam } from '../memory/index.js';
 import { nativeAddon } from '../native/index.js';
 import { ControlBlock } from './control-block.js';
 import { RESOLVER_COUNTERS, openCounters } from './counters.js';
 import { MsiReadyDelivery } from './emulated-async-pf.js';
+import { FaultDecisions } from './fault-decisions.js';
 import { mostRequests } from './limits.js';
 import { MODES } from './modes.js';
 import type { ResolverPlan, WorkerMessage } from './plan.js';
 import { serializeError } from './serialized-error.js';
+import { PageClasses } from './uapi/page-classes.js';
+import { ResolverFaults } from './uapi/resolver-faults.js';
+import { SharedModel } from './uapi/shared-model.js';
 
 /** Timer slack of the resolver's thread: the modelled latency is to be the one asked for. */
 const TIMER_SLACK_NS = 1000;
@@ -44,7 +51,13 @@ async function resolve(plan: ResolverPlan): Promise<void> {
     const control = new ControlBlock(plan.control);
     const counters = openCounters(RESOLVER_COUNTERS, plan.resolverCounters, plan.index);
     const states = new PageStates(plan.states);
-    const bitmap = new UserfaultBitmap(bitmapMapping.view(), window.pageCount);
+    const bitmap = new InterceptedPages(bitmapMapping.view(), window.pageCount, plan.bitsPerPage);
+    const rings = plan.rings.map((ring) => new RequestRing(ring));
+    const latency = new PageLatency(plan.latencyNs, plan.quick);
+    const policy = await loadFaultPolicy(plan.policy, plan.policyMemory);
+    const decisions = new FaultDecisions(policy, latency, states, -1);
+    const classes = plan.bitsPerPage === 2 && MODES[plan.mode].asyncPf ? new PageClasses(bitmap, states, decisions, plan.index, rings.length) : null;
+    const faults = plan.model === null ? null : new ResolverFaults(new SharedModel(plan.model), plan.index, vm, ram, rings, counters);
     const queues = Array.from({ length: plan.vcpuCount }, (_, vcpu) => new ReadyQueue(plan.readyQueues, vcpu));
     const deliveries = queues.map((queue, vcpu) => new MsiReadyDelivery(vm, ram, queue, vcpu));
     const filler = new PageFiller(window, userfaultfd, source);
@@ -57,19 +70,34 @@ async function resolve(plan: ResolverPlan): Promise<void> {
       }
       if (!isAsyncTag(tag)) return;
       const vcpu = tagVcpu(tag);
-      queues[vcpu].push(tagToken(tag), tagGeneration(tag), deliveries[vcpu]);
+      if (faults === null) queues[vcpu].push(tagToken(tag), tagGeneration(tag), deliveries[vcpu]);
+      else faults.complete(vcpu, page, tag);
     };
     const schedule = new DeliverySchedule(
       filler,
-      plan.latencyNs,
+      latency,
       mostRequests(plan.vcpuCount),
       counters,
       complete,
+      learns(policy) ? (page, elapsedNs) => {
+        decisions.observe(page, elapsedNs);
+        classes?.follow();
+      } : null,
     );
     const resolver =
       MODES[plan.mode].catches === 'sleep'
         ? new UserfaultfdResolver(userfaultfd, window, states, schedule, counters, control.vcpuThreads, wake)
-        : new RequestResolver(new RequestRing(plan.rings[plan.index]), states, schedule, counters, complete);
+        : new RequestResolver(
+            rings[plan.index],
+            states,
+            schedule,
+            counters,
+            complete,
+            (page) => {
+              classes?.requested(page);
+            },
+            faults?.feed ?? null,
+          );
     post({ kind: 'ready', threadId: addon.threadId() });
     resolver.run(() => control.stopped);
   } finally {
@@ -81,6 +109,11 @@ async function resolve(plan: ResolverPlan): Promise<void> {
     ram.close();
     vm.close();
   }
+}
+
+/** Whether the policy wants to know how long pages take. */
+function learns(policy: FaultPolicy): boolean {
+  return policy.observe !== undefined;
 }
 
 /** Whatever a page source throws becomes a coded error that says whose fault it was. */

@@ -5,10 +5,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { ReadyQueue } from '../asyncpf/index.js';
 import { EAGAIN, EFAULT, EHWPOISON, EINTR, FaultLabError, errnoName } from '../errors/index.js';
-import { PageStates, RequestRing } from '../faults/index.js';
+import { PageLatency, PageStates, RequestRing, loadFaultPolicy, type FaultPolicy } from '../faults/index.js';
 import { DOORBELL_DONE, DOORBELL_PANIC, DOORBELL_PORT, WINDOW_BASE, bootVcpu, guestPanic } from '../guest/index.js';
 import { Vm, type Vcpu } from '../kvm/index.js';
-import { PagedWindow, SystemRam, UserfaultBitmap } from '../memory/index.js';
+import { InterceptedPages, PagedWindow, SystemRam } from '../memory/index.js';
 import { nativeAddon } from '../native/index.js';
 import {
   KVM_EXIT_IO,
@@ -24,12 +24,18 @@ import { ControlBlock } from './control-block.js';
 import { VCPU_COUNTERS, openCounters, type Counters, type VcpuCounter } from './counters.js';
 import { EmulatedAsyncPf, MsiReadyDelivery } from './emulated-async-pf.js';
 import { ExitFaults } from './exit-faults.js';
+import { FaultDecisions } from './fault-decisions.js';
 import { MachineReader } from './guest-reader.js';
 import { loadMemoryFailureHandler, type MemoryFailureHandler } from './memory-failure-handler.js';
 import { MemoryFailures } from './memory-failures.js';
 import { MODES } from './modes.js';
+import { PageRequests } from './page-requests.js';
 import type { VcpuPlan, WorkerMessage } from './plan.js';
 import { serializeError } from './serialized-error.js';
+import { EmulatedVcpuEnd } from './uapi/emulated-vcpu-end.js';
+import { SharedModel } from './uapi/shared-model.js';
+import { UapiFaults } from './uapi/uapi-faults.js';
+import type { VcpuUapi } from './uapi/uapi-end.js';
 
 /** The supervisor starts everybody within this time, or something is broken. */
 const GO_TIMEOUT_MS = 180_000;
@@ -46,13 +52,17 @@ class VcpuRunner {
   private readonly vcpu: Vcpu;
   private readonly control: ControlBlock;
   private readonly counters: Counters<VcpuCounter>;
-  private readonly asyncPf: EmulatedAsyncPf | null;
+  /** Where the VMM plays the host's end of the async page fault protocol itself. */
+  private readonly protocol: Pick<EmulatedAsyncPf, 'writeMsr' | 'readMsr' | 'poll'> | null;
+  /** Where a proposal's interface is in use. */
+  private readonly uapi: VcpuUapi | null;
   private readonly faults: ExitFaults | null;
   private readonly memoryFailures: MemoryFailures;
 
   constructor(
     private readonly plan: VcpuPlan,
     handler: MemoryFailureHandler,
+    policy: FaultPolicy,
   ) {
     const addon = nativeAddon();
     this.vm = Vm.adopt(plan.vm);
@@ -72,10 +82,27 @@ class VcpuRunner {
     if (!mode.asyncPf && this.vm.checkExtension('ENFORCE_PV_FEATURE_CPUID') > 0) this.vcpu.enableCap('ENFORCE_PV_FEATURE_CPUID', 0, [1n]);
     const states = new PageStates(plan.states);
     const ready = new ReadyQueue(plan.readyQueues, plan.index);
-    this.asyncPf = mode.vmmInjects
-      ? new EmulatedAsyncPf(plan.index, this.vcpu, this.ram, ready, new MsiReadyDelivery(this.vm, this.ram, ready, plan.index), states)
-      : null;
-    const bitmap = new UserfaultBitmap(this.bitmapMapping.view(), this.window.pageCount);
+    const bitmap = new InterceptedPages(this.bitmapMapping.view(), this.window.pageCount, plan.bitsPerPage);
+    const rings = plan.rings.map((ring) => new RequestRing(ring));
+    const requests = new PageRequests(states, rings, this.counters, () => this.control.stopped);
+    const decisions = new FaultDecisions(policy, new PageLatency(plan.latencyNs, plan.quick), states, plan.index);
+    const shared = plan.model === null ? null : new SharedModel(plan.model);
+    const own =
+      mode.vmmInjects && shared === null
+        ? new EmulatedAsyncPf(plan.index, this.vcpu, this.ram, ready, new MsiReadyDelivery(this.vm, this.ram, ready, plan.index), states)
+        : null;
+    let faults: UapiFaults | null = null;
+    let end: EmulatedVcpuEnd | null = null;
+    if (shared !== null) {
+      shared.setKickShare(plan.index, this.vcpu.share());
+      const bell = rings[plan.index % rings.length];
+      end = new EmulatedVcpuEnd(shared, plan.index, this.vcpu, this.vm, this.ram, bitmap, () => {
+        bell.ring();
+      });
+      faults = new UapiFaults(plan.index, end, requests, decisions, this.counters, shared, bitmap, mode.asyncPf, shared.plan.rings);
+    }
+    this.uapi = end;
+    this.protocol = mode.vmmInjects ? (end ?? own) : null;
     const target = { window: this.window, base: WINDOW_BASE, bitmap, states };
     this.memoryFailures = new MemoryFailures(plan.index, this.vcpu, plan.memory, target, handler, this.counters, () => this.control.stopped);
     this.faults = null;
@@ -86,11 +113,11 @@ class VcpuRunner {
         new MachineReader(this.ram, this.window, WINDOW_BASE, bitmap),
         this.window,
         bitmap,
-        states,
-        plan.rings.map((ring) => new RequestRing(ring)),
+        requests,
         this.counters,
-        this.asyncPf,
-        () => this.control.stopped,
+        own,
+        faults,
+        decisions,
       );
     }
     this.control.vcpuThreads[plan.index] = this.vcpu.threadId;
@@ -111,13 +138,15 @@ class VcpuRunner {
       throw new FaultLabError('START_TIMEOUT', `vCPU ${this.plan.index} was not started within ${GO_TIMEOUT_MS / 1000} s`);
     }
     while (!this.control.stopped) {
+      this.uapi?.enter();
       const result = this.vcpu.run();
+      this.uapi?.left(result);
       this.counters.exits++;
       if (result === 0) {
         if (this.handleExit() === 'done') break;
       } else if (result === -EINTR) {
         this.counters.interruptions++;
-        this.asyncPf?.poll();
+        this.protocol?.poll();
       } else if (result === -EFAULT && this.faults !== null) {
         this.counters.faultExits++;
         this.faults.handle();
@@ -179,13 +208,13 @@ class VcpuRunner {
 
   private handleMsrWrite(): void {
     const { exit } = this.vcpu;
-    const accepted = this.asyncPf?.writeMsr(exit.msrIndex, exit.msrDataLow, exit.msrDataHigh) ?? false;
+    const accepted = this.protocol?.writeMsr(exit.msrIndex, exit.msrDataLow, exit.msrDataHigh) ?? false;
     exit.setMsrError(!accepted);
   }
 
   private handleMsrRead(): void {
     const { exit } = this.vcpu;
-    const value = this.asyncPf?.readMsr(exit.msrIndex) ?? null;
+    const value = this.protocol?.readMsr(exit.msrIndex) ?? null;
     exit.setMsrError(value === null);
     if (value !== null) exit.setMsrData(Number(value & 0xffffffffn), Number(value >> 32n));
   }
@@ -209,7 +238,7 @@ function post(message: WorkerMessage): void {
 let runner: VcpuRunner | null = null;
 try {
   const plan = workerData as VcpuPlan;
-  runner = new VcpuRunner(plan, await loadMemoryFailureHandler(plan.memoryFailureHandler));
+  runner = new VcpuRunner(plan, await loadMemoryFailureHandler(plan.memoryFailureHandler), await loadFaultPolicy(plan.policy, plan.policyMemory));
   post({ kind: 'ready', threadId: nativeAddon().threadId(), tscKhz: runner.tscKhz, vcpu: runner.share });
   runner.run();
   post({ kind: 'done' });

@@ -1,6 +1,7 @@
 /** Guest memory: addresses, ordinary RAM, the demand-paged window with its two views, the userfault bitmap. */
 export { gpaNumber, type GpaNumber } from './address.js';
 export { gpaOfHva, guestRange, type GuestRange } from './guest-range.js';
+export { INTERCEPT_ASYNC, INTERCEPT_SYNC, InterceptedPages, interceptedPagesSizeBytes } from './intercepted-pages.js';
 export { PagedWindow, type PagedWindowShare } from './paged-window.js';
 export { SystemRam, pageAlign, type SystemRamShare } from './system-ram.js';
 export { UserfaultBitmap, userfaultBitmapSizeBytes } from './userfault-bitmap.js';

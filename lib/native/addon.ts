@@ -179,7 +179,7 @@ export interface NativeVm extends NativeHandle {
    */
   setUserMemoryRegion(slot: number, flags: number, gpa: bigint, sizeBytes: number, mapping: NativeMapping | null, offset: number): void;
   /**
-   * KVM_SET_USER_MEMORY_REGION2: with guest_memfd, and the proposals' userfault bitmap (both are kept alive too). There must be a mapping
+   * KVM_SET_USER_MEMORY_REGION2: with guest_memfd, and the proposals' userfault bitmap, with the bits of each page (both are kept alive too). There must be a mapping
    * here too: what KVM does not take from the guest_memfd it takes from there.
    */
   setUserMemoryRegion2(region: {
@@ -271,6 +271,16 @@ export interface NativeVcpu extends NativeHandle {
   tscKhz(): number;
   /** Poisoned memory that it meets (KVM_PRE_FAULT_MEMORY) throws `KVM_EINTR` and is what the next `run()` returns. */
   ioctl(request: number, argument?: number | Uint8Array): number;
+  /**
+   * A request with an argument that no process can read. A KVM that knows it fails with EFAULT before it does anything; EINVAL (x86) or ENOTTY
+   * say that it does not: what an ordinary EINVAL leaves open. The negative errno. `BAD_ARGUMENT` for a request that does not read its argument.
+   */
+  ioctlUnreadable(request: number): number;
+  /**
+   * mmap(2) of one page of the vCPU's file, for reading and writing: KVM_APF_PAGE_OFFSET of a proposal, say. Throws `VCPU_NO_PAGE` where KVM has
+   * nothing there. The mapping keeps the kernel's vCPU, though nobody can run it any more after `close()`; it can be adopted and viewed by other Workers.
+   */
+  mapPage(page: number): NativeMapping;
 }
 /** What can be done to a vCPU of another thread. */
 export interface NativeVcpuStatics {
@@ -279,6 +289,13 @@ export interface NativeVcpuStatics {
    * its next run() returns at once. Kicks that it has not seen yet are one. False if it is closed.
    */
   kick(share: number): boolean;
+  /**
+   * KVM_ASYNC_PF, KVM_ASYNC_PF_USER_READY or KVM_USERFAULT_READY (proposals) on the vCPU behind `share`, from any thread, without a handle: 0 or a negative errno.
+   * Every other request throws `VCPU_WRONG_THREAD`. With null, as `ioctlUnreadable`. Where KVM does not take the request beside KVM_RUN (an
+   * operation for which it needs the vCPU, a kernel that does not know it), the call waits until KVM_RUN returns: a slice at most.
+   * Throws `BAD_SHARE` where that vCPU is closed.
+   */
+  asyncIoctl(share: number, request: number, argument: Uint8Array | null): number;
 }
 
 /** Everything the addon exports. */

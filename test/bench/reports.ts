@@ -43,10 +43,11 @@ export function benchReport(changes: Partial<BenchReport> = {}): BenchReport {
     startedAt: '2026-11-21T08:32:15.690Z',
     host: { kind: 'PVM', kernelRelease: '6.18.0', cpuModel: 'AMD EPYC', cpuCount: 2, virtualized: true, emulated: false },
     parameters: {
-      image: 'made for this run', imageMade: true, imageSizeBytes: 40_960, pages: 10, order: 'seq', seed: 1, vcpus: 1, faultTasks: 8, workTasks: 2,
-      latencyNs: 0, resolvers: 1, trap: 'auto', tickNs: 4e6, controlNs: 500e6,
+      image: 'made for this run', imageMade: true, imageSizeBytes: 40_960, pages: 10, uapi: 'stock', policy: 'always-async', order: 'seq', seed: 1, vcpus: 1, faultTasks: 8, workTasks: 2,
+      latencyNs: 0, quickShare: 0, quickLatencyNs: 0, resolvers: 1, trap: 'auto', tickNs: 4e6, controlNs: 500e6,
     },
     modes: [modeReport()],
+    notReproduced: [],
     interrupted: false,
     passed: true,
     ...changes,

@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { DeliverySchedule, PageStates, RequestResolver, RequestRing, type Completion } from '../../lib/faults/index.js';
+import { DeliverySchedule, PageLatency, PageStates, RequestResolver, RequestRing, type Completion } from '../../lib/faults/index.js';
 
 const LATENCY_NS = 1000;
 
@@ -17,7 +17,7 @@ class Scene {
 
   constructor(capacity = 8) {
     const filler = { deliver: (page: number, count: number) => this.delivered.push(...Array.from({ length: count }, (_, i) => page + i)) };
-    this.schedule = new DeliverySchedule(filler, LATENCY_NS, capacity, this.counters, this.complete);
+    this.schedule = new DeliverySchedule(filler, new PageLatency(LATENCY_NS), capacity, this.counters, this.complete);
   }
 }
 

@@ -1,14 +1,13 @@
 import { strict as assert } from 'node:assert';
 import { rmSync } from 'node:fs';
-import type { DeliveryMode } from '../../lib/index.js';
 import { requireKvm } from '../support/kvm-available.js';
 import { patience } from '../support/slowness.js';
 import { startThreadPool } from '../machine/support.js';
-import { buildGuest, endOf, makeGuestFolder, outcomesInAllModes, type Outcome } from './support.js';
+import { buildGuest, endOf, makeGuestFolder, outcomesInAllModes, outcomesInProposals, type Outcome } from './support.js';
 
 const FLOOD_PAGES = 300;
 
-function assertDone(outcomes: ReadonlyMap<DeliveryMode, Outcome>): void {
+function assertDone(outcomes: ReadonlyMap<string, Outcome>): void {
   for (const [mode, outcome] of outcomes) assert.equal(endOf(outcome), 'done', `${mode}: ${outcome.error?.message ?? ''}`);
 }
 
@@ -33,6 +32,16 @@ describe('a guest that faults in every way', function () {
       if (flags === 'IF_OFF') assert.equal(user?.notPresent, 0, 'told of a fault that it could not take');
       else assert(user !== undefined && user.notPresent > 0, 'never told');
     });
+
+    it(`the same under each proposal, with interrupts ${words}`, async () => {
+      const outcomes = await outcomesInProposals(buildGuest(folder, 'touch', { USER_RFLAGS: flags }));
+      assertDone(outcomes);
+      for (const [title, { result }] of outcomes) {
+        const told = result?.vcpus.notPresent ?? 0;
+        if (flags === 'IF_OFF') assert.equal(told, 0, `${title}: told of a fault that it could not take`);
+        else assert(told > 0, `${title}: never told`);
+      }
+    });
   }
 
   for (const [event, words] of [
@@ -46,6 +55,7 @@ describe('a guest that faults in every way', function () {
       it(`never waits for a page and ${words}${toggle === 0 ? '' : ', disabling delivery and enabling it in turn'}: has no more under way than KVM allows`, async () => {
         const guest = buildGuest(folder, 'flood', { EVENT: event, TOGGLE: toggle, FLOOD_PAGES });
         assertDone(await outcomesInAllModes(guest, { latencyNs: 5e6, windowPages: FLOOD_PAGES }));
+        assertDone(await outcomesInProposals(guest, { latencyNs: 5e6, windowPages: FLOOD_PAGES }));
       });
     }
   }
@@ -61,9 +71,19 @@ describe('a guest that faults in every way', function () {
     for (const [mode, outcome] of outcomes) assert.equal(outcome.error, null, `${mode}: ${outcome.error?.message ?? ''}`);
   });
 
+  it('with such a latency under each proposal: cancelled faults keep their room until their pages have come', async () => {
+    const guest = buildGuest(folder, 'flood', { EVENT: 'TAKE', TOGGLE: 10, FLOOD_PAGES: 200 });
+    const outcomes = await outcomesInProposals(guest, { latencyNs: 300e6, resolvers: 1, stallNs: patience(60e9) }, (machine) => {
+      setTimeout(() => {
+        machine.stop();
+      }, 1500);
+    });
+    for (const [title, outcome] of outcomes) assert.equal(outcome.error, null, `${title}: ${outcome.error?.message ?? ''}`);
+  });
+
   it('writes every kind of garbage to the MSRs of async page faults: gets #GP or its way, and the run goes on', async () => {
-    const outcomes = await outcomesInAllModes(buildGuest(folder, 'msrs'));
-    assertDone(outcomes);
+    assertDone(await outcomesInAllModes(buildGuest(folder, 'msrs')));
+    assertDone(await outcomesInProposals(buildGuest(folder, 'msrs')));
   });
 
   it('enables async page faults that CPUID does not show: is refused by KVM in the modes without them', async () => {

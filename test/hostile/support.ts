@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FaultLabError, Machine, type DeliveryMode, type MachineOptions, type MachineResult, type PageSourceModule } from '../../lib/index.js';
-import { ALL_MODES, assertNothingLeft, holdings } from '../machine/support.js';
+import { ALL_MODES, ASYNC_PROPOSAL_MODES, assertNothingLeft, holdings } from '../machine/support.js';
 import { patience } from '../support/slowness.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -82,6 +82,19 @@ export async function outcomesInAllModes(
   const before = holdings();
   const outcomes = await Promise.all(
     ALL_MODES.map(async (mode) => [mode, await outcomeOf(hostileMachine(mode, guestPath, changes), meanwhile)] as const),
+  );
+  await assertNothingLeft(before);
+  return new Map(outcomes);
+}
+
+/**
+ * As {@link outcomesInAllModes} for the modes of proposals that tell the guest of faults, by title.
+ * @throws as it does
+ */
+export async function outcomesInProposals(guestPath: string, changes: Partial<MachineOptions> = {}, meanwhile?: (machine: Machine) => void): Promise<ReadonlyMap<string, Outcome>> {
+  const before = holdings();
+  const outcomes = await Promise.all(
+    ASYNC_PROPOSAL_MODES.map(async ({ uapi, mode, title }) => [title, await outcomeOf(hostileMachine(mode, guestPath, { ...changes, uapi }), meanwhile)] as const),
   );
   await assertNothingLeft(before);
   return new Map(outcomes);

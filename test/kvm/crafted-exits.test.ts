@@ -39,7 +39,8 @@ describe('decodeExit, from run areas written by hand', () => {
         run.set('memory_fault.flags', flags);
         run.set('memory_fault.size', 4096n);
         const isPrivate = (flags & KVM_MEMORY_EXIT_FLAG_PRIVATE) !== 0n;
-        assert.deepEqual(decodeExit(view, -EFAULT), { kind: 'memoryFault', errno: EFAULT, flags, isPrivate, gpa: 0n, sizeBytes: 4096 });
+        const userfault = (flags & 16n) === 0n ? {} : { userfault: { isAsync: (flags & 32n) !== 0n, token: 0 } };
+        assert.deepEqual(decodeExit(view, -EFAULT), { kind: 'memoryFault', errno: EFAULT, flags, isPrivate, gpa: 0n, sizeBytes: 4096, ...userfault });
       }),
     );
   });

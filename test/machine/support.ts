@@ -3,11 +3,37 @@ import { strict as assert } from 'node:assert';
 import { readFileSync, readdirSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { checksumPage, type DeliveryMode, type Machine, type MachineOptions, type PageSourceModule } from '../../lib/index.js';
+import type { UapiName } from '../../lib/uapi/proposals/index.js';
 import { nativeAddon } from '../../lib/native/index.js';
 import { countingPage, type CountingOptions } from './sources/counting.js';
 import { patience } from '../support/slowness.js';
 
 export const ALL_MODES: readonly DeliveryMode[] = ['sync-uffd', 'sync-exit', 'apf-kernel', 'apf-user'];
+
+/** A mode under a proposal's interface. */
+export interface ProposalMode {
+  readonly uapi: UapiName;
+  readonly mode: DeliveryMode;
+  /** Both, for titles and keys. */
+  readonly title: string;
+}
+
+/** Every mode that a proposal makes, `sync-uffd` left out: it is the same under all. */
+export const PROPOSAL_MODES: readonly ProposalMode[] = (
+  [
+    ['userfault', 'sync-exit'],
+    ['async-pf-user-2024', 'sync-exit'],
+    ['async-pf-user-2024', 'apf-user'],
+    ['async-pf-userfault-2026', 'sync-exit'],
+    ['async-pf-userfault-2026', 'apf-user'],
+    ['async-pf-userfault-2026', 'apf-exitless'],
+    ['sync-async-2bit', 'sync-exit'],
+    ['sync-async-2bit', 'apf-user'],
+  ] as const
+).map(([uapi, mode]) => ({ uapi, mode, title: `${uapi} ${mode}` }));
+
+/** Of those, the ones in which the guest is told of faults. */
+export const ASYNC_PROPOSAL_MODES = PROPOSAL_MODES.filter(({ mode }) => mode.startsWith('apf'));
 
 /** Names the counting source. */
 export function countingSource(options: CountingOptions = {}): PageSourceModule {

@@ -1,0 +1,51 @@
+/** How a vCPU Worker asks resolvers for pages, and waits for them. */
+import { SYNC_TAG } from '../asyncpf/index.js';
+import { FaultLabError } from '../errors/index.js';
+import { PageState, type PageStates, type RequestRing } from '../faults/index.js';
+import { nativeAddon } from '../native/index.js';
+import type { Counters, VcpuCounter } from './counters.js';
+import { resolverOf } from './limits.js';
+
+/** A wait for a page looks at the stop flag this often. */
+const WAIT_SLICE_MS = 50;
+
+/** See the module's comment. One for each vCPU. */
+export class PageRequests {
+  constructor(
+    private readonly states: PageStates,
+    private readonly rings: readonly RequestRing[],
+    private readonly counters: Counters<VcpuCounter>,
+    private readonly stopped: () => boolean,
+  ) {}
+
+  /** One of PageState. */
+  state(page: number): number {
+    return this.states.get(page);
+  }
+
+  /** True where waiting for the page ended well for nobody: its contents are lost. */
+  isPoisoned(page: number): boolean {
+    return this.states.get(page) === PageState.POISONED;
+  }
+
+  /** Asks a resolver for the page and sleeps until it is settled or the machine stops; false for the latter. */
+  waitFor(page: number): boolean {
+    this.counters.syncWaits++;
+    const startNs = nativeAddon().monotonicNs();
+    if (this.states.get(page) === PageState.MISSING) this.request(page, SYNC_TAG);
+    let settled = false;
+    while (!(settled = this.states.waitSettled(page, WAIT_SLICE_MS)) && !this.stopped());
+    this.counters.waitNs += nativeAddon().monotonicNs() - startNs;
+    return settled;
+  }
+
+  /**
+   * Asks a resolver for the page.
+   * @throws FaultLabError `REQUEST_RING_FULL`, which bounded requests make impossible
+   */
+  request(page: number, tag: number): void {
+    if (!this.rings[resolverOf(page, this.rings.length)].offer(page, tag)) {
+      throw new FaultLabError('REQUEST_RING_FULL', `no room for the request of page ${page}: more faults are under way than the ring was made for`);
+    }
+  }
+}
