@@ -16,6 +16,8 @@ export function renderPlot({ title, x, y, lines }: PlotData): string {
   if (drawn.length === 0) return '';
   const heights = drawn.flatMap(({ points }) => points.map(([, value]) => value));
   const [least, most] = [Math.min(0, ...heights), Math.max(...heights, 1e-9)];
+  // The library hands a line's points on in an array of its own: a line is known by its values.
+  const lineOf = (input: readonly Point[]): number => drawn.findIndex(({ points }) => points.every(([, value], at) => input[at]?.[1] === value));
   const chart = plot(
     drawn.map(({ points }) => points),
     {
@@ -27,7 +29,7 @@ export function renderPlot({ title, x, y, lines }: PlotData): string {
       customXAxisTicks: x.map((_, place) => place),
       formatter: (value, { axis }) => (axis === 'x' ? (x[value] ?? '') : Number(value.toPrecision(3)).toString()),
       lineFormatter: ({ input, index, plotX, plotY, toPlotCoordinates }) => {
-        const mark = drawn.find(({ points }) => points.length === input.length && points.every(([px, py], i) => input[i][0] === px && input[i][1] === py))?.mark ?? '?';
+        const mark = drawn[lineOf(input)]?.mark ?? '?';
         const symbols = [];
         if (index + 1 < input.length) {
           const [nextX, nextY] = toPlotCoordinates(...input[index + 1]);

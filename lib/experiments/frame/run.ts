@@ -4,11 +4,12 @@ import { FaultLabError, isCoded } from '../../errors/index.js';
 import { Kvm, readHost, type Host } from '../../kvm/index.js';
 import type { Experiment, ExperimentContext, LaterQuestion, QuestionId, Stoppable } from './experiment.js';
 import { EXPERIMENT_REPORT_VERSION, type ExperimentReport, type Outcome } from './report.js';
+import { unanswered } from './unanswered.js';
 
 /** Limits of `budgetMs`. */
 export const LEAST_BUDGET_MS = 1000;
 export const MOST_BUDGET_MS = 3600_000;
-export const DEFAULT_BUDGET_MS = 60_000;
+export const DEFAULT_BUDGET_MS = 90_000;
 
 /** A software CPU takes this many times as long for the same. */
 const EMULATED_FACTOR = 8;
@@ -25,7 +26,7 @@ export const SILENT: ExperimentObserver = { progress: () => undefined, interrupt
 
 /** How to run an experiment. */
 export interface RunOptions {
-  /** What it may take, ms; experiments take fewer samples rather than more time. Default one minute. */
+  /** What it may take, ms; experiments take fewer samples rather than more time. Default a minute and a half. */
   readonly budgetMs?: number;
 }
 
@@ -60,11 +61,6 @@ async function attemptRun(experiment: Experiment, context: ExperimentContext): P
   const lacking = whatIsLacking(experiment);
   if (lacking !== null) return unanswered(`this host cannot answer: ${lacking}`);
   return experiment.run(context);
-}
-
-/** An outcome without an answer. */
-export function unanswered(why: string, rest: Partial<Omit<Outcome, 'finding'>> = {}): Outcome {
-  return { finding: { answered: false, why }, changedBy: [], notReproduced: [], tables: [], plots: [], ...rest };
 }
 
 function whatIsLacking(experiment: Experiment): string | null {

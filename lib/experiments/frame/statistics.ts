@@ -1,9 +1,9 @@
 /** Statistics of few, noisy samples: medians, their uncertainty, and where two curves cross. Reproducible: resampling has a seed. */
 
-/** A median with what it may as well be. */
+/** A median, or another quantile, with what it may as well be. */
 export interface Estimate {
-  readonly median: number;
-  /** Ends of the 95 % interval of the median, from resampling. */
+  readonly value: number;
+  /** Ends of the 95 % interval, from resampling. */
   readonly low: number;
   readonly high: number;
   readonly count: number;
@@ -26,11 +26,11 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
-/** Median and the 95 % interval of it. Two samples at least make an interval; of one it is a point. */
-export function estimate(values: readonly number[]): Estimate {
+/** A quantile, the median where left out, and the 95 % interval of it. Of one sample it is a point. */
+export function estimate(values: readonly number[], share = 0.5): Estimate {
   const random = generator(values.length);
-  const medians = Array.from({ length: RESAMPLES }, () => median(resample(values, random)));
-  return { median: median(values), low: quantile(medians, TAIL), high: quantile(medians, 1 - TAIL), count: values.length };
+  const medians = Array.from({ length: RESAMPLES }, () => quantile(resample(values, random), share));
+  return { value: quantile(values, share), low: quantile(medians, TAIL), high: quantile(medians, 1 - TAIL), count: values.length };
 }
 
 /** True when 1 lies outside the interval of a ratio: one side really is ahead. */
