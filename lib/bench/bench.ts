@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FaultLabError } from '../errors/index.js';
 import { imageSource } from '../faults/index.js';
-import { readHost } from '../kvm/index.js';
+import { readHost, type CapabilityNumbers } from '../kvm/index.js';
 import type { DeliveryMode } from '../machine/index.js';
 import { UAPI_PROFILES } from '../uapi/proposals/index.js';
 import { packageRoot } from '../native/index.js';
@@ -17,6 +17,10 @@ import { settingsOf, type BenchSettings } from './settings.js';
 /** What to measure. */
 export interface BenchOptions extends BenchSettings {
   readonly modes: readonly DeliveryMode[];
+  /** Capability numbers of a proposal on this kernel, those of the profile where left out. */
+  readonly capabilities?: CapabilityNumbers;
+  /** Never the kernel's own ioctls of a proposal. */
+  readonly emulate?: boolean;
   /** File to page; one is made when left out. */
   readonly image?: string;
   /** Pages to visit; all of the image when left out. */
@@ -75,6 +79,8 @@ export async function runBench(options: BenchOptions, observer: BenchObserver): 
       workTasks: settings.workTasks,
       uapi: settings.uapi,
       policy,
+      implementation: options.emulate === true ? ('emulated' as const) : ('auto' as const),
+      capabilities: options.capabilities ?? {},
       latencyNs: settings.latencyNs,
       ...(settings.quickShare === 0 ? {} : { quick: { share: settings.quickShare, latencyNs: settings.quickLatencyNs, seed: settings.seed } }),
       resolvers: settings.resolvers,

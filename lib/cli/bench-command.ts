@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { Command, Option } from 'commander';
-import { BENCH_DEFAULTS, BenchFailure, formatDuration, parseDuration, renderReport, runBench, type BenchOptions, type BenchReport } from '../bench/index.js';
+import { BENCH_DEFAULTS, BenchFailure, formatDuration, parseDuration, parsePolicy, renderReport, runBench, type BenchOptions, type BenchReport } from '../bench/index.js';
 import { FaultLabError, describeError } from '../errors/index.js';
 import { MAX_TASKS, MAX_VCPUS, MAX_WINDOW_PAGES, TRAP_CHOICES, type TrapChoice } from '../guest/index.js';
 import {
@@ -11,22 +11,32 @@ import {
   MAX_TICK_NS,
   MIN_TICK_NS,
   MODES,
-  MODE_NAMES,
+  UAPI_MODES,
   isDeliveryMode,
   type DeliveryMode,
 } from '../machine/index.js';
+import type { CapabilityNumbers } from '../kvm/index.js';
+import { UAPI_NAMES, type UapiName } from '../uapi/proposals/index.js';
 import { ExitCode, exitCodeOf } from './exit-codes.js';
 import { FileOption, STANDARD_STREAM, requireWritable, unwritable } from './files.js';
 import { Interruption } from './interruption.js';
 import { ProgressDisplay } from './progress.js';
+import { capabilityOption, uapiOption } from './uapi-options.js';
 
 interface Flags {
   readonly image?: string;
-  readonly modes: DeliveryMode[];
+  readonly uapi: UapiName;
+  /** Those of the profile when left out. */
+  readonly modes?: DeliveryMode[];
+  readonly policy: string;
+  readonly cap?: CapabilityNumbers;
+  readonly emulate?: true;
   readonly vcpus: number;
   readonly faultTasks: number;
   readonly workTasks: number;
   readonly latency: number;
+  readonly quickShare: number;
+  readonly quickLatency: number;
   readonly order: 'seq' | 'random';
   readonly seed: number;
   readonly pages?: number;
@@ -50,9 +60,16 @@ Examples:
       four vCPUs; the report goes to a file as JSON as well ('-': to standard output instead of the table)
   kvm-faultlab bench --modes sync-exit --trap ud2
       the guest's tasks trap by ud2 although the host may have something faster
+  kvm-faultlab bench --uapi async-pf-userfault-2026 --latency 1ms
+      every mode of a proposal that is not merged
+  kvm-faultlab bench --uapi sync-async-2bit --modes apf-user --policy latency:50us --latency 1ms --quick-share 0.5 --quick-latency 10us
+      half of the pages at hand, the others far away, and a policy that learns which
 
 Modes:
-${MODE_NAMES.map((mode) => `  ${mode.padEnd(11)}${MODES[mode].summary}`).join('\n')}
+${Object.entries(MODES).map(([mode, { summary }]) => `  ${mode.padEnd(13)}${summary}`).join('\n')}
+
+Modes of a profile:
+${UAPI_NAMES.map((uapi) => `  ${uapi.padEnd(25)}${UAPI_MODES[uapi].join(', ')}`).join('\n')}
 
 Exit codes: 0 passed, 1 a page or a count is wrong, 2 wrong use, 3 the host lacks something, 4 the run broke, 130 interrupted.
 `;
@@ -62,11 +79,17 @@ export function benchCommand(setExitCode: (code: number) => void): Command {
   return new Command('bench')
     .description('page a real file into the tiny guest in every delivery mode, prove each byte, and print what each mode cost')
     .addOption(new FileOption('--image <file>', 'file to page in (default: an image of 64 MiB made for the run)', 'input'))
-    .addOption(new Option('--modes <list>', `comma-separated delivery modes`).argParser(parseModes).default([...MODE_NAMES], MODE_NAMES.join(',')))
+    .addOption(uapiOption().default(BENCH_DEFAULTS.uapi))
+    .addOption(capabilityOption())
+    .addOption(new Option('--emulate', 'do not use the kernel\'s own ioctls even where it has the proposal'))
+    .addOption(new Option('--modes <list>', 'comma-separated delivery modes (default: all of the profile)').argParser(parseModes))
+    .addOption(new Option('--policy <name>', 'who waits for its page: always-async, always-sync, state, latency:TIME, module:FILE').default(BENCH_DEFAULTS.policy))
     .addOption(counted('--vcpus <n>', 'vCPUs', 1, MAX_VCPUS, BENCH_DEFAULTS.vcpus))
     .addOption(counted('--fault-tasks <n>', 'tasks on each vCPU that visit pages', 1, MAX_TASKS, BENCH_DEFAULTS.faultTasks))
     .addOption(counted('--work-tasks <n>', 'tasks on each vCPU that count meanwhile', 0, MAX_TASKS - 1, BENCH_DEFAULTS.workTasks))
     .addOption(timed('--latency <time>', 'added to every page request: a network or a disk', 0, MAX_LATENCY_NS, BENCH_DEFAULTS.latencyNs))
+    .addOption(shared('--quick-share <share>', 'share of the pages that have --quick-latency instead, 0 to 1', BENCH_DEFAULTS.quickShare))
+    .addOption(timed('--quick-latency <time>', 'latency of quick pages', 0, MAX_LATENCY_NS, BENCH_DEFAULTS.quickLatencyNs))
     .addOption(new Option('--order <order>', 'order in which pages are visited').choices(['seq', 'random']).default(BENCH_DEFAULTS.order))
     .addOption(counted('--seed <n>', 'seed of the random order', 0, 2 ** 31 - 1, BENCH_DEFAULTS.seed))
     .addOption(counted('--pages <n>', 'pages to visit (default: all of the image)', 1, MAX_WINDOW_PAGES))
@@ -84,6 +107,7 @@ export function benchCommand(setExitCode: (code: number) => void): Command {
 }
 
 async function run(flags: Flags): Promise<number> {
+  parsePolicy(flags.policy);
   if (flags.json !== undefined && flags.json !== STANDARD_STREAM) requireWritable(flags.json);
   const progress = new ProgressDisplay(isatty(process.stderr.fd));
   const interruption = new Interruption();
@@ -114,13 +138,19 @@ async function run(flags: Flags): Promise<number> {
 
 function toOptions(flags: Flags): BenchOptions {
   return {
-    modes: flags.modes,
+    uapi: flags.uapi,
+    modes: flags.modes ?? UAPI_MODES[flags.uapi],
+    policy: flags.policy,
+    capabilities: flags.cap ?? {},
+    emulate: flags.emulate === true,
     order: flags.order,
     seed: flags.seed,
     vcpus: flags.vcpus,
     faultTasks: flags.faultTasks,
     workTasks: flags.workTasks,
     latencyNs: flags.latency,
+    quickShare: flags.quickShare,
+    quickLatencyNs: flags.quickLatency,
     resolvers: flags.resolvers,
     trap: flags.trap,
     tickNs: flags.tick,
@@ -150,7 +180,7 @@ function parseModes(text: string): DeliveryMode[] {
   const names = text.split(',').map((name) => name.trim());
   const modes: DeliveryMode[] = [];
   for (const name of names) {
-    if (!isDeliveryMode(name)) throw new FaultLabError('BAD_OPTION', `unknown mode '${name}'`, { hint: `modes are ${MODE_NAMES.join(', ')}` });
+    if (!isDeliveryMode(name)) throw new FaultLabError('BAD_OPTION', `unknown mode '${name}'`, { hint: `modes are ${Object.keys(MODES).join(', ')}` });
     if (!modes.includes(name)) modes.push(name);
   }
   return modes;
@@ -165,6 +195,18 @@ function counted(flags: string, description: string, least: number, most: number
     throw new FaultLabError('BAD_OPTION', `${name} must be a whole number from ${least} to ${most}, not '${text}'`);
   });
   return initial === undefined ? option : option.default(initial);
+}
+
+/** An option that takes a share. */
+function shared(flags: string, description: string, initial: number): Option {
+  const name = flags.split(' ')[0];
+  return new Option(flags, description)
+    .argParser((text: string) => {
+      const value = /^(\d+(\.\d*)?|\.\d+)$/.test(text) ? Number(text) : NaN;
+      if (value >= 0 && value <= 1) return value;
+      throw new FaultLabError('BAD_OPTION', `${name} must be from 0 to 1, not '${text}'`);
+    })
+    .default(initial);
 }
 
 /** An option that takes a duration from `leastNs` to `mostNs`. */

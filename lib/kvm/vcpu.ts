@@ -40,10 +40,13 @@ export class Vcpu {
   /** Registers that travel with KVM_RUN. */
   readonly syncRegs: SyncRegs;
   readonly #native: NativeVcpu;
+  /** For errors of a closed vCPU, too. */
+  readonly #id: number;
 
   /** @internal Vcpus come from `Vm.createVcpu`. */
   constructor(native: NativeVcpu) {
     this.#native = native;
+    this.#id = native.id;
     const runArea = attempt(`map the run area of vCPU ${native.id}`, () => native.runArea());
     this.exit = new ExitView(runArea);
     this.syncRegs = new SyncRegs(runArea);
@@ -217,6 +220,6 @@ export class Vcpu {
   }
 
   #attempt<T>(tried: string, action: () => T): T {
-    return attempt(`${tried} (vCPU ${this.#native.id})`, action);
+    return attempt(`${tried} (vCPU ${this.#id})`, action);
   }
 }

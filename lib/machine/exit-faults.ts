@@ -45,6 +45,13 @@ export class ExitFaults {
    * @throws FaultLabError: what {@link MissingPages.find} throws
    */
   handle(): void {
+    const named = this.uapi === null ? -1 : this.reader.windowPage(this.uapi.namedGpa);
+    if (this.uapi !== null && named >= 0) {
+      // Present or not: what KVM began with this exit has to be ended.
+      this.counters.foundByExitGpa++;
+      this.uapi.handle(named, this.readContext());
+      return;
+    }
     const count = this.missing.find();
     if (this.uapi !== null) {
       // KVM would come upon them one by one, each at an exit of its own.

@@ -163,7 +163,9 @@ export class Machine {
 
   /** How the machine's mode comes about on this kernel. */
   private get implementation(): MachineResult['implementation'] {
-    return this.parts.plan.model === null ? MODES[this.options.mode].on.stock : 'emulated';
+    const { model } = this.parts.plan;
+    if (model === null) return MODES[this.options.mode].on.stock;
+    return model.native ? 'native' : 'emulated';
   }
 
   private async startWorkers(): Promise<void> {

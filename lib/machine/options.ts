@@ -2,6 +2,7 @@
 import { FaultLabError } from '../errors/index.js';
 import { builtInPolicy, type FaultPolicyModule, type PageSourceModule, type QuickPages } from '../faults/index.js';
 import { MAX_ORDER_ENTRIES, MAX_TASKS, MAX_VCPUS, MAX_WINDOW_PAGES, TRAP_CHOICES, isTrapChoice, type TrapChoice } from '../guest/index.js';
+import type { CapabilityNumbers } from '../kvm/index.js';
 import { MAX_LATENCY_NS, MAX_RESOLVERS, MAX_TICK_NS, MIN_TICK_NS } from './limits.js';
 import type { MemoryFailureHandlerModule } from './memory-failure-handler.js';
 import { isUapiName, UAPI_NAMES, type UapiName } from '../uapi/proposals/index.js';
@@ -13,6 +14,10 @@ export interface MachineOptions {
   readonly mode: DeliveryMode;
   /** Interface between KVM and user space: `stock`, or a proposal's. Default `stock`. */
   readonly uapi?: UapiName;
+  /** `native`: by the kernel's own ioctls, or not at all; `emulated`: never by them. Default `auto`: native where the kernel has the profile. */
+  readonly implementation?: 'auto' | 'native' | 'emulated';
+  /** Capability numbers of a proposal on this kernel, by UapiCapability.option; those of the profile where left out. */
+  readonly capabilities?: CapabilityNumbers;
   /**
    * Who decides whether a vCPU waits for a page that could be left to the guest. Asked in the modes `apf-user` and, for what finds its ring full,
    * `apf-exitless`. Default: always left to the guest.
@@ -82,6 +87,8 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
   return {
     ...options,
     uapi,
+    implementation: checkImplementation(options.implementation ?? 'auto'),
+    capabilities: options.capabilities ?? {},
     policy: options.policy ?? builtInPolicy({ name: 'always-async' }),
     windowPages,
     faultTasks,
@@ -104,6 +111,11 @@ function checkOrder(order: Uint32Array | undefined, windowPages: number): Uint32
     if (page >= windowPages) throw new FaultLabError('BAD_OPTION', `the option order names page ${page}, but the window has ${windowPages} pages`);
   }
   return order;
+}
+
+function checkImplementation(name: NonNullable<MachineOptions['implementation']>): typeof name {
+  if (name !== 'auto' && name !== 'native' && name !== 'emulated') throw new FaultLabError('BAD_OPTION', `unknown implementation '${String(name)}'`, { hint: 'there are auto, native and emulated' });
+  return name;
 }
 
 function checkQuick(quick: QuickPages | undefined): void {

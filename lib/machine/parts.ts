@@ -8,7 +8,7 @@ import { ReadyQueue } from '../asyncpf/index.js';
 import { FaultLabError, attempt } from '../errors/index.js';
 import { POLICY_MEMORY_BYTES, PageStates, RequestRing } from '../faults/index.js';
 import { Mailbox, TABLES_BASE, WINDOW_BASE, guestCpuid, installGuest, layOutGuest, parseElf, refuseGuest, type GuestLayout } from '../guest/index.js';
-import { Kvm, type Vm } from '../kvm/index.js';
+import { Kvm, NativeUserfaultSlot, probeUapi, requireUapi, type Vm } from '../kvm/index.js';
 import { InterceptedPages, PagedWindow, SystemRam, gpaNumber, guestRange, interceptedPagesSizeBytes } from '../memory/index.js';
 import { nativeAddon, type NativeEventFd, type NativeMapping, type NativeUserfaultfd } from '../native/index.js';
 import {
@@ -29,6 +29,7 @@ import {
   UFFDIO_REGISTER_MODE_MISSING,
   gpa,
 } from '../uapi/index.js';
+import { UAPI_PROFILES } from '../uapi/proposals/index.js';
 import { ControlBlock } from './control-block.js';
 import { RESOLVER_COUNTERS, VCPU_COUNTERS, countersSizeBytes } from './counters.js';
 import { mostRequests } from './limits.js';
@@ -63,7 +64,8 @@ export class MachineParts {
       const elf = parseElf(readGuest(options.guestPath), options.guestPath ?? 'guest.elf');
       this.layout = layOutGuest(elf, options.vcpus, options.windowPages, options.order.length);
       const kvm = this.own(Kvm.open());
-      const vm = this.own(makeVm(kvm, options));
+      const native = isNative(kvm, options);
+      const vm = this.own(makeVm(kvm, options, native));
       const { layout } = this;
       const low = this.own(attempt('make the guest RAM', () => SystemRam.create(gpaNumber(0), layout.lowRamSizeBytes)));
       const tables = this.own(attempt('make the tables', () => SystemRam.create(gpaNumber(TABLES_BASE), layout.tablesSizeBytes)));
@@ -80,7 +82,9 @@ export class MachineParts {
       [low, tables].forEach((ram, slot) => {
         vm.createMemorySlot({ slot, gpa: gpa(ram.base), sizeBytes: ram.sizeBytes, mapping: ram.mapping });
       });
-      vm.createMemorySlot({ slot: 2, gpa: gpa(WINDOW_BASE), sizeBytes: options.windowPages * PAGE_SIZE, mapping: this.window.guestView });
+      const windowSlot = { slot: 2, gpa: gpa(WINDOW_BASE), sizeBytes: options.windowPages * PAGE_SIZE, mapping: this.window.guestView };
+      if (native) new NativeUserfaultSlot(vm, { ...windowSlot, userfaultBitmap: bitmapMapping, twoBits: bitsPerPage === 2 });
+      else vm.createMemorySlot(windowSlot);
 
       this.plan = {
         mode: options.mode,
@@ -94,7 +98,8 @@ export class MachineParts {
         ],
         bitmap: bitmapMapping.share(),
         bitsPerPage,
-        model: makeModel(options),
+        model: makeModel(options, native),
+        capabilities: options.capabilities,
         policy: options.policy,
         policyMemory: new SharedArrayBuffer(POLICY_MEMORY_BYTES),
         latencyNs: options.latencyNs,
@@ -176,9 +181,22 @@ export function longestLatencyNs({ latencyNs, quick }: Pick<CheckedOptions, 'lat
 }
 
 /** The model of the profile, where there is one to play. */
-function makeModel({ uapi, mode, vcpus, windowPages }: CheckedOptions): SharedModelPlan | null {
+function makeModel({ uapi, mode, vcpus, windowPages }: CheckedOptions, native: boolean): SharedModelPlan | null {
   if (uapi === 'stock' || MODES[mode].catches === 'sleep') return null;
-  return SharedModel.allocate(uapi, { vcpus, pages: windowPages, baseGpa: WINDOW_BASE }, MODES[mode].asyncPf, mode === 'apf-exitless');
+  return SharedModel.allocate(uapi, { vcpus, pages: windowPages, baseGpa: WINDOW_BASE }, MODES[mode].asyncPf, mode === 'apf-exitless', native);
+}
+
+/** Whether the kernel's own ioctls make the mode. */
+function isNative(kvm: Kvm, { uapi, mode, implementation, capabilities }: CheckedOptions): boolean {
+  if (uapi === 'stock' || MODES[mode].catches === 'sleep' || implementation === 'emulated') return false;
+  if (mode === 'apf-exitless') {
+    // A resolver sleeps on a word of memory, which KVM's eventfd does not wake.
+    if (implementation === 'native') throw new FaultLabError('BAD_OPTION', 'the mode apf-exitless exists emulated only');
+    return false;
+  }
+  const support = probeUapi(kvm, UAPI_PROFILES[uapi], capabilities);
+  if (implementation === 'native') requireUapi(support);
+  return support.native;
 }
 
 function readGuest(named: string | undefined): Uint8Array {
@@ -197,14 +215,15 @@ function readGuest(named: string | undefined): Uint8Array {
   }
 }
 
-function makeVm(kvm: Kvm, options: CheckedOptions): Vm {
+function makeVm(kvm: Kvm, options: CheckedOptions, native: boolean): Vm {
   const mode = MODES[options.mode];
   const vm = kvm.createVm();
   try {
     vm.requireCapabilities(modeCapabilities(options.mode));
     vm.enableSplitIrqchip();
-    if (!mode.syntheticHalt) vm.enableCap('X86_DISABLE_EXITS', 0, [BigInt(KVM_X86_DISABLE_EXITS_HLT)]);
-    if (mode.vmmInjects) {
+    // With a proposal's own halts KVM must be free to halt the vCPU.
+    if (!mode.syntheticHalt && !(native && mode.asyncPf)) vm.enableCap('X86_DISABLE_EXITS', 0, [BigInt(KVM_X86_DISABLE_EXITS_HLT)]);
+    if (mode.vmmInjects && !native) {
       vm.enableCap('EXCEPTION_PAYLOAD', 0, [1n]);
       vm.enableCap('X86_USER_SPACE_MSR', 0, [BigInt(KVM_MSR_EXIT_REASON_FILTER)]);
       // A clear bit denies: these accesses come to the VMM, all others stay in the kernel.

@@ -3,6 +3,7 @@
  */
 import type { GuestRange, PagedWindowShare, SystemRamShare } from '../memory/index.js';
 import type { FaultPolicyModule, PageSourceModule, PolicyMemory, QuickPages } from '../faults/index.js';
+import type { CapabilityNumbers } from '../kvm/index.js';
 import type { VcpuBootState } from '../guest/index.js';
 import type { CpuidEntry } from '../uapi/index.js';
 import type { MemoryFailureHandlerModule } from './memory-failure-handler.js';
@@ -24,6 +25,8 @@ export interface SharedPlan {
   readonly bitsPerPage: 1 | 2;
   /** The model that plays KVM; null where KVM plays itself. */
   readonly model: SharedModelPlan | null;
+  /** Numbers of a proposal's capabilities on this kernel. */
+  readonly capabilities: CapabilityNumbers;
   readonly policy: FaultPolicyModule;
   readonly policyMemory: PolicyMemory;
   readonly latencyNs: number;

@@ -33,6 +33,7 @@ import { PageRequests } from './page-requests.js';
 import type { VcpuPlan, WorkerMessage } from './plan.js';
 import { serializeError } from './serialized-error.js';
 import { EmulatedVcpuEnd } from './uapi/emulated-vcpu-end.js';
+import { NativeVcpuEnd } from './uapi/native-vcpu-end.js';
 import { SharedModel } from './uapi/shared-model.js';
 import { UapiFaults } from './uapi/uapi-faults.js';
 import type { VcpuUapi } from './uapi/uapi-end.js';
@@ -55,7 +56,7 @@ class VcpuRunner {
   /** Where the VMM plays the host's end of the async page fault protocol itself. */
   private readonly protocol: Pick<EmulatedAsyncPf, 'writeMsr' | 'readMsr' | 'poll'> | null;
   /** Where a proposal's interface is in use. */
-  private readonly uapi: VcpuUapi | null;
+  private readonly uapi: VcpuUapi | null = null;
   private readonly faults: ExitFaults | null;
   private readonly memoryFailures: MemoryFailures;
 
@@ -94,14 +95,17 @@ class VcpuRunner {
     let faults: UapiFaults | null = null;
     let end: EmulatedVcpuEnd | null = null;
     if (shared !== null) {
-      shared.setKickShare(plan.index, this.vcpu.share());
-      const bell = rings[plan.index % rings.length];
-      end = new EmulatedVcpuEnd(shared, plan.index, this.vcpu, this.vm, this.ram, bitmap, () => {
-        bell.ring();
-      });
-      faults = new UapiFaults(plan.index, end, requests, decisions, this.counters, shared, bitmap, mode.asyncPf, shared.plan.rings);
+      shared.setVcpuShare(plan.index, this.vcpu.share());
+      if (!shared.plan.native) {
+        const bell = rings[plan.index % rings.length];
+        end = new EmulatedVcpuEnd(shared, plan.index, this.vcpu, this.vm, this.ram, bitmap, () => {
+          bell.ring();
+        });
+      }
+      const uapi = end ?? NativeVcpuEnd.open(shared.plan, this.vcpu, mode.asyncPf ? plan.capabilities : null);
+      this.uapi = uapi;
+      faults = new UapiFaults(plan.index, uapi, requests, decisions, this.counters, shared, bitmap, mode.asyncPf, shared.plan.rings);
     }
-    this.uapi = end;
     this.protocol = mode.vmmInjects ? (end ?? own) : null;
     const target = { window: this.window, base: WINDOW_BASE, bitmap, states };
     this.memoryFailures = new MemoryFailures(plan.index, this.vcpu, plan.memory, target, handler, this.counters, () => this.control.stopped);

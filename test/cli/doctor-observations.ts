@@ -1,5 +1,6 @@
 import { FaultLabError } from '../../lib/errors/index.js';
 import { capabilities, type CapabilityName } from '../../lib/uapi/index.js';
+import { UAPI_NAMES } from '../../lib/uapi/proposals/index.js';
 import type { CapabilityValues, Observations, KvmObservations, Probed } from '../../lib/cli/doctor/observations.js';
 
 /** Values of KVM_CHECK_EXTENSION: 1 for everything, but for what is given. */
@@ -42,6 +43,7 @@ export function observations(changes: Partial<Observations> = {}): Observations 
     device: { found: true, value: null },
     kvm: kvmObservations(),
     uffd: { found: true, value: { features: ['MISSING_SHMEM', 'SIGBUS', 'THREAD_ID', 'MINOR_SHMEM', 'EXACT_ADDRESS', 'POISON'], way: 'userfaultfd(2)' } },
+    proposals: { found: true, value: UAPI_NAMES.map((name) => ({ name, native: true, why: `this kernel has ${name}`, facts: [] })) },
     memory: { totalBytes: 8 * 2 ** 30, availableBytes: 4 * 2 ** 30 },
     ...changes,
   };

@@ -24,6 +24,7 @@ export function doctorReport(changes: Partial<DoctorReport> = {}): DoctorReport 
     host: hostWith(),
     checks: [],
     modes: [],
+    proposals: [],
     facts: factsWith('yes'),
     ...changes,
   };

@@ -4,6 +4,8 @@ import { FaultLabError } from '../../lib/errors/index.js';
 import { checksOf } from '../../lib/cli/doctor/checks.js';
 import type { Check } from '../../lib/cli/doctor/check.js';
 import type { Observations } from '../../lib/cli/doctor/observations.js';
+import { proposalVerdicts, type ProposalVerdict } from '../../lib/cli/doctor/proposals.js';
+import { UAPI_NAMES } from '../../lib/uapi/proposals/index.js';
 import { modeVerdicts, type ModeVerdict } from '../../lib/cli/doctor/modes.js';
 import { examine } from '../../lib/cli/doctor/report.js';
 import { render } from '../../lib/cli/doctor/render.js';
@@ -153,7 +155,8 @@ describe('doctor: delivery modes', () => {
 describe('doctor: the table', () => {
   const report = (changes: Partial<Observations> = {}): Parameters<typeof render>[0] => {
     const facts = observations(changes);
-    return { checks: checksOf(facts), modes: modeVerdicts(facts) };
+    const modes = modeVerdicts(facts);
+    return { checks: checksOf(facts), modes, proposals: proposalVerdicts(facts, modes) };
   };
 
   it('has a line for each check and each mode, in aligned columns, and no escape codes without a terminal', () => {
@@ -187,5 +190,45 @@ describe('doctor: the table', () => {
 
   it('uses colours on a terminal', () => {
     assert.notEqual(render(report(), { colors: true, width: 120 }), stripVTControlCharacters(render(report(), { colors: true, width: 120 })));
+  });
+});
+
+describe('doctor: proposals', () => {
+  const support = (native: boolean): Observations['proposals'] => ({
+    found: true,
+    value: UAPI_NAMES.map((name) => ({ name, native, why: `${name}: ${native ? 'there' : 'not there'}`, facts: [{ asked: 'KVM_CHECK_EXTENSION of 245', found: native ? '1' : '0', speaks: native ? 'for' : 'against' }] })),
+  });
+  const verdicts = (changes: Partial<Observations>): readonly ProposalVerdict[] => {
+    const facts = observations(changes);
+    return proposalVerdicts(facts, modeVerdicts(facts));
+  };
+
+  it('are native where the kernel has them, and emulated where it does not', () => {
+    assert.deepEqual(
+      verdicts({ proposals: support(true) }).map(({ status }) => status),
+      UAPI_NAMES.map(() => 'native'),
+    );
+    assert.deepEqual(
+      verdicts({ proposals: support(false) }).map(({ name, status }) => [name, status]),
+      UAPI_NAMES.map((name) => [name, name === 'stock' ? 'cannot' : 'emulated']),
+    );
+  });
+
+  it('cannot run where the mode cannot whose machinery they use, and say what to do', () => {
+    for (const verdict of verdicts({ uffd: absent('UFFD_EPERM'), proposals: support(true) })) {
+      assert.equal(verdict.status, 'cannot', verdict.name);
+      assert.ok(verdict.remedy, `${verdict.name} has no remedy`);
+    }
+    for (const verdict of verdicts({ proposals: absent('KVM_ENOMEM') })) assert.equal(verdict.status, 'cannot', verdict.name);
+  });
+
+  it('are printed with what the kernel was asked, whether it speaks for them or against', () => {
+    const text = (native: boolean): string => {
+      const facts = observations({ proposals: support(native) });
+      const modes = modeVerdicts(facts);
+      return render({ checks: [], modes, proposals: proposalVerdicts(facts, modes) }, { colors: false, width: 120 });
+    };
+    assert.match(text(true), /^native +userfault +userfault: there\n {4}\+ {2}KVM_CHECK_EXTENSION of 245 +1$/m);
+    assert.match(text(false), /^emulated +userfault +userfault: not there\n {4}- {2}KVM_CHECK_EXTENSION of 245 +0$/m);
   });
 });

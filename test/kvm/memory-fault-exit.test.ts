@@ -43,7 +43,7 @@ describe('the memory-fault exit of the lab\'s own kernel', () => {
         if (elsewhere !== undefined) memory.write(elsewhere.gpa, Uint8Array.from(elsewhere.code));
         memory.protect(deniedGpa, PAGE, PROT_NONE);
         for (let attempt = 0; attempt < 3; attempt++) {
-          assert.deepEqual(runToExit(), { kind: 'memoryFault', errno: EFAULT, flags: 0n, gpa: BigInt(deniedGpa), sizeBytes: PAGE });
+          assert.deepEqual(runToExit(), { kind: 'memoryFault', errno: EFAULT, flags: 0n, isPrivate: false, gpa: BigInt(deniedGpa), sizeBytes: PAGE });
         }
         memory.protect(deniedGpa, PAGE, PROT_READ | PROT_WRITE);
         const exit = runToExit();

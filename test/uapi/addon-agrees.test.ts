@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { nativeAddon } from '../../lib/native/index.js';
 import * as uapi from '../../lib/uapi/index.js';
+import { KVM_USERFAULT_READY } from '../../lib/kvm/proposals/userfault-ready-layout.js';
+import { UAPI_PROFILES } from '../../lib/uapi/proposals/index.js';
 import type { StructLayout } from '../../lib/uapi/index.js';
 
 /** Structures that only the guest or only TypeScript looks at: the addon never passes them. */
@@ -32,10 +34,12 @@ describe('lib/uapi and the native addon', () => {
 
   it('agree on every ioctl that the addon makes', () => {
     const theirs = nativeAddon().ioctls;
+    // Until its profile has it, the request of sync-async-2bit is known to lib/kvm/proposals alone.
+    const known: Readonly<Record<string, number>> = Object.assign({ KVM_USERFAULT_READY }, uapi.ioctls, ...Object.values(UAPI_PROFILES).map(({ ioctls }) => ioctls));
     assert.ok(Object.keys(theirs).length > 20);
     for (const [name, request] of Object.entries(theirs)) {
-      assert.ok(Object.hasOwn(uapi.ioctls, name), `lib/uapi does not know ${name}`);
-      assert.equal(uapi.ioctls[name as uapi.IoctlName], request, name);
+      assert.ok(Object.hasOwn(known, name), `lib/uapi does not know ${name}`);
+      assert.equal(known[name], request, name);
     }
   });
 });

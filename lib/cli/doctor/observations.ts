@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { availableMemoryBytes } from '../../bench/index.js';
 import { attempt, FaultLabError, fromNative } from '../../errors/index.js';
 import { nativeAddon, packageRoot } from '../../native/index.js';
-import { Kvm, readHost, type Host, type Vm } from '../../kvm/index.js';
+import { Kvm, probeUapi, readHost, type CapabilityNumbers, type Host, type UapiSupport, type Vm } from '../../kvm/index.js';
 import {
   capabilities,
   findCpuid,
@@ -14,6 +14,7 @@ import {
   type CapabilityName,
   type UffdFeatureName,
 } from '../../uapi/index.js';
+import { UAPI_PROFILES } from '../../uapi/proposals/index.js';
 
 /** Something that was looked for: it is there, or the reason why not. */
 export type Probed<T> = { readonly found: true; readonly value: T } | { readonly found: false; readonly error: FaultLabError };
@@ -59,6 +60,8 @@ export interface Observations {
   readonly device: Probed<null>;
   readonly kvm: Probed<KvmObservations>;
   readonly uffd: Probed<UffdObservations>;
+  /** What the kernel has of each proposal. */
+  readonly proposals: Probed<readonly UapiSupport[]>;
   readonly memory: { readonly totalBytes: number; readonly availableBytes: number };
 }
 
@@ -125,6 +128,15 @@ function probeKvm(path: string): KvmObservations {
   }
 }
 
+function probeProposals(path: string, numbers: CapabilityNumbers): UapiSupport[] {
+  const kvm = Kvm.open(path);
+  try {
+    return Object.values(UAPI_PROFILES).map((profile) => probeUapi(kvm, profile, numbers));
+  } finally {
+    kvm.close();
+  }
+}
+
 /** The system call serves those with CAP_SYS_PTRACE (bit 19) and, by sysctl, everybody; the device those who may open it. */
 function uffdWay(): UffdObservations['way'] {
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readText('/proc/self/status'))?.[1] ?? '0';
@@ -157,8 +169,11 @@ function answers(program: string): boolean {
   return isOnPath(program) && spawnSync(program, ['--version'], { stdio: 'ignore', timeout: 10_000 }).status === 0;
 }
 
-/** Looks at this host. Never throws: what cannot be had is part of what was observed. `kvmPath` is another device than /dev/kvm. */
-export function observeHost(kvmPath = '/dev/kvm'): Observations {
+/**
+ * Looks at this host. Never throws: what cannot be had is part of what was observed. `kvmPath` is another device than /dev/kvm, `numbers` those of
+ * proposals' capabilities where they are not the profiles' own.
+ */
+export function observeHost(kvmPath = '/dev/kvm', numbers: CapabilityNumbers = {}): Observations {
   const guestPath = join(packageRoot(), 'guest', 'build', 'guest.elf');
   const addon = probed('load the native addon', () => {
     nativeAddon();
@@ -173,6 +188,7 @@ export function observeHost(kvmPath = '/dev/kvm'): Observations {
     device: probeDevice(kvmPath),
     kvm: probed('ask KVM what it offers', () => probeKvm(kvmPath)),
     uffd: probed('ask userfaultfd what it offers', probeUffd),
+    proposals: probed('ask KVM for proposals', () => probeProposals(kvmPath, numbers)),
     memory: { totalBytes: totalmem(), availableBytes: availableMemoryBytes() },
   };
 }

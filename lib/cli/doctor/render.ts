@@ -1,8 +1,11 @@
 import pc from 'picocolors';
+import type { FactSpeaks } from '../../kvm/index.js';
 import type { Fact } from '../../probes/index.js';
+import { UAPI_NAMES } from '../../uapi/proposals/index.js';
 import type { CheckStatus } from './check.js';
 import { columnWidths, layoutRow, type Cell } from './columns.js';
 import type { ModeStatus } from './modes.js';
+import type { ProposalVerdict } from './proposals.js';
 import type { DoctorReport } from './report.js';
 
 /** How a report is laid out. */
@@ -75,8 +78,24 @@ function factLines(facts: readonly Fact[], width: number, colors: Colors): strin
   });
 }
 
-/** The report as text: a line for each check, then one for each delivery mode, remedies behind `>`, then facts where there are any. */
-export function render(report: Pick<DoctorReport, 'checks' | 'modes' | 'facts'>, { colors: wantColors, width }: RenderOptions): string {
+const SPEAKS: Readonly<Record<FactSpeaks, string>> = { for: '+', against: '-', nothing: ' ' };
+const FACT_INDENTATION = '    ';
+const LONGEST_STATUS = 'emulated'.length;
+const LONGEST_NAME = Math.max(...UAPI_NAMES.map((name) => name.length));
+
+/** A line for a profile, and one for each thing that the kernel was asked: `+` speaks for it, `-` against. */
+function proposalLines({ status, name, why, facts, remedy }: ProposalVerdict, width: number, colors: Colors): string[] {
+  const rows = facts.map(({ asked, found, speaks }): readonly Cell[] => [{ text: SPEAKS[speaks] }, { text: asked, paint: colors.dim }, { text: found, paint: colors.dim }]);
+  const room = width - FACT_INDENTATION.length;
+  const widths = columnWidths(rows, [1, Math.floor((room * 3) / 5)], room, NARROWEST_MEANING);
+  return [
+    ...table([{ cells: [{ ...statusCell(colors, status), text: status.padEnd(LONGEST_STATUS) }, { text: name.padEnd(LONGEST_NAME) }, { text: why }], remedy }], [Infinity, Infinity], width, colors),
+    ...rows.flatMap((cells) => layoutRow(cells, widths).map((line) => `${FACT_INDENTATION}${line}`)),
+  ];
+}
+
+/** The report as text: a line for each check, each delivery mode, each proposal with its facts, remedies behind `>`, then experiments' facts where there are any. */
+export function render(report: Pick<DoctorReport, 'checks' | 'modes' | 'proposals' | 'facts'>, { colors: wantColors, width }: RenderOptions): string {
   const colors = pc.createColors(wantColors);
   const checks = report.checks.map(
     ({ status, title, found, meaning, remedy }): Row => ({
@@ -97,6 +116,9 @@ export function render(report: Pick<DoctorReport, 'checks' | 'modes' | 'facts'>,
     ...table(modes, [Infinity, Infinity], width, colors),
     '',
     summary,
+    '',
+    colors.bold('Proposals'),
+    ...report.proposals.flatMap((verdict) => proposalLines(verdict, width, colors)),
     ...(report.facts === undefined ? [] : factLines(report.facts, width, colors)),
     '',
   ].join('\n');

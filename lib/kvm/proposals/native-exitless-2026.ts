@@ -1,4 +1,4 @@
-import { EFAULT, EINVAL, FaultLabError } from '../../errors/index.js';
+import { attempt, EFAULT, EINVAL, FaultLabError } from '../../errors/index.js';
 import type { NativeEventFd, NativeMapping } from '../../native/index.js';
 import { asyncPfUserfaultIoctls, KVM_APF_PAGE_OFFSET, kvmApfEventfdLayout, type ApfEventfds } from '../../uapi/proposals/index.js';
 import type { Vcpu } from '../vcpu.js';
@@ -44,7 +44,8 @@ export class NativeExitless2026 {
    * Throws FaultLabError: `UAPI_ABSENT`, `KVM_EBUSY` while faults are outstanding, `KVM_EINVAL` for one eventfd twice.
    */
   setEventfds(notify: NativeEventFd, complete: NativeEventFd): void {
-    this.#check(this.trySetEventfds({ fd: notify.fd, completeFd: complete.fd }), 'register two eventfds');
+    const eventfds = attempt('register two eventfds', () => ({ fd: notify.fd, completeFd: complete.fd }));
+    this.#check(this.trySetEventfds(eventfds), 'register two eventfds');
   }
 
   /** Goes back to exits. Throws FaultLabError as `setEventfds`. */

@@ -16,7 +16,7 @@ const FLAGS_WORD = kvmVcpuPvApfDataLayout.fields.flags.offset / 4;
 /** See the module's comment. */
 export class EmulatedVcpuEnd implements VcpuUapi {
   readonly needsAccept: boolean;
-  page = -1;
+  readonly namedGpa = -1;
   flags = 0;
   token = 0;
   told = false;
@@ -61,7 +61,6 @@ export class EmulatedVcpuEnd implements VcpuUapi {
     } finally {
       shared.unlock(index);
     }
-    this.page = page;
     this.flags = model.flags;
     this.token = model.token;
     this.told = model.injected !== 0;

@@ -16,8 +16,6 @@ import { FROM_RING } from './uapi-faults.js';
 export class NotifyRings implements RequestFeed {
   private readonly shape: FullModelShape;
   private readonly vcpus: readonly number[];
-  /** By vCPU: entries were said to be there, but none could be taken since. */
-  private readonly suspect: Uint8Array;
 
   /**
    * @param ends - handler's ends of the rings that this resolver serves, by vCPU
@@ -34,7 +32,6 @@ export class NotifyRings implements RequestFeed {
   ) {
     this.shape = fullShape(shape);
     this.vcpus = [...ends.keys()];
-    this.suspect = new Uint8Array(shape.vcpus);
     for (const [vcpu, end] of ends) if (!end.isKnown) this.refuse(vcpu, 'its header is of a version that this release does not know');
   }
 
@@ -48,27 +45,22 @@ export class NotifyRings implements RequestFeed {
     let maySleep = true;
     for (const vcpu of this.vcpus) {
       // What there is no room for is looked at again after the next completion.
-      if (!this.hasRoom(vcpu) || this.end(vcpu).arm()) continue;
-      this.suspect[vcpu] = 1;
-      maySleep = false;
+      if (this.hasRoom(vcpu) && !this.end(vcpu).arm()) maySleep = false;
     }
     return maySleep;
   }
 
   private drainRing(vcpu: number, accept: Completion): void {
     const end = this.end(vcpu);
-    let taken = 0;
     while (this.hasRoom(vcpu) && end.take()) {
-      taken++;
       const page = pageOf(this.shape, end.gpa);
       if (page < 0 || gpaOf(this.shape, page) !== end.gpa) this.refuse(vcpu, `it names gpa 0x${end.gpa.toString(16)}, which is no page of the window`);
       this.counters.ringEntries++;
       this.underWay.addUnderWay(vcpu, FROM_RING, 1);
       this.pass(page, asyncTag(vcpu, 0, FROM_RING), accept);
     }
-    if (this.suspect[vcpu] === 0) return;
-    this.suspect[vcpu] = 0;
-    if (taken === 0 && this.hasRoom(vcpu)) this.refuse(vcpu, 'its head is where KVM cannot have put it');
+    // It would pass with the next fault, but the faults of those who wait until then are not found any more.
+    if (end.isBroken) this.refuse(vcpu, 'its head is where KVM cannot have put it');
   }
 
   private pass(page: number, tag: number, accept: Completion): void {

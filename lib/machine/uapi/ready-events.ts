@@ -54,7 +54,7 @@ export class ReadyEvents {
 
   /** Ends the vCPU's KVM_RUN: a fault that it was halted for is complete. */
   kick(): void {
-    const share = this.shared.kickShare(this.index);
+    const share = this.shared.vcpuShare(this.index);
     if (share !== 0) Vcpu.kick(share);
   }
 }

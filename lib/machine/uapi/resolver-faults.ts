@@ -7,6 +7,7 @@ import { ASYNC_PF_PER_VCPU } from '../../uapi/index.js';
 import type { SharedPageHandlerEnd } from '../../uapi/proposals/index.js';
 import type { Counters, ResolverCounter } from '../counters.js';
 import { EmulatedResolverEnd } from './emulated-resolver-end.js';
+import { NativeResolverEnd } from './native-resolver-end.js';
 import { NotifyRings } from './notify-rings.js';
 import { ReadyEvents } from './ready-events.js';
 import type { SharedModel } from './shared-model.js';
@@ -33,7 +34,7 @@ export class ResolverFaults {
     const served = Array.from({ length: rings ? shape.vcpus : 0 }, (_, vcpu) => vcpu).filter((vcpu) => vcpu % requests.length === index);
     this.ends = new Map(served.map((vcpu) => [vcpu, shared.handlerEnd(vcpu)]));
     const events = Array.from({ length: shape.vcpus }, (_, vcpu) => new ReadyEvents(shared, vcpu, vm, ram));
-    this.end = new EmulatedResolverEnd(shared, events, this.ends);
+    this.end = shared.plan.native ? new NativeResolverEnd(shared) : new EmulatedResolverEnd(shared, events, this.ends);
     this.feed = rings ? new NotifyRings(shape, this.ends, index, requests, shared, counters) : null;
   }
 

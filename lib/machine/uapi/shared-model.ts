@@ -17,7 +17,7 @@ import {
 /** Words besides the model's, by vCPU; a cache line each. */
 const LINE = 16;
 const LOCK = 0;
-const KICK = 1;
+const SHARE = 1;
 const DELIVERED = LINE;
 const STALE = LINE + 1;
 const UNDER_WAY = 2 * LINE;
@@ -30,6 +30,8 @@ export interface SharedModelPlan {
   readonly buffer: SharedArrayBuffer;
   /** Exitless rings are registered. */
   readonly rings: boolean;
+  /** The kernel has the proposal: the model is not asked, what is beside it is used all the same. */
+  readonly native: boolean;
 }
 
 /** See the module's comment. */
@@ -42,9 +44,8 @@ export class SharedModel {
   constructor(readonly plan: SharedModelPlan) {
     const { shape, buffer, uapi } = plan;
     this.words = new Int32Array(buffer, 0, shape.vcpus * VCPU_WORDS);
-    const pagesStart = shape.vcpus * VCPU_WORDS;
-    this.pages = Array.from({ length: shape.vcpus }, (_, vcpu) => new Int32Array(buffer, (pagesStart + vcpu * SHARED_PAGE_WORDS) * 4, SHARED_PAGE_WORDS));
-    const state = new Int32Array(buffer, (pagesStart + shape.vcpus * SHARED_PAGE_WORDS) * 4);
+    this.pages = Array.from({ length: shape.vcpus }, (_, vcpu) => sharedPageOf(plan, vcpu));
+    const state = new Int32Array(buffer, shape.vcpus * (VCPU_WORDS + SHARED_PAGE_WORDS) * 4);
     // Only this design has pages that user space writes too.
     this.model = uapi === 'async-pf-userfault-2026' ? new AsyncPfUserfaultModel(shape, state, this.pages) : UAPI_PROFILES[uapi].createModel(shape, state);
     this.locks = Array.from({ length: shape.vcpus }, (_, vcpu) => new ModelLock(this.words, vcpu * VCPU_WORDS + LOCK));
@@ -54,10 +55,11 @@ export class SharedModel {
    * Memory for a model, set up as a VMM would: capability enabled, rings registered.
    * @param asyncPf - async page faults are wanted; false for a VMM that uses plain exits alone
    * @param rings - and exitless ones
+   * @param native - the kernel has the proposal
    */
-  static allocate(uapi: UapiName, shape: ModelShape, asyncPf: boolean, rings: boolean): SharedModelPlan {
+  static allocate(uapi: UapiName, shape: ModelShape, asyncPf: boolean, rings: boolean, native: boolean): SharedModelPlan {
     const words = shape.vcpus * (VCPU_WORDS + SHARED_PAGE_WORDS) + ProposalModel.wordCount(shape);
-    const plan = { uapi, shape, buffer: new SharedArrayBuffer(words * 4), rings };
+    const plan = { uapi, shape, buffer: new SharedArrayBuffer(words * 4), rings, native };
     const { model } = new SharedModel(plan);
     model.slot.setIntercepting(true);
     if (model instanceof AsyncPfUserfaultModel && asyncPf) {
@@ -80,13 +82,13 @@ export class SharedModel {
     return new SharedPageHandlerEnd(this.pages[vcpu]);
   }
 
-  /** Number by which a vCPU's KVM_RUN can be ended; 0 before its Worker has started. */
-  kickShare(vcpu: number): number {
-    return Atomics.load(this.words, vcpu * VCPU_WORDS + KICK);
+  /** Number by which other threads reach a vCPU; 0 before its Worker has started. */
+  vcpuShare(vcpu: number): number {
+    return Atomics.load(this.words, vcpu * VCPU_WORDS + SHARE);
   }
 
-  setKickShare(vcpu: number, share: number): void {
-    Atomics.store(this.words, vcpu * VCPU_WORDS + KICK, share);
+  setVcpuShare(vcpu: number, share: number): void {
+    Atomics.store(this.words, vcpu * VCPU_WORDS + SHARE, share);
   }
 
   /** Ready events that reached the guest, wake-all included. */
@@ -116,6 +118,11 @@ export class SharedModel {
   addUnderWay(vcpu: number, from: 0 | 1, by: 1 | -1): void {
     Atomics.add(this.words, vcpu * VCPU_WORDS + UNDER_WAY + from, by);
   }
+}
+
+/** The page of a vCPU's exitless rings: what a handler of another process would map. */
+export function sharedPageOf({ shape, buffer }: Pick<SharedModelPlan, 'shape' | 'buffer'>, vcpu: number): Int32Array {
+  return new Int32Array(buffer, (shape.vcpus * VCPU_WORDS + vcpu * SHARED_PAGE_WORDS) * 4, SHARED_PAGE_WORDS);
 }
 
 /** What a VMM does once a vCPU is made. The descriptors are of nobody: a model compares them, no more. */

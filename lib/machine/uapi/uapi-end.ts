@@ -9,8 +9,8 @@ import type { FaultContext } from '../../uapi/index.js';
 export interface VcpuUapi {
   /** True where an async page fault must be accepted before the next KVM_RUN. */
   readonly needsAccept: boolean;
-  /** Page that the fault is about, after {@link fault}; -1 when none can be named. */
-  readonly page: number;
+  /** gpa of the intercepted page that KVM named at the last exit; -1 where it named none, and it is to be found out. */
+  readonly namedGpa: number;
   /** KVM_MEMORY_EXIT_FLAG_* of the exit, after {@link fault} came to EXIT. */
   readonly flags: number;
   /** Token that the exit carried; 0 for none. */

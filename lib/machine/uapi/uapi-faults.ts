@@ -33,6 +33,11 @@ export class UapiFaults {
     private readonly rings: boolean,
   ) {}
 
+  /** {@inheritDoc VcpuUapi.namedGpa} */
+  get namedGpa(): number {
+    return this.end.namedGpa;
+  }
+
   /**
    * KVM_RUN failed with EFAULT for a page of the window.
    * @param page - of the window, intercepted a moment ago

@@ -57,8 +57,8 @@ export class AsyncPfUserModel extends ProposalModel {
   ready(vcpu: number, _page: number, token: number): number {
     const queue = this.queues[vcpu];
     const slot = queue.findToken(token);
-    // The wake-all event has a token too, and nobody was ever given it.
-    if (slot < 0 || queue.isWakeAll(slot) || queue.state(slot) === ItemState.COMPLETED) return EINVAL;
+    // The wake-all event has a token too; its item is completed from the start.
+    if (slot < 0 || queue.state(slot) === ItemState.COMPLETED) return EINVAL;
     queue.complete(slot);
     return 0;
   }
