@@ -23,7 +23,6 @@ export function renderPlot({ title, x, y, lines }: PlotData): string {
     {
       width: WIDTH,
       height: HEIGHT,
-      mode: 'point',
       yRange: [least, most],
       customYAxisTicks: Array.from({ length: TICKS }, (_, tick) => least + ((most - least) * tick) / (TICKS - 1)),
       customXAxisTicks: x.map((_, place) => place),
