@@ -16,8 +16,9 @@ export function renderPlot({ title, x, y, lines }: PlotData): string {
   if (drawn.length === 0) return '';
   const heights = drawn.flatMap(({ points }) => points.map(([, value]) => value));
   const [least, most] = [Math.min(0, ...heights), Math.max(...heights, 1e-9)];
-  // The library hands a line's points on in an array of its own: a line is known by its values.
-  const lineOf = (input: readonly Point[]): number => drawn.findIndex(({ points }) => points.every(([, value], at) => input[at]?.[1] === value));
+  // The library calls for one line after the other, point by point, and does not say which line it is at.
+  let line = -1;
+  let before: Point = [0, 0];
   const chart = plot(
     drawn.map(({ points }) => points),
     {
@@ -27,16 +28,13 @@ export function renderPlot({ title, x, y, lines }: PlotData): string {
       customYAxisTicks: Array.from({ length: TICKS }, (_, tick) => least + ((most - least) * tick) / (TICKS - 1)),
       customXAxisTicks: x.map((_, place) => place),
       formatter: (value, { axis }) => (axis === 'x' ? (x[value] ?? '') : Number(value.toPrecision(3)).toString()),
-      lineFormatter: ({ input, index, plotX, plotY, toPlotCoordinates }) => {
-        const mark = drawn[lineOf(input)]?.mark ?? '?';
-        const symbols = [];
-        if (index + 1 < input.length) {
-          const [nextX, nextY] = toPlotCoordinates(...input[index + 1]);
-          for (let at = plotX + 2; at < nextX; at += 2) {
-            symbols.push({ x: at, y: Math.round(plotY + ((nextY - plotY) * (at - plotX)) / (nextX - plotX)), symbol: BETWEEN });
-          }
-        }
-        return [...symbols, { x: plotX, y: plotY, symbol: mark }];
+      lineFormatter: ({ index, plotX, plotY }) => {
+        if (index === 0) line++;
+        const symbols = [{ x: plotX, y: plotY, symbol: drawn[line].mark }];
+        const [fromX, fromY] = before;
+        for (let x = fromX + 2; index > 0 && x < plotX; x += 2) symbols.unshift({ x, y: Math.round(fromY + ((plotY - fromY) * (x - fromX)) / (plotX - fromX)), symbol: BETWEEN });
+        before = [plotX, plotY];
+        return symbols;
       },
     },
   );
