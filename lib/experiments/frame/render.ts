@@ -39,6 +39,7 @@ export function renderExperiment(report: ExperimentReport, { color }: RenderOpti
   ];
   for (const table of report.tables.filter(({ rows, detail }) => rows.length > 0 && detail !== true)) lines.push('', renderTable(table, color, mark.label));
   for (const plot of report.plots) lines.push('', renderPlot(plot));
+  for (const { title, text } of report.traces ?? []) lines.push('', colors.bold(title), text.trimEnd());
   if (mark.note !== null) lines.push('', colors.yellow(mark.note));
   lines.push('');
   if (report.interrupted) lines.push(colors.yellow('interrupted: what follows is computed from what was done until then'));

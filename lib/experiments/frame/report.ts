@@ -33,6 +33,12 @@ export interface PlotData {
   readonly lines: readonly { readonly name: string; readonly values: readonly (number | null)[] }[];
 }
 
+/** A way to something that must not happen, as text to be pasted into a mail. */
+export interface TraceText {
+  readonly title: string;
+  readonly text: string;
+}
+
 /** What an experiment came to. */
 export type Finding =
   | {
@@ -54,6 +60,8 @@ export interface Outcome {
   readonly notReproduced: readonly string[];
   readonly tables: readonly DataTable[];
   readonly plots: readonly PlotData[];
+  /** Counterexamples that an exploration found. */
+  readonly traces?: readonly TraceText[];
 }
 
 /** An {@link Outcome} with where it comes from. Plain data. */

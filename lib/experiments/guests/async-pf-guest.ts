@@ -1,5 +1,5 @@
 /**
- * Makes the probes' tiny guest one that knows async page faults: a handler for not-present events that tries the instruction again, one for
+ * Makes the probes' tiny guest one that knows async page faults: a handler for not-present events that tries the instruction again, at once or when woken, one for
  * ready events that empties the token word, acknowledges and goes on, and counters in the guest's memory. It has no other task to turn
  * to: what is seen is the protocol, not what a guest gains by it.
  */
@@ -31,6 +31,17 @@ const MOVED_STUB = 8;
 /** Behind whatever code a guest at CPL0 has in the same page. */
 const HANDLERS = addresses.kernelCode + 0x800;
 
+/** Whether the task that waits has been woken. */
+const WOKEN = AREA + 88;
+
+/** How the guest is to behave. */
+export interface AsyncPfGuestOptions extends Omit<TinyGuestOptions, 'apic' | 'interrupts'> {
+  /** After a not-present event the task sleeps until a ready event comes, whichever it is; where left out it tries again at once. */
+  readonly sleeps?: boolean;
+  /** False leaves the MSRs alone: they are to be written by {@link enableAsyncPf}. */
+  readonly enable?: boolean;
+}
+
 /** What the guest counted. */
 export interface AsyncPfCounts {
   readonly notPresent: number;
@@ -54,10 +65,10 @@ const jump = (from: number, to: number): number[] => [0xe9, ...word(to - (from +
  * Runs `body` with a guest that has enabled async page faults; `options.code` is started by it as in {@link TinyGuest}.
  * @throws FaultLabError where KVM refuses the MSRs
  */
-export async function withAsyncPfGuest<T>(kvm: Kvm, options: Omit<TinyGuestOptions, 'apic' | 'interrupts'>, body: (guest: TinyGuest, counts: () => AsyncPfCounts) => T | Promise<T>): Promise<T> {
+export async function withAsyncPfGuest<T>(kvm: Kvm, options: AsyncPfGuestOptions, body: (guest: TinyGuest, counts: () => AsyncPfCounts) => T | Promise<T>): Promise<T> {
   return TinyGuest.with(kvm, { ...options, apic: 'in-kernel', interrupts: true }, (guest) => {
-    install(guest);
-    enableAsyncPf(guest);
+    install(guest, options.sleeps === true);
+    if (options.enable !== false) enableAsyncPf(guest);
     return body(guest, () => readCounts(guest));
   });
 }
@@ -75,8 +86,8 @@ function readCounts({ memory }: TinyGuest): AsyncPfCounts {
   return { notPresent: read(NOT_PRESENT), ready: read(READY) - wakeAll, wakeAll };
 }
 
-function install(guest: TinyGuest): void {
-  const end = place(guest, VECTOR_PAGE_FAULT, HANDLERS, (fallBack) => notPresentHandler(HANDLERS, fallBack));
+function install(guest: TinyGuest, sleeps: boolean): void {
+  const end = place(guest, VECTOR_PAGE_FAULT, HANDLERS, (fallBack) => notPresentHandler(HANDLERS, fallBack, sleeps));
   place(guest, READY_VECTOR, end, () => readyHandler());
 }
 
@@ -97,9 +108,12 @@ function stubOf(data: DataView, vector: number): number {
   return data.getUint16(gate, true) + data.getUint16(gate + 6, true) * 0x10000;
 }
 
+/** Until somebody wakes: cmp dword [WOKEN],0; jne out; sti; hlt; cli; jmp back; out: clear it. */
+const SLEEP = [0x83, 0x3c, 0x25, ...word(WOKEN), 0x00, 0x75, 0x05, 0xfb, 0xf4, 0xfa, 0xeb, 0xf1, ...clear(WOKEN)];
+
 /** A #PF that is no event goes where every #PF of the tiny guest goes: to the VMM. */
-function notPresentHandler(at: number, fallBack: number): number[] {
-  const event = [...clear(AREA), ...increment(NOT_PRESENT), ...POP_RAX, 0x48, 0x83, 0xc4, 8, ...IRETQ];
+function notPresentHandler(at: number, fallBack: number, sleeps: boolean): number[] {
+  const event = [...clear(AREA), ...increment(NOT_PRESENT), ...(sleeps ? SLEEP : []), ...POP_RAX, 0x48, 0x83, 0xc4, 8, ...IRETQ];
   const head = [...PUSH_RAX, ...moveToEax(AREA), 0x85, 0xc0, ...jumpIfZero(event), ...event, ...POP_RAX];
   return [...head, ...jump(at + head.length, fallBack)];
 }
@@ -111,6 +125,7 @@ function readyHandler(): number[] {
     ...moveToEax(AREA + 4),
     ...clear(AREA + 4),
     ...increment(READY),
+    ...increment(WOKEN),
     0x83, 0xf8, 0xff, 0x75, noteWakeAll.length, ...noteWakeAll,
     ...writeMsr(MSR_X2APIC_EOI, 0),
     ...writeMsr(MSR_KVM_ASYNC_PF_ACK, KVM_ASYNC_PF_ACK_READY),

@@ -7,6 +7,9 @@ import type { MeasuredRun } from '../workload/measured-run.js';
 import { UNDISTURBED, bestWorkRate, pageCostNs } from '../workload/page-cost.js';
 import { ARMS, deviation, type Arm } from './arms.js';
 
+/** Rounds from which on a place says something by itself. */
+const TELLING_ROUNDS = 3;
+
 /** One run. */
 export interface Sample {
   /** Latency of slow pages. */
@@ -119,18 +122,21 @@ function find(places: readonly Measured[]): Finding {
   });
   const most = overBest.reduce((a, b) => (b.best.value > a.best.value ? b : a));
   const oneBit = estimate(mixed.flatMap((place) => costsOf(place.costs, 'one-bit').slice(0, costsOf(place.costs, 'two-bits').length).map((cost, at) => cost / Math.max(1, costsOf(place.costs, 'two-bits')[at]))));
-  const wins = overBest.filter(({ best }) => best.low > 1).length;
-  const losses = overBest.filter(({ best }) => best.high < 1).length;
+  const overall = estimate(overBest.map(({ best }) => best.value));
+  const told = overBest.filter(({ best }) => best.count >= TELLING_ROUNDS);
+  const wins = told.filter(({ best }) => best.low > 1).length;
+  const losses = told.filter(({ best }) => best.high < 1).length;
   const where = `${formatDuration(most.place.fetchNs)} and ${most.place.quickShare * 100} % quick`;
   const percent = (ratio: number): string => `${((ratio - 1) * 100).toFixed(0)} %`;
   const choice = `one bit with the choice made after the guest was told costs ${percent(oneBit.value)} more than two bits (95 %: ${percent(oneBit.low)} to ${percent(oneBit.high)})`;
-  const interval = `95 %: ${percent(most.best.low)} to ${percent(most.best.high)}`;
+  const interval = most.best.count >= TELLING_ROUNDS ? `95 %: ${percent(most.best.low)} to ${percent(most.best.high)}` : `${most.best.count} round${most.best.count === 1 ? '' : 's'} only`;
+  const sure = told.length === 0 ? `no mix was measured in ${TELLING_ROUNDS} rounds, so that none is certain by itself` : `of ${told.length} measured in ${TELLING_ROUNDS} rounds or more they are ahead in ${wins} and behind in ${losses} beyond the noise`;
   return {
     answered: true,
-    answer: `a choice per gfn ${most.best.value > 1 ? 'gains over the better of all-sync and all-async somewhere' : 'gains nowhere over the better of all-sync and all-async'}; two bits cost ${oneBit.value > 1 ? 'less' : 'no less'} than one bit decided late`,
+    answer: `a choice per gfn ${overall.low > 1 ? 'gains over the better of all-sync and all-async' : overall.high < 1 ? 'loses to the better of all-sync and all-async' : 'cannot be told from the better of all-sync and all-async over all mixes'}; two bits ${oneBit.low > 1 ? 'cost less than' : oneBit.high < 1 ? 'cost more than' : 'cannot be told from'} one bit decided late`,
     verdict:
-      `over ${mixed.length} mixes two bits beat the better of all-sync and all-async by ${percent(median(overBest.map(({ best }) => best.value)))} of a page's cost in the median, ` +
-      `most at ${where}: ${percent(most.best.value)} over ${most.bestId} (${interval}); clearly ahead in ${wins}, clearly behind in ${losses}; ${choice}`,
+      `over ${mixed.length} mixes the better of all-sync and all-async costs ${percent(overall.value)} more a page than two bits (95 % over the mixes: ${percent(overall.low)} to ${percent(overall.high)}), ` +
+      `most at ${where}: ${percent(most.best.value)} (${most.bestId}; ${interval}); ${sure}; ${choice}`,
   };
 }
 
@@ -144,7 +150,7 @@ function plots(places: readonly Measured[]): PlotData[] {
     lines: ARMS.map(({ id }) => ({ name: id, values: half.map(({ costs }) => Math.log10(Math.max(1, costOf({ costs }, id) / 1e3))) })),
   };
   const slow = Math.max(...fetches.filter((fetchNs) => fetchNs <= 1e6));
-  const byShare = places.filter(({ fetchNs, quickShare }) => fetchNs === slow || quickShare === 1);
+  const byShare = places.filter(({ fetchNs, quickShare }) => fetchNs === slow || quickShare === 1).sort((a, b) => a.quickShare - b.quickShare);
   return [
     ...(half.length > 1 ? [byLatency] : []),
     ...(byShare.length > 1
