@@ -2,7 +2,7 @@
 import type { ActionList, Agent } from './agent.js';
 import type { World } from './world.js';
 import { Race } from './world-config.js';
-import { E, P, Place, R, V } from './world-layout.js';
+import { ASKED_QUIETLY, E, P, Place, R, V } from './world-layout.js';
 
 const Do = { RESTORE: 0, DISCARD: 1, RECLASSIFY: 2, RECLASSIFY_END: 3 } as const;
 const SYNC = 1;
@@ -19,7 +19,7 @@ export class EnvironmentAgent implements Agent {
     const { environment: env } = layout;
     if (words[env + E.RESTORES] > 0 && this.canStop()) list.may(Do.RESTORE, 0);
     for (let page = 0; page < layout.pages; page++) {
-      if (words[env + E.DISCARDS] > 0 && world.isAvailable(page) && !world.hasItem(-1, page)) list.may(Do.DISCARD, page);
+      if (words[env + E.DISCARDS] > 0 && world.isAvailable(page) && !world.hasItem(-1, page) && this.isLeftAlone(page, true)) list.may(Do.DISCARD, page);
       if (words[env + E.RECLASSIFY] > 0 && words[env + E.CHANGING] < 0 && this.canReclassify(page)) list.may(Do.RECLASSIFY, page);
     }
     if (words[env + E.CHANGING] >= 0) list.must(Do.RECLASSIFY_END, words[env + E.CHANGING]);
@@ -29,11 +29,11 @@ export class EnvironmentAgent implements Agent {
   perform(kind: number, page: number): void {
     switch (kind) {
       case Do.RESTORE:
-        return this.restore();
+        { this.restore(); return; }
       case Do.DISCARD:
-        return this.discard(page);
+        { this.discard(page); return; }
       default:
-        return this.reclassify(page, kind === Do.RECLASSIFY);
+        { this.reclassify(page, kind === Do.RECLASSIFY); return; }
     }
   }
 
@@ -71,20 +71,30 @@ export class EnvironmentAgent implements Agent {
     words[at + P.BITS] = world.firstBits(page);
     words[at + P.DATA] = 0;
     world.model.slot.unmap(page);
+    // A vCPU that sleeps in KVM for the page tries again when it wakes, and asks anew.
+    for (let vcpu = 0; vcpu < world.vcpus; vcpu++) {
+      const vcpuAt = layout.vcpu(vcpu);
+      if (words[vcpuAt + V.PLACE] === Place.WAITING && words[vcpuAt + V.PAGE] === page) words[layout.request(vcpu, page)] = ASKED_QUIETLY;
+    }
     if (world.record !== null) world.say('VMM', `intercepts gfn ${page} again and takes its memory away`);
   }
 
-  /** Nobody resolves the page, and nobody will before the change is over. */
   private canReclassify(page: number): boolean {
-    const { words, layout, config, vcpus } = this.world;
-    if (words[layout.page(page) + P.BITS] !== (config.reclassifyTo === 'to-async' ? SYNC : ASYNC)) return false;
+    const { words, layout, config } = this.world;
+    return words[layout.page(page) + P.BITS] === (config.reclassifyTo === 'to-async' ? SYNC : ASYNC) && this.isLeftAlone(page, false);
+  }
+
+  /** Nobody resolves the page. `butForReady`: or has cleared its bits, and will say READY. */
+  private isLeftAlone(page: number, butForReady: boolean): boolean {
+    const { words, layout, vcpus, steps } = this.world;
+    const isOver = (step: number): boolean => butForReady && steps[step] === 'ready' && step === steps.length - 1;
     for (let resolver = 0; resolver < layout.resolvers; resolver++) {
       const at = layout.resolver(resolver);
-      if (words[at + R.STEP] >= 0 && words[at + R.PAGE] === page) return false;
+      if (words[at + R.STEP] >= 0 && words[at + R.PAGE] === page && !isOver(words[at + R.STEP])) return false;
     }
     for (let vcpu = 0; vcpu < vcpus; vcpu++) {
       const at = layout.vcpu(vcpu);
-      if (words[at + V.PLACE] === Place.INLINE && words[at + V.PAGE] === page) return false;
+      if (words[at + V.PLACE] === Place.INLINE && words[at + V.PAGE] === page && !isOver(words[at + V.STEP])) return false;
     }
     return true;
   }

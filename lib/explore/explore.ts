@@ -144,8 +144,8 @@ class Search {
     }
     if (this.layer.count > 0 || this.full) return this.result(false);
     const lost = this.edges.firstWithoutWayTo(this.good, visited.size);
-    const violation = lost < 0 ? null : world.unless('task-stuck', 'something always happens, but from here on the guest cannot finish');
-    return violation === null ? this.result(true) : this.result(true, { path: visited.path(lost), violation });
+    const violation = lost < 0 ? null : world.unless('task-stuck', 'the last steps come again and again, and the guest never finishes');
+    return violation === null ? this.result(true) : this.result(true, { path: this.untilAgain(visited.path(lost)), violation });
   }
 
   private expandLayer(): { path: number[]; violation: Violation } | null {
@@ -181,6 +181,24 @@ class Search {
       if (visited.size >= this.mostStates) this.full = true;
     }
     return null;
+  }
+
+  /** Goes on from where a path ends, by what has to happen, until a state comes again: the round that is never left. */
+  private untilAgain(path: readonly number[]): number[] {
+    const { world, list } = this;
+    const round = [...path];
+    const seen = new VisitedStates();
+    const state = new Int32Array(world.stateWords);
+    world.start();
+    for (const action of path) world.perform(action);
+    for (;;) {
+      world.save(state, 0);
+      world.actions(list);
+      const next = list.optional.indexOf(false);
+      if (seen.add(state, 0, state.length, -1, 0) < 0 || next < 0) return round;
+      round.push(list.codes[next]);
+      world.perform(list.codes[next]);
+    }
   }
 
   private result(complete: boolean, found?: { path: number[]; violation: Violation }): Exploration {

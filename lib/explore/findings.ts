@@ -107,6 +107,20 @@ export const FINDINGS: readonly Finding[] = [
       },
     ];
   }),
+  ...(['stock', 'async-pf-userfault-2026'] as const).map((uapi): Finding => ({
+    id: `wake-all-left-out/${uapi}`,
+    questions: ['q14'],
+    sentence: 'KVM leaves wake-all out while a completed fault waits to be dequeued, even one that the guest was never told of: tasks that slept when the guest disabled its events sleep on after it enabled them. Linux is safe, as it wakes them itself when it disables.',
+    config: { uapi, vcpus: TWO_TASKS, pages: 2, msrOff: 1, guestWakesOnDisable: false },
+    expected: 'lost-wake-up',
+  })),
+  ...(['async-pf-user-2024', 'sync-async-2bit'] as const).map((uapi): Finding => ({
+    id: `wake-all-left-out/${uapi}`,
+    questions: ['q14'],
+    sentence: 'Without faults that the guest is not told of, wake-all is never left out: a guest may rely on it after it disabled and enabled its events.',
+    config: { uapi, vcpus: TWO_TASKS, pages: 2, msrOff: 1, guestWakesOnDisable: false },
+    expected: null,
+  })),
   ...(['stock', 'async-pf-user-2024', 'async-pf-userfault-2026', 'sync-async-2bit'] as const).map((uapi): Finding => ({
     id: `wake-all-recovers/${uapi}`,
     questions: ['q14'],
@@ -118,7 +132,7 @@ export const FINDINGS: readonly Finding[] = [
     id: 'wake-all-before-queued-not-present',
     questions: ['q14'],
     sentence: 'Were the wake-all interrupt taken before a not-present #PF that was saved undelivered, the task of that #PF would sleep for ever: wake-all leaves no trace of tokens to come.',
-    config: { uapi: 'async-pf-userfault-2026', vcpus: TWO_TASKS, pages: 2, restores: 1, earlyReady: true, check: ['lost-wake-up'] },
+    config: { uapi: 'async-pf-userfault-2026', vcpus: ONE, pages: 1, restores: 1, earlyReady: true, check: ['lost-wake-up'] },
     expected: 'lost-wake-up',
   },
 ];

@@ -5,7 +5,7 @@ import { MSR_KVM_ASYNC_PF_ACK } from '../uapi/index.js';
 import type { ActionList, Agent } from './agent.js';
 import type { World } from './world.js';
 import { Race } from './world-config.js';
-import { ASKED, ASKED_QUIETLY, DUMMIES, E, P, Place, T, Task, V } from './world-layout.js';
+import { ASKED_QUIETLY, DUMMIES, E, P, Place, T, Task, V } from './world-layout.js';
 
 const Do = { TOUCH: 0, ACT: 1, SECOND_BIT: 2, NOT_PRESENT: 3, IRQ: 4, DEQUEUE: 5, TIMER: 6, MSR_OFF: 7, MSR_ON: 8, RESET: 9, HOST_WAKES: 10 } as const;
 
@@ -48,15 +48,15 @@ export class GuestAgent implements Agent {
     const at = world.layout.vcpu(vcpu);
     switch (kind) {
       case Do.TOUCH:
-        return this.touch(vcpu, at);
+        { this.touch(vcpu, at); return; }
       case Do.SECOND_BIT:
-        return this.readSecondBit(vcpu, at);
+        { this.readSecondBit(vcpu, at); return; }
       case Do.ACT:
-        return this.act(vcpu, at);
+        { this.act(vcpu, at); return; }
       case Do.NOT_PRESENT:
-        return takeNotPresent(world, vcpu);
+        { takeNotPresent(world, vcpu); return; }
       case Do.IRQ:
-        return this.takeInterrupt(vcpu, at);
+        { this.takeInterrupt(vcpu, at); return; }
       case Do.DEQUEUE:
         dequeue(world, vcpu);
         return;
@@ -66,13 +66,13 @@ export class GuestAgent implements Agent {
         return;
       case Do.MSR_OFF:
       case Do.MSR_ON:
-        return this.writeMsr(vcpu, at, kind === Do.MSR_ON);
+        { this.writeMsr(vcpu, at, kind === Do.MSR_ON); return; }
       case Do.RESET:
-        return this.reset(vcpu, at);
+        { this.reset(vcpu, at); return; }
       default:
         world.model.slot.map(world.words[at + V.PAGE]);
         world.words[at + V.PLACE] = Place.GUEST;
-        return this.access(vcpu, at, 'KVM has got the page');
+        { this.access(vcpu, at, 'KVM has got the page'); return; }
     }
   }
 
@@ -108,7 +108,7 @@ export class GuestAgent implements Agent {
     const taskAt = layout.task(vcpu, task);
     const page = world.wanted(vcpu, task);
     if (words[taskAt + T.STATE] !== Task.RUNNABLE || words[taskAt + T.TOKEN] !== 0) world.fail('waiting-task-runs', `task ${task} of vCPU ${vcpu} runs while it waits for gfn ${page}`);
-    if (model.slot.isMapped(page)) return this.access(vcpu, at, `task ${task} accesses gfn ${page}`);
+    if (model.slot.isMapped(page)) { this.access(vcpu, at, `task ${task} accesses gfn ${page}`); return; }
     words[at + V.PAGE] = page;
     const bits = words[layout.page(page) + P.BITS];
     if (config.splitRead !== undefined) {
@@ -119,7 +119,7 @@ export class GuestAgent implements Agent {
     }
     words[at + V.SEEN] = bits;
     words[at + V.PLACE] = Place.CHECKED;
-    if (bits === 0) return this.act(vcpu, at);
+    if (bits === 0) { this.act(vcpu, at); return; }
     if (world.record !== null) world.say(`vCPU ${vcpu}`, `task ${task} touches gfn ${page}; KVM reads its bits: intercepted`);
   }
 
@@ -132,7 +132,7 @@ export class GuestAgent implements Agent {
     if (words[at + V.SEEN] !== (words[layout.page(page) + P.BITS] & ~bit)) world.races |= Race.CLASS_CHANGED_IN_CHECK;
     words[at + V.SEEN] |= value;
     words[at + V.PLACE] = Place.CHECKED;
-    if (words[at + V.SEEN] === 0) return this.act(vcpu, at);
+    if (words[at + V.SEEN] === 0) { this.act(vcpu, at); return; }
     if (world.record !== null) world.say(`vCPU ${vcpu}`, `KVM reads ${name} of gfn ${page}: ${value === 0 ? 0 : 1}`);
   }
 
@@ -157,11 +157,12 @@ export class GuestAgent implements Agent {
     words[at + V.PLACE] = Place.GUEST;
     words[at + V.NOT_PRESENT] = injected | 0;
     if (signalled) words[at + V.NOTIFY_FD] = 1;
+    if (injected !== 0 && world.isAvailable(page)) world.fail('spurious-pair', `KVM queues a not-present event on vCPU ${vcpu} for gfn ${page}, whose bit was cleared since it looked`);
     const told = injected === 0 ? '' : `; #PF not-present ${hex(injected)}`;
     switch (action) {
       case FaultAction.MAP:
         model.slot.map(page);
-        return this.access(vcpu, at, bits === 0 ? `task ${task} touches gfn ${page}: not intercepted; KVM maps it, access` : `KVM maps gfn ${page}, access`);
+        { this.access(vcpu, at, bits === 0 ? `task ${task} touches gfn ${page}: not intercepted; KVM maps it, access` : `KVM maps gfn ${page}, access`); return; }
       case FaultAction.EXIT:
         words[at + V.PLACE] = Place.EXITED;
         words[at + V.SEEN] = flags;
@@ -172,7 +173,7 @@ export class GuestAgent implements Agent {
         return;
       case FaultAction.CONTINUE:
       case FaultAction.HALT:
-        if (world.traits.byWorker && queue.outstanding > before) words[layout.request(vcpu, page)] = ASKED;
+        if (world.traits.byWorker && queue.outstanding > before && !world.has('forgets-request')) words[layout.request(vcpu, page)] = queue.token(queue.find(page)) | 0;
         if (world.record !== null) world.say(`vCPU ${vcpu}`, `${action === FaultAction.HALT ? 'synthetic halt' : 'goes on'} for gfn ${page}${told}${signalled ? '; eventfd signalled' : ''}`);
         if (injected !== 0 && config.earlyReady !== true) takeNotPresent(world, vcpu);
         return;
@@ -214,22 +215,10 @@ export class GuestAgent implements Agent {
 
   private takeInterrupt(vcpu: number, at: number): void {
     const { world } = this;
-    const { words, layout } = world;
+    const { words } = world;
     const token = words[at + V.TOKEN_WORD];
-    let woken = '';
-    for (let task = 0; task < layout.tasks[vcpu]; task++) {
-      const taskAt = layout.task(vcpu, task);
-      if (words[taskAt + T.TOKEN] === 0 || (token !== WAKE_ALL && words[taskAt + T.TOKEN] !== token)) continue;
-      if (words[taskAt + T.STATE] === Task.BLOCKED) words[taskAt + T.STATE] = Task.RUNNABLE;
-      words[taskAt + T.TOKEN] = 0;
-      woken += ` task ${task}`;
-    }
-    if (token === WAKE_ALL) {
-      words.fill(0, at + V.DUMMY, at + V.DUMMY + DUMMIES);
-    } else if (woken === '') {
-      this.takeEarlyReady(vcpu, at, token);
-    }
-    if (words[at + V.CURRENT] < 0) words[at + V.CURRENT] = world.firstRunnable(vcpu);
+    const woken = this.wake(vcpu, at, token);
+    if (woken === '' && token !== WAKE_ALL) this.takeEarlyReady(vcpu, at, token);
     words[at + V.TOKEN_WORD] = 0;
     words[at + V.IRQ] = 0;
     world.model.writeMsr(vcpu, MSR_KVM_ASYNC_PF_ACK, KVM_ASYNC_PF_ACK_READY, 0, anyArea);
@@ -238,9 +227,26 @@ export class GuestAgent implements Agent {
     dequeue(world, vcpu);
   }
 
+  /** Wakes the tasks of a token, or all of them; says which. */
+  private wake(vcpu: number, at: number, token: number): string {
+    const { world } = this;
+    const { words, layout } = world;
+    let woken = '';
+    for (let task = 0; task < layout.tasks[vcpu]; task++) {
+      const taskAt = layout.task(vcpu, task);
+      if (words[taskAt + T.TOKEN] === 0 || (token !== WAKE_ALL && words[taskAt + T.TOKEN] !== token)) continue;
+      if (words[taskAt + T.STATE] === Task.BLOCKED) words[taskAt + T.STATE] = Task.RUNNABLE;
+      words[taskAt + T.TOKEN] = 0;
+      woken += ` task ${task}`;
+    }
+    if (token === WAKE_ALL) words.fill(0, at + V.DUMMY, at + V.DUMMY + DUMMIES);
+    if (words[at + V.CURRENT] < 0) words[at + V.CURRENT] = world.firstRunnable(vcpu);
+    return woken;
+  }
+
   private takeEarlyReady(vcpu: number, at: number, token: number): void {
     const { world } = this;
-    if (world.words[at + V.NOT_PRESENT] !== token) return world.fail('double-completion', `vCPU ${vcpu} gets a ready event with token ${hex(token)}, which nobody waits for`);
+    if (world.words[at + V.NOT_PRESENT] !== token) { world.fail('double-completion', `vCPU ${vcpu} gets a ready event with token ${hex(token)}, which nobody waits for`); return; }
     world.races |= Race.EARLY_READY;
     if (world.has('no-dummy-entry')) return;
     for (let i = at + V.DUMMY; i < at + V.DUMMY + DUMMIES; i++) {
@@ -258,7 +264,9 @@ export class GuestAgent implements Agent {
     }
     world.words[at + V.PV_ON] = on ? 1 : 0;
     world.writeEnable(vcpu, on);
-    if (world.record !== null) world.say(`guest ${vcpu}`, on ? 'enables async page faults: wake-all is due' : 'disables async page faults: KVM cancels all');
+    const woken = !on && world.config.guestWakesOnDisable !== false ? this.wake(vcpu, at, WAKE_ALL) : '';
+    if (world.record !== null) world.say(`guest ${vcpu}`, on ? 'enables async page faults' : `disables async page faults: KVM cancels all${woken === '' ? '' : `; wakes${woken}`}`);
+    if (on && world.record !== null) world.say('KVM', world.model.queues[vcpu].find(-1) >= 0 ? 'wake-all is due' : 'wake-all is left out: a completed fault is due');
     dequeue(world, vcpu);
   }
 

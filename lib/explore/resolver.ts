@@ -43,13 +43,13 @@ export class ResolverAgent implements Agent {
   perform(kind: number, a: number, b: number): void {
     const { world } = this;
     const { words, layout } = world;
-    if (kind === Do.STEP) return this.step(a);
-    if (kind === Do.PREFETCH) return this.start(a, -1, b, ASKED_QUIETLY);
+    if (kind === Do.STEP) { this.step(a); return; }
+    if (kind === Do.PREFETCH) { this.start(a, -1, b, ASKED_QUIETLY); return; }
     for (let resolver = 0; resolver < layout.resolvers; resolver++) {
       if (resolver === this.prefetcher || words[layout.resolver(resolver) + R.STEP] >= 0) continue;
       const token = words[layout.request(a, b)];
       words[layout.request(a, b)] = 0;
-      return this.start(resolver, a, b, token);
+      this.start(resolver, a, b, token); return;
     }
   }
 
@@ -145,6 +145,11 @@ function complete(world: World, who: string, vcpu: number, page: number, token: 
   const slot = queue.find(page);
   const pending = slot >= 0 && queue.state(slot) === ItemState.PENDING;
   if (pending && world.words[world.layout.vcpu(vcpu) + V.PLACE] === Place.ASKED) world.races |= Race.READY_BEFORE_ACCEPT;
+  if (world.traits.byWorker && (slot < 0 || (queue.token(slot) | 0) !== token)) {
+    world.races |= Race.STALE_READY;
+    if (world.record !== null) world.say('KVM', `its worker for gfn ${page} on vCPU ${vcpu} was cancelled`);
+    return;
+  }
   const errno = world.model.ready(vcpu, page, token);
   if (errno !== 0) world.races |= Race.STALE_READY;
   if (world.record === null) return;

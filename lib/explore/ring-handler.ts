@@ -28,7 +28,7 @@ export class RingAgent implements Agent {
   perform(kind: number, vcpu: number): void {
     const { world } = this;
     const at = world.layout.vcpu(vcpu);
-    if (kind === Do.HANDLER) return this.handle(vcpu, at);
+    if (kind === Do.HANDLER) { this.handle(vcpu, at); return; }
     const { model } = world;
     world.words[at + V.COMPLETE_FD] = 0;
     const completed = model instanceof AsyncPfUserfaultModel && model.drainCompletions(vcpu);
@@ -47,7 +47,7 @@ export class RingAgent implements Agent {
         if (world.record !== null) say('wakes up: its eventfd was signalled');
         return;
       case Handler.DRAINS:
-        return this.drain(vcpu, at);
+        { this.drain(vcpu, at); return; }
       case Handler.SAW_EMPTY:
         setArmed(page, true);
         words[at + V.HANDLER] = world.has('no-second-look') || world.has('arm-without-fence') ? Handler.SLEEPS : Handler.ARMED;

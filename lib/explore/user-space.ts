@@ -49,13 +49,13 @@ export class UserSpaceAgent implements Agent {
     const at = this.world.layout.vcpu(vcpu);
     switch (kind) {
       case Do.ENTER:
-        return this.enter(vcpu, at);
+        { this.enter(vcpu, at); return; }
       case Do.HANDLE:
-        return this.handle(vcpu, at, CHOICES[choice]);
+        { this.handle(vcpu, at, CHOICES[choice]); return; }
       case Do.ACCEPT:
-        return this.accept(vcpu, at);
+        { this.accept(vcpu, at); return; }
       default:
-        return this.resolve(vcpu, at);
+        { this.resolve(vcpu, at); return; }
     }
   }
 
@@ -83,7 +83,7 @@ export class UserSpaceAgent implements Agent {
     if (choice === 'sync') {
       words[at + V.STEP] = 0;
       words[at + V.PLACE] = Place.INLINE;
-      return this.resolve(vcpu, at);
+      this.resolve(vcpu, at); return;
     }
     const asks = !world.has('forgets-request') && !(world.has('first-vcpu-only') && isAskedFor(world, page));
     if (asks) words[layout.request(vcpu, page)] = words[at + V.TOKEN] === 0 ? ASKED : words[at + V.TOKEN];

@@ -127,6 +127,8 @@ export interface WorldConfig {
   readonly bugs?: readonly Bug[];
   /** False for a guest that never enables its async page faults. */
   readonly guestAsync?: boolean;
+  /** False for a guest that, when it disables its async page faults, relies on KVM's wake-all to wake its tasks later. Linux wakes them itself. */
+  readonly guestWakesOnDisable?: boolean;
   /** Interrupts end synthetic halts. */
   readonly timer?: boolean;
   /** The guest may take the ready interrupt before the #PF that is queued for it. */
@@ -137,7 +139,7 @@ export interface WorldConfig {
   readonly resets?: number;
   /** How often the VM may be saved and restored: KVM's state is new, guest memory is missing again, guest registers and MSRs are as they were. */
   readonly restores?: number;
-  /** How often user space may take a page away again that no fault is outstanding for. */
+  /** How often user space may take a page away again that no fault is outstanding for, and that nobody resolves but for a READY that may come late. */
   readonly discards?: number;
   /** How often user space may change the class of a page that nobody resolves (two bits only). */
   readonly reclassify?: number;

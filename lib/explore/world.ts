@@ -72,6 +72,7 @@ export class World {
   /** Steps as they are said, while somebody wants them. */
   record: TraceStep[] | null = null;
 
+  private readonly mostItems: number;
   private readonly agents: readonly Agent[];
   private readonly checked: ReadonlySet<Invariant>;
   private readonly bugs: ReadonlySet<Bug>;
@@ -89,7 +90,8 @@ export class World {
     }
     if (!tasks.every((task) => task.pages.every((page) => Number.isInteger(page) && page >= 0 && page < pages))) throw new RangeError(`a task accesses a page outside 0..${pages - 1}`);
     this.traits = profileTraits(config.uapi);
-    const shape: ModelShape = { vcpus: vcpus.length, pages, baseGpa: 0, itemsPerVcpu: config.itemsPerVcpu ?? 2, ringEntries: config.ringEntries ?? 2 };
+    this.mostItems = config.itemsPerVcpu ?? 2;
+    const shape: ModelShape = { vcpus: vcpus.length, pages, baseGpa: 0, itemsPerVcpu: this.mostItems, ringEntries: config.ringEntries ?? 2 };
     this.sharedPages = vcpus.map(() => new Int32Array(SHARED_PAGE_WORDS));
     this.model = (config.createModel ?? this.traits.createModel)(shape, this.sharedPages);
     this.checked = new Set(config.check ?? CORRECTNESS);
@@ -167,7 +169,7 @@ export class World {
       const queue = this.model.queues[vcpu];
       let faults = 0;
       for (let slot = 0; slot < queue.slotCount; slot++) if (queue.state(slot) !== ItemState.FREE && !queue.isWakeAll(slot)) faults++;
-      if (faults > queue.capacity) this.fail('bounded-queue', `${faults} faults are outstanding on vCPU ${vcpu}, of ${queue.capacity} at most`);
+      if (faults > this.mostItems) this.fail('bounded-queue', `${faults} faults are outstanding on vCPU ${vcpu}, of ${this.mostItems} at most`);
     }
   }
 
