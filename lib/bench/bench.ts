@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { FaultLabError } from '../errors/index.js';
 import { imageSource } from '../faults/index.js';
 import { readHost, type CapabilityNumbers } from '../kvm/index.js';
-import type { DeliveryMode } from '../machine/index.js';
+import { UAPI_MODES, type DeliveryMode } from '../machine/index.js';
 import { UAPI_PROFILES } from '../uapi/proposals/index.js';
 import { packageRoot } from '../native/index.js';
 import { checksumImage, makeImage, openImage, requireMemory, type Image } from './image.js';
@@ -44,9 +44,10 @@ export async function runBench(options: BenchOptions, observer: BenchObserver): 
   const startedAt = new Date().toISOString();
   const host = readHost();
   const settings = settingsOf(options);
+  const policy = parsePolicy(settings.policy);
+  checkModes(options);
   const image = options.image === undefined ? makeImage() : openImage(options.image);
   const modes: ModeReport[] = [];
-  const policy = parsePolicy(settings.policy);
   try {
     const pages = visitedPages(options, image);
     requireMemory(pages);
@@ -114,6 +115,12 @@ export class BenchFailure extends Error {
   ) {
     super(`mode ${mode} failed`, { cause });
   }
+}
+
+function checkModes({ uapi, modes }: Pick<BenchOptions, 'uapi' | 'modes'>): void {
+  const absent = modes.find((mode) => !UAPI_MODES[uapi].includes(mode));
+  if (absent === undefined) return;
+  throw new FaultLabError('BAD_OPTION', `the uAPI profile ${uapi} has no mode ${absent}`, { hint: `its modes are ${UAPI_MODES[uapi].join(', ')}` });
 }
 
 function visitedPages(options: BenchOptions, image: Image): number {

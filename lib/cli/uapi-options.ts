@@ -26,8 +26,9 @@ export function parseUapiName(text: string): UapiName {
  * capability has, merged or given
  */
 export function parseCapability(text: string, before: CapabilityNumbers = {}): CapabilityNumbers {
-  const [, option, digits] = /^([^=]*)=(.*)$/.exec(text) ?? [];
-  if (option === undefined || digits === undefined) throw bad(`--cap takes NAME=NUMBER, not '${text}'`, 'as in --cap userfault=245');
+  const match = /^([^=]*)=(.*)$/.exec(text);
+  if (match === null) throw bad(`--cap takes NAME=NUMBER, not '${text}'`, 'as in --cap userfault=245');
+  const [, option, digits] = match;
   const known = capabilityOptions();
   if (!known.includes(option)) throw bad(`--cap: no proposal has a capability '${option}'`, `there are ${known.join(', ')}`);
   if (!/^[1-9]\d{0,9}$/.test(digits)) throw bad(`--cap ${option}: '${digits}' is no capability number`, 'take the number from the linux/kvm.h of the kernel under test');

@@ -31,14 +31,15 @@ export class FaultDecisions {
     this.facts.pageClass = this.latency.classOf(page);
     this.facts.state = this.states.get(page);
     this.facts.told = told;
-    let resolution: Resolution;
+    // A user's own policy may answer anything.
+    let resolution: number;
     try {
       resolution = this.policy.decide(this.facts);
     } catch (error) {
       this.refuse('the fault', page, error);
     }
-    if (resolution !== Resolution.SYNC && resolution !== Resolution.ASYNC) this.refuse('the fault', page, new TypeError(`it answered '${String(resolution)}'`));
-    return resolution;
+    if (resolution === Resolution.SYNC || resolution === Resolution.ASYNC) return resolution;
+    return this.refuse('the fault', page, new TypeError(`it answered '${String(resolution)}'`));
   }
 
   /**

@@ -113,8 +113,10 @@ function checkOrder(order: Uint32Array | undefined, windowPages: number): Uint32
   return order;
 }
 
-function checkImplementation(name: NonNullable<MachineOptions['implementation']>): typeof name {
-  if (name !== 'auto' && name !== 'native' && name !== 'emulated') throw new FaultLabError('BAD_OPTION', `unknown implementation '${String(name)}'`, { hint: 'there are auto, native and emulated' });
+function checkImplementation(name: string): NonNullable<MachineOptions['implementation']> {
+  if (name !== 'auto' && name !== 'native' && name !== 'emulated') {
+    throw new FaultLabError('BAD_OPTION', `unknown implementation '${name}'`, { hint: 'there are auto, native and emulated' });
+  }
   return name;
 }
 

@@ -169,6 +169,16 @@ describe('compared figures', () => {
     assert.notEqual(compare([on('VMX'), on('VMX')]).figures, null);
   });
 
+  it('say so when a mode of one name ran under two interfaces, or two policies', () => {
+    const other = benchReport({ parameters: { ...benchReport().parameters, uapi: 'sync-async-2bit', policy: 'state' } });
+    const comparison = compare([benchReport(), other]);
+    assert.deepEqual(comparison.differences, [
+      { what: 'uapi', values: ['stock', 'sync-async-2bit'] },
+      { what: 'policy', values: ['always-async', 'state'] },
+    ]);
+    assert.match(renderComparison(comparison, { color: false }), /uapi +│ +stock │ +sync-async-2bit/);
+  });
+
   it('come with what differs besides: CPU, kernel, parameters', () => {
     const other = benchReport({ host: { ...benchReport().host, cpuModel: 'Xeon', kernelRelease: '7.0' }, parameters: { ...benchReport().parameters, latencyNs: 5 } });
     assert.deepEqual(compare([benchReport(), other]).differences, [

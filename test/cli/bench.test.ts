@@ -59,6 +59,22 @@ describe('kvm-faultlab bench', function () {
     noteKvmUse();
   });
 
+  it('runs every mode of a proposal, says what its emulation does not show, and takes a policy and pages of two speeds', () => {
+    const args = ['--uapi', 'async-pf-userfault-2026', '--pages', '60', '--control', '20ms', '--policy', 'latency:1ms', '--quick-share', '0.5', '--quick-latency', '10us', '--latency', '2ms'];
+    const json = join(folder, 'proposal.json');
+    const { code, stdout, stderr } = cli(['bench', '--image', join(folder, 'image'), '--emulate', '--json', json, ...args]);
+    assert.equal(code, 0, stderr);
+    const report = JSON.parse(readFileSync(json, 'utf8')) as BenchReport;
+    assert.deepEqual(report.modes.map(({ mode, implementation }) => [mode, implementation]), [['sync-uffd', 'native'], ['sync-exit', 'emulated'], ['apf-user', 'emulated'], ['apf-exitless', 'emulated']]);
+    assert.deepEqual([report.parameters.uapi, report.parameters.policy, report.parameters.quickShare, report.parameters.quickLatencyNs], ['async-pf-userfault-2026', 'latency:1ms', 0.5, 10_000]);
+    assert(report.notReproduced.length > 0);
+    for (const sentence of report.notReproduced) assert(stdout.includes(sentence), sentence);
+    assert.equal(report.modes[3].exits.exitless + report.modes[3].exits.ringFull, report.modes[3].events.notPresent);
+    assert.match(stdout, /uapi {3}async-pf-userfault-2026\npolicy latency:1ms\n/);
+    assert.match(stdout, /faults without an exit/);
+    noteKvmUse();
+  });
+
   it('prints only JSON with --json -, and visits only the pages asked for', () => {
     const { code, stdout } = cli(['bench', '--image', join(folder, 'image'), '--json', '-', '--modes', 'apf-user,apf-user', '--pages', '50', '--work-tasks', '0']);
     const report = JSON.parse(stdout) as BenchReport;

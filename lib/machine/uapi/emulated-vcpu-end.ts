@@ -31,7 +31,15 @@ export class EmulatedVcpuEnd implements VcpuUapi {
   /** KVM_RUN is to be told to the model: an exit came to an async page fault since it was entered. */
   private entryIsDue = false;
 
-  /** @param ring - told that the handler of this vCPU's ring sleeps and is to be signalled */
+  /**
+   * @param shared - the model's state
+   * @param index - of the vCPU
+   * @param vcpu - on its own thread
+   * @param vm - for ready interrupts
+   * @param ram - where the guest's shared area lies
+   * @param intercepted - the bits that KVM would read
+   * @param signal - wakes the handler of this vCPU's ring, which sleeps and asked for it
+   */
   constructor(
     private readonly shared: SharedModel,
     private readonly index: number,
