@@ -108,8 +108,8 @@ function stubOf(data: DataView, vector: number): number {
   return data.getUint16(gate, true) + data.getUint16(gate + 6, true) * 0x10000;
 }
 
-/** Until somebody wakes: cmp dword [WOKEN],0; jne out; sti; hlt; cli; jmp back; out: clear it. */
-const SLEEP = [0x83, 0x3c, 0x25, ...word(WOKEN), 0x00, 0x75, 0x05, 0xfb, 0xf4, 0xfa, 0xeb, 0xf1, ...clear(WOKEN)];
+/** Until somebody wakes from now on: cmp dword [WOKEN],0; jne out; sti; hlt; cli; jmp back. */
+const SLEEP = [...clear(WOKEN), 0x83, 0x3c, 0x25, ...word(WOKEN), 0x00, 0x75, 0x05, 0xfb, 0xf4, 0xfa, 0xeb, 0xf1];
 
 /** A #PF that is no event goes where every #PF of the tiny guest goes: to the VMM. */
 function notPresentHandler(at: number, fallBack: number, sleeps: boolean): number[] {

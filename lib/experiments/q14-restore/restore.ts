@@ -110,7 +110,8 @@ function describe(kind: RestoreKind, saved: Saved, guest: TinyGuest, counts: () 
   const end = guest.run();
   return {
     kind,
-    wasInFlight: saved.counts.notPresent > 0 && saved.counts.ready === 0,
+    // Asleep in its kernel: a guest that KVM holds at the access itself would just make it again.
+    wasInFlight: saved.counts.notPresent > 0 && saved.counts.ready === 0 && saved.sregs.cpl() === 0,
     wakeAll: counts().wakeAll - saved.counts.wakeAll,
     recovered: end.kind === 'end',
     end: describeEnd(end),
