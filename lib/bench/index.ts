@@ -13,3 +13,4 @@ export { REPORT_VERSION, type BenchParameters, type BenchReport, type ModeReport
 export { BENCH_DEFAULTS, type BenchSettings } from './settings.js';
 export type { TrapInstructionReport, TrapSummary } from './trap.js';
 export { renderReport, type TableOptions } from './table.js';
+export { kernelCost, pagingSeconds, workCost, type KernelCost, type WorkCost } from './cost.js';

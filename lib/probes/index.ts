@@ -6,4 +6,6 @@ export { collectFacts, type CollectOptions } from './collect-facts.js';
 export { kernelInstructionCode } from './experiments/kernel-instructions.js';
 export { userInstructionCode } from './experiments/user-instructions.js';
 export type { Fact, Finding, Probe, ProbeContext, ProbeGroup } from './probe.js';
+export { HelperThread, type FaultingThread } from './helper/index.js';
 export { patience } from './patience.js';
+export { TinyGuest, addresses, describeEnd, type ApicKind, type GuestEnd, type TinyGuestOptions } from './tiny-guest/index.js';

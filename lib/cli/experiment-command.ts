@@ -1,0 +1,161 @@
+/** `kvm-faultlab experiment`: questions that reviewers of the proposals left open, answered with data of this host. */
+import { writeFileSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import Table from 'cli-table3';
+import { Argument, Command, Option } from 'commander';
+import { formatDuration, parseDuration } from '../bench/index.js';
+import { FaultLabError } from '../errors/index.js';
+import {
+  DEFAULT_BUDGET_MS,
+  EXPERIMENTS,
+  LATER_QUESTIONS,
+  LEAST_BUDGET_MS,
+  MOST_BUDGET_MS,
+  listQuestions,
+  renderExperiment,
+  runExperiment,
+  type Experiment,
+  type ExperimentReport,
+} from '../experiments/index.js';
+import { ExitCode } from './exit-codes.js';
+import { FileOption, STANDARD_STREAM, requireWritable, unwritable } from './files.js';
+import { Interruption } from './interruption.js';
+
+interface Flags {
+  readonly list?: boolean;
+  readonly budget: number;
+  readonly json?: string;
+}
+
+const EXAMPLES = `
+Examples:
+  kvm-faultlab experiment --list
+      the sixteen questions, and which of them this host can answer
+  kvm-faultlab experiment q1
+      what a spurious pair of async page fault events costs, as a table, a plot and one sentence
+  kvm-faultlab experiment q1 q2 --budget 2min --json answers.json
+      two of them, each with more samples; the data go to a file as well
+  kvm-faultlab experiment q12 --json -
+      the report for a program
+
+Exit codes: 0 answered, 2 wrong use, 3 the host cannot answer, 4 the run broke, 130 interrupted.
+`;
+
+/** Builds the command. `setExitCode` receives what the process should end with. */
+export function experimentCommand(setExitCode: (code: number) => void): Command {
+  return new Command('experiment')
+    .description('answer a question that reviewers of the proposals left open, with data of this host')
+    .addArgument(new Argument('[questions...]', 'q1 to q16').argParser(parseQuestion))
+    .option('--list', 'list all questions and which of them this host can answer')
+    .addOption(
+      new Option('--budget <time>', 'what one experiment may take: it takes fewer samples rather than more time')
+        .argParser(parseBudget)
+        .default(DEFAULT_BUDGET_MS, formatDuration(DEFAULT_BUDGET_MS * 1e6)),
+    )
+    .addOption(new FileOption('--json <file>', "write the reports as JSON to a file, or to standard output with '-'", 'output'))
+    .addHelpText('after', EXAMPLES)
+    .action(async (questions: readonly Experiment[], flags: Flags) => {
+      setExitCode(await run(questions, flags));
+    });
+}
+
+async function run(experiments: readonly Experiment[], { list = false, budget, json }: Flags): Promise<number> {
+  if (json !== undefined && json !== STANDARD_STREAM) requireWritable(json);
+  if (list) {
+    if (experiments.length > 0) throw new FaultLabError('BAD_OPTION', '--list takes no questions');
+    showList(json);
+    return ExitCode.OK;
+  }
+  if (experiments.length === 0) throw new FaultLabError('BAD_OPTION', 'which question?', { hint: '`experiment --list` shows them' });
+  const reports: ExperimentReport[] = [];
+  const interruption = new Interruption();
+  const progress = new ExperimentProgress(isatty(process.stderr.fd));
+  try {
+    for (const experiment of experiments) {
+      if (interruption.requested) break;
+      try {
+        reports.push(
+          await runExperiment(experiment, { budgetMs: budget }, {
+            progress: (what, done, total) => {
+              progress.show(experiment.id, what, done, total);
+            },
+            interrupted: () => interruption.requested,
+            follow: (running) => {
+              interruption.follow(running);
+            },
+          }),
+        );
+      } finally {
+        progress.clear();
+      }
+      if (json !== STANDARD_STREAM) print(reports[reports.length - 1], reports.length > 1);
+    }
+  } finally {
+    interruption.close();
+    if (json !== undefined && reports.length > 0) write(reports, json);
+  }
+  if (interruption.requested) return ExitCode.INTERRUPTED;
+  return reports.every(({ finding }) => finding.answered) ? ExitCode.OK : ExitCode.HOST;
+}
+
+function print(report: ExperimentReport, isLater: boolean): void {
+  const color = isatty(process.stdout.fd) && process.env['NO_COLOR'] === undefined;
+  process.stdout.write(`${isLater ? '\n' : ''}${renderExperiment(report, { color })}\n`);
+}
+
+function showList(json: string | undefined): void {
+  const states = listQuestions(EXPERIMENTS, LATER_QUESTIONS);
+  if (json !== undefined) write(states, json);
+  if (json === STANDARD_STREAM) return;
+  const width = Math.max(60, Math.min(140, process.stdout.columns || 120));
+  const table = new Table({ head: ['', 'state', 'question'], style: { head: [], border: [], compact: true }, wordWrap: true, colWidths: [6, 26, width - 36] });
+  for (const { id, state, needs, question } of states) table.push([id, state === 'needs' ? `needs: ${needs ?? ''}` : state, question]);
+  process.stdout.write(`${table.toString()}\n`);
+}
+
+function write(data: unknown, json: string): void {
+  const text = `${JSON.stringify(data, null, 2)}\n`;
+  if (json === STANDARD_STREAM) {
+    process.stdout.write(text);
+    return;
+  }
+  try {
+    writeFileSync(json, text);
+  } catch (error) {
+    throw unwritable(json, error);
+  }
+}
+
+function parseQuestion(text: string, earlier: readonly Experiment[] | undefined): Experiment[] {
+  const id = text.toLowerCase();
+  const experiment = EXPERIMENTS.find((candidate) => candidate.id === id);
+  if (experiment !== undefined) return [...(earlier ?? []), experiment];
+  if (LATER_QUESTIONS.some((later) => later.id === id)) throw new FaultLabError('BAD_OPTION', `there is no experiment for ${id} yet`, { hint: '`experiment --list` shows those there are' });
+  throw new FaultLabError('BAD_OPTION', `unknown question '${text}'`, { hint: `questions are ${EXPERIMENTS.map((known) => known.id).join(', ')}` });
+}
+
+function parseBudget(text: string): number {
+  const minutes = /^\s*(\d+(?:\.\d+)?)\s*min$/.exec(text);
+  const ms = minutes === null ? parseDuration(text, '--budget') / 1e6 : Number(minutes[1]) * 60_000;
+  if (ms >= LEAST_BUDGET_MS && ms <= MOST_BUDGET_MS) return ms;
+  throw new FaultLabError('BAD_OPTION', `--budget must be from ${LEAST_BUDGET_MS / 1000} s to ${MOST_BUDGET_MS / 1000} s, not ${text}`);
+}
+
+/** One line on a terminal, nothing elsewhere. */
+class ExperimentProgress {
+  private shown = false;
+
+  constructor(private readonly enabled: boolean) {}
+
+  show(id: string, what: string, done: number, total: number): void {
+    if (!this.enabled) return;
+    const room = Math.max(20, (process.stderr.columns || 80) - 1);
+    process.stderr.write(`\r\u001b[K${`${id} ${done + 1}/${total} ${what}`.slice(0, room)}`);
+    this.shown = true;
+  }
+
+  clear(): void {
+    if (this.shown) process.stderr.write('\r\u001b[K');
+    this.shown = false;
+  }
+}

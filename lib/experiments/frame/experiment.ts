@@ -1,0 +1,53 @@
+/** What an experiment is: a question that reviewers of the proposals left open, and a way to answer it with data of this host. */
+import type { Host, Kvm } from '../../kvm/index.js';
+import type { Outcome } from './report.js';
+
+/** Questions in the order in which they were raised. */
+export const QUESTION_IDS = ['q1', 'q2', 'q3', 'q4', 'q5', 'q6', 'q7', 'q8', 'q9', 'q10', 'q11', 'q12', 'q13', 'q14', 'q15', 'q16'] as const;
+
+/** Name of a question on the command line. */
+export type QuestionId = (typeof QUESTION_IDS)[number];
+
+/** Whoever can be asked to end early. */
+export interface Stoppable {
+  stop(): void;
+}
+
+/** What an experiment works with. */
+export interface ExperimentContext {
+  readonly host: Host;
+  /** How much of its time is left, ms; never negative. */
+  remainingMs(): number;
+  /**
+   * How many samples to take: `usual`, or fewer where an instruction takes many times as long as on hardware.
+   * @param least - without which there is no answer; 1 where left out
+   */
+  samples(usual: number, least?: number): number;
+  /** Says what is being done, for a terminal. `done` of `total` parts. */
+  progress(what: string, done: number, total: number): void;
+  /** True once somebody asked to end: the experiment returns what it has. */
+  interrupted(): boolean;
+  /** What is to be stopped when somebody asks; null when nothing is. */
+  follow(running: Stoppable | null): void;
+}
+
+/** A question that can be asked here. */
+export interface Experiment {
+  readonly id: QuestionId;
+  readonly question: string;
+  /** How it is answered, two or three lines. */
+  readonly method: readonly string[];
+  /** What this KVM lacks to answer, as the middle of a sentence ("KVM_CAP_ASYNC_PF is 0 here"); null where it lacks nothing. */
+  readonly lacks: (kvm: Kvm) => string | null;
+  /**
+   * Answers from data of this run alone.
+   * @throws FaultLabError where the run itself breaks: what a host refuses is an answer or a reason, not an error
+   */
+  readonly run: (context: ExperimentContext) => Promise<Outcome>;
+}
+
+/** A question that nobody has built an experiment for yet. */
+export interface LaterQuestion {
+  readonly id: QuestionId;
+  readonly question: string;
+}

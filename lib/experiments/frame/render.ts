@@ -1,0 +1,87 @@
+/** An experiment's report for people. */
+import Table from 'cli-table3';
+import pc from 'picocolors';
+import { figureMark, formatDuration, type FigureUnit } from '../../bench/index.js';
+import { describeHost } from '../../kvm/index.js';
+import { renderPlot } from './plot.js';
+import type { Cell, DataTable, ExperimentReport } from './report.js';
+
+/** How to print. */
+export interface RenderOptions {
+  readonly color: boolean;
+}
+
+interface Column {
+  readonly suffix: string;
+  readonly unit: FigureUnit;
+  readonly format: (value: number) => string;
+}
+
+/** Suffixes of column names and what they mean; see `Row`. */
+const UNITS: readonly Column[] = [
+  { suffix: 'PerSecond', unit: 'per second', format: (value) => `${count(value)}/s` },
+  { suffix: 'Share', unit: 'share', format: (value) => `${(value * 100).toFixed(1)} %` },
+  { suffix: 'Ratio', unit: 'share', format: (value) => value.toFixed(value < 10 ? 3 : 1) },
+  { suffix: 'Cycles', unit: 'ns', format: (value) => `${count(value)} cycles` },
+  { suffix: 'Ns', unit: 'ns', format: (value) => formatDuration(value) },
+];
+const COUNT: Column = { suffix: '', unit: 'count', format: count };
+
+/** Renders a report as text, several lines, without a final newline. */
+export function renderExperiment(report: ExperimentReport, { color }: RenderOptions): string {
+  const colors = pc.createColors(color);
+  const { finding, host } = report;
+  const mark = figureMark(host);
+  const lines = [
+    colors.bold(`${report.id.toUpperCase()}  ${report.question}`),
+    `host   ${describeHost(host)}, Node ${report.tool.node}; ${report.seconds.toFixed(1)} s`,
+    ...report.method.map((line, at) => `${at === 0 ? 'method ' : '       '}${line}`),
+  ];
+  for (const table of report.tables.filter(({ rows, detail }) => rows.length > 0 && detail !== true)) lines.push('', renderTable(table, color, mark.label));
+  for (const plot of report.plots) lines.push('', renderPlot(plot));
+  for (const { title, text } of report.traces ?? []) lines.push('', colors.bold(title), text.trimEnd());
+  if (mark.note !== null) lines.push('', colors.yellow(mark.note));
+  lines.push('');
+  if (report.interrupted) lines.push(colors.yellow('interrupted: what follows is computed from what was done until then'));
+  if (finding.answered) lines.push(colors.green(`verdict  ${finding.verdict}`));
+  else lines.push(colors.yellow(`no verdict  ${finding.why}`));
+  lines.push(...list('what would change it', report.changedBy), ...list('not reproduced', report.notReproduced));
+  return lines.join('\n');
+}
+
+/** The names of columns as people read them. Exported for tests. */
+export function columnTitle(name: string): string {
+  const { suffix } = columnOf(name);
+  const words = (suffix === '' ? name : name.slice(0, -suffix.length)).replace(/([a-z0-9])([A-Z])/g, '$1 $2').toLowerCase();
+  return words === '' ? suffix.toLowerCase() : words;
+}
+
+function renderTable({ title, rows }: DataTable, color: boolean, label: (name: string, unit: FigureUnit) => string): string {
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const isNumber = (name: string): boolean => rows.some((row) => typeof row[name] === 'number');
+  const table = new Table({
+    head: names.map((name) => label(columnTitle(name), isNumber(name) ? columnOf(name).unit : 'count')),
+    style: { head: color ? ['bold'] : [], border: [], compact: true },
+    colAligns: names.map((name) => (isNumber(name) ? 'right' : 'left')),
+  });
+  for (const row of rows) table.push(names.map((name) => formatCell(row[name] ?? null, columnOf(name))));
+  return `${title}\n${table.toString()}`;
+}
+
+function columnOf(name: string): Column {
+  return UNITS.find(({ suffix }) => name.endsWith(suffix)) ?? COUNT;
+}
+
+function formatCell(cell: Cell, column: Column): string {
+  if (cell === null) return '-';
+  if (typeof cell === 'boolean') return cell ? 'yes' : 'no';
+  return typeof cell === 'number' ? column.format(cell) : cell;
+}
+
+function count(value: number): string {
+  return (Math.abs(value) < 100 ? Number(value.toFixed(2)) : Math.round(value)).toLocaleString('en-US');
+}
+
+function list(title: string, sentences: readonly string[]): string[] {
+  return sentences.length === 0 ? [] : [title, ...sentences.map((sentence) => `  - ${sentence}`)];
+}

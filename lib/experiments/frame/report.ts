@@ -1,0 +1,82 @@
+/** What an experiment leaves: its verdict, and everything that the verdict was computed from. */
+import type { Host } from '../../kvm/index.js';
+
+/** Version of {@link ExperimentReport}'s format. */
+export const EXPERIMENT_REPORT_VERSION = 1;
+
+/** One value of a table; null where there was nothing to measure. */
+export type Cell = string | number | boolean | null;
+
+/**
+ * One row of data. A column's name ends in its unit where it has one: `Ns` (a time in ns), `PerSecond`, `Share` (a fraction, 1 = all of
+ * it), `Ratio`, `Cycles` (TSC cycles). Without one a number is a count.
+ */
+export type Row = Readonly<Record<string, Cell>>;
+
+/** Rows of one kind. */
+export interface DataTable {
+  /** For programs. */
+  readonly id: string;
+  readonly title: string;
+  readonly rows: readonly Row[];
+  /** True for data behind another table: in JSON, and not printed. */
+  readonly detail?: boolean;
+}
+
+/** Lines over a few named places. */
+export interface PlotData {
+  readonly title: string;
+  /** Names of the places, from left to right. */
+  readonly x: readonly string[];
+  /** What the height means, with its unit. */
+  readonly y: string;
+  readonly lines: readonly { readonly name: string; readonly values: readonly (number | null)[] }[];
+}
+
+/** A way to something that must not happen, as text to be pasted into a mail. */
+export interface TraceText {
+  readonly title: string;
+  readonly text: string;
+}
+
+/** What an experiment came to. */
+export type Finding =
+  | {
+      readonly answered: true;
+      /** The verdict without its figures: the same words for the same outcome on every host. */
+      readonly answer: string;
+      /** One sentence with the figures of this run. */
+      readonly verdict: string;
+    }
+  /** This host, or so short a run, cannot answer: `why` says exactly why not. */
+  | { readonly answered: false; readonly why: string };
+
+/** What {@link Experiment.run} returns. */
+export interface Outcome {
+  readonly finding: Finding;
+  /** How sure the verdict is and what would make it another one, a sentence each. */
+  readonly changedBy: readonly string[];
+  /** What was emulated, and what the emulation does not show, a sentence each. */
+  readonly notReproduced: readonly string[];
+  readonly tables: readonly DataTable[];
+  readonly plots: readonly PlotData[];
+  /** Counterexamples that an exploration found. */
+  readonly traces?: readonly TraceText[];
+}
+
+/** An {@link Outcome} with where it comes from. Plain data. */
+export interface ExperimentReport extends Outcome {
+  readonly reportVersion: typeof EXPERIMENT_REPORT_VERSION;
+  readonly id: string;
+  readonly question: string;
+  readonly method: readonly string[];
+  readonly tool: { readonly name: 'kvm-faultlab'; readonly version: string; readonly node: string };
+  readonly host: Host;
+  /** ISO date. */
+  readonly startedAt: string;
+  readonly seconds: number;
+  /** What it was allowed to take. */
+  readonly budgetSeconds: number;
+  /** True when it was ended early: what is here was computed from what was done until then. */
+  readonly interrupted: boolean;
+}

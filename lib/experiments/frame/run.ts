@@ -1,0 +1,114 @@
+/** Runs one experiment: its time, its host, its report. */
+import { packageVersion } from '../../bench/index.js';
+import { FaultLabError, isCoded } from '../../errors/index.js';
+import { Kvm, readHost, type Host } from '../../kvm/index.js';
+import type { Experiment, ExperimentContext, LaterQuestion, QuestionId, Stoppable } from './experiment.js';
+import { EXPERIMENT_REPORT_VERSION, type ExperimentReport, type Outcome } from './report.js';
+import { unanswered } from './unanswered.js';
+
+/** Limits of `budgetMs`. */
+export const LEAST_BUDGET_MS = 1000;
+export const MOST_BUDGET_MS = 3600_000;
+export const DEFAULT_BUDGET_MS = 90_000;
+
+/** A software CPU takes this many times as long for the same. */
+const EMULATED_FACTOR = 8;
+
+/** Told how an experiment goes on. */
+export interface ExperimentObserver {
+  progress(what: string, done: number, total: number): void;
+  interrupted(): boolean;
+  follow(running: Stoppable | null): void;
+}
+
+/** An observer that sees nothing and never asks to end. */
+export const SILENT: ExperimentObserver = { progress: () => undefined, interrupted: () => false, follow: () => undefined };
+
+/** How to run an experiment. */
+export interface RunOptions {
+  /** What it may take, ms; experiments take fewer samples rather than more time. Default a minute and a half. */
+  readonly budgetMs?: number;
+}
+
+/**
+ * Runs an experiment and makes its report.
+ * @throws FaultLabError: `BAD_OPTION`; `KVM_*` where there is no KVM; what the experiment throws
+ */
+export async function runExperiment(experiment: Experiment, { budgetMs = DEFAULT_BUDGET_MS }: RunOptions = {}, observer: ExperimentObserver = SILENT): Promise<ExperimentReport> {
+  if (!(budgetMs >= LEAST_BUDGET_MS && budgetMs <= MOST_BUDGET_MS)) {
+    throw new FaultLabError('BAD_OPTION', `an experiment's budget must be from ${LEAST_BUDGET_MS / 1000} s to ${MOST_BUDGET_MS / 1000} s, not ${budgetMs / 1000} s`);
+  }
+  const host = readHost();
+  const startedAt = new Date();
+  const startMs = performance.now();
+  const outcome = await attemptRun(experiment, contextOf(host, startMs + budgetMs, observer));
+  return {
+    reportVersion: EXPERIMENT_REPORT_VERSION,
+    id: experiment.id,
+    question: experiment.question,
+    method: experiment.method,
+    tool: { name: 'kvm-faultlab', version: packageVersion(), node: process.versions.node },
+    host,
+    startedAt: startedAt.toISOString(),
+    seconds: (performance.now() - startMs) / 1000,
+    budgetSeconds: budgetMs / 1000,
+    interrupted: observer.interrupted(),
+    ...outcome,
+  };
+}
+
+async function attemptRun(experiment: Experiment, context: ExperimentContext): Promise<Outcome> {
+  const lacking = whatIsLacking(experiment);
+  if (lacking !== null) return unanswered(`this host cannot answer: ${lacking}`);
+  return experiment.run(context);
+}
+
+function whatIsLacking(experiment: Experiment): string | null {
+  const kvm = Kvm.open();
+  try {
+    return experiment.lacks(kvm);
+  } finally {
+    kvm.close();
+  }
+}
+
+/** A line of `experiment --list`. */
+export interface QuestionState {
+  readonly id: QuestionId;
+  readonly question: string;
+  readonly state: 'answered here' | 'needs' | 'not built yet';
+  /** What is needed; null where nothing is. */
+  readonly needs: string | null;
+}
+
+/** Where each question stands on this host; asks KVM, runs nothing. */
+export function listQuestions(experiments: readonly Experiment[], later: readonly LaterQuestion[]): QuestionState[] {
+  const built = experiments.map((experiment): QuestionState => {
+    const { id, question } = experiment;
+    let needs: string | null;
+    try {
+      needs = whatIsLacking(experiment);
+    } catch (error) {
+      if (!isCoded(error)) throw error;
+      needs = error.message;
+    }
+    return { id, question, state: needs === null ? 'answered here' : 'needs', needs };
+  });
+  const rest = later.map(({ id, question }): QuestionState => ({ id, question, state: 'not built yet', needs: null }));
+  return [...built, ...rest].sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)));
+}
+
+function contextOf(host: Host, deadlineMs: number, observer: ExperimentObserver): ExperimentContext {
+  return {
+    host,
+    remainingMs: () => Math.max(0, deadlineMs - performance.now()),
+    samples: (usual, least = 1) => Math.max(least, Math.ceil(usual / (host.emulated ? EMULATED_FACTOR : 1))),
+    progress: (what, done, total) => {
+      observer.progress(what, done, total);
+    },
+    interrupted: () => observer.interrupted(),
+    follow: (running) => {
+      observer.follow(running);
+    },
+  };
+}

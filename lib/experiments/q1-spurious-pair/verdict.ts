@@ -1,0 +1,188 @@
+/** Q1's verdict, from the samples alone. */
+import { formatDuration } from '../../bench/index.js';
+import type { Finding, Outcome, PlotData, Row } from '../frame/report.js';
+import { crossing, estimate, median, quantile, type Crossing, type Estimate, type SweepPoint } from '../frame/statistics.js';
+import { unanswered } from '../frame/unanswered.js';
+import type { MeasuredRun } from '../workload/measured-run.js';
+import { UNDISTURBED, bestWorkRate, pageCostNs } from '../workload/page-cost.js';
+import type { Arm } from './arms.js';
+
+/** One run. */
+export interface Sample {
+  readonly fetchNs: number;
+  readonly arm: Arm;
+  readonly run: MeasuredRun;
+}
+
+type ArmId = Arm['id'];
+
+/** Smallest fetch time that the sweep tells apart from none. */
+const ZERO_NS = 1e3;
+/** What a guest's two handlers take where CPL0 runs natively, about. */
+const NATIVE_HANDLERS_NS = 2e3;
+const ARM_IDS = ['sync', 'spurious', 'async'] as const satisfies readonly ArmId[];
+
+const NOT_REPRODUCED = [
+  "The exit is emulated: a failed KVM_RUN, an instruction decode and writes into the run area stand for KVM's own exit and injection. All arms pay the exit alike; the pair has the injection besides.",
+  "The guest's write of the ACK MSR exits to the VMM here; KVM takes it in the kernel. It is a part of the pair's cost.",
+  'ACCEPT and READY are calls of the model and not ioctls: a native kernel adds two ioctls to an async page and none to a spurious pair.',
+];
+
+/** Everything that the samples say, arranged. */
+class Data {
+  readonly fetches: readonly number[];
+  private readonly rate: number;
+
+  constructor(readonly samples: readonly Sample[]) {
+    this.rate = bestWorkRate(samples.map(({ run }) => run)) ?? NaN;
+    const all = [...new Set(samples.map(({ fetchNs }) => fetchNs))].sort((a, b) => a - b);
+    this.fetches = all.filter((fetchNs) => ARM_IDS.every((id) => this.runs(fetchNs, id).length >= 2));
+  }
+
+  runs(fetchNs: number, id: ArmId): MeasuredRun[] {
+    return this.samples.filter((sample) => sample.fetchNs === fetchNs && sample.arm.id === id).map(({ run }) => run);
+  }
+
+  latencies(fetchNs: number, id: ArmId): number[] {
+    return this.runs(fetchNs, id).map(({ latencyNs }) => latencyNs);
+  }
+
+  /** vCPU time a page, by run. */
+  costs(fetchNs: number, id: ArmId): number[] {
+    return this.runs(fetchNs, id).map((run) => pageCostNs(run, this.rate));
+  }
+
+  /** What the pair adds, by round. */
+  pairs(fetchNs: number): number[] {
+    const sync = this.latencies(fetchNs, 'sync');
+    return this.latencies(fetchNs, 'spurious').slice(0, sync.length).map((latency, at) => latency - sync[at]);
+  }
+
+  /** What the guest's two handlers of a pair take with the way in and out of each, in the runs that others disturbed least, ns. */
+  get handlersNs(): number {
+    const handlers = this.samples.flatMap(({ run: { kernel } }) => (kernel.notPresentNs === null || kernel.readyNs === null ? [] : [kernel.notPresentNs + kernel.readyNs + 2 * (kernel.entryExitNs ?? 0)]));
+    return quantile(handlers, UNDISTURBED);
+  }
+}
+
+/** Computes the verdict. */
+export function conclude(samples: readonly Sample[]): Outcome {
+  const wrong = samples.find(({ arm, run }) => pairsOf(run) !== arm.pairsPerPage * run.pages);
+  if (wrong !== undefined) return unanswered(`the arm "${wrong.arm.title}" made ${pairsOf(wrong.run)} pairs of events for ${wrong.run.pages} pages: it is not what it is to be`);
+  const data = new Data(samples);
+  if (data.fetches.length < 3) return unanswered(`${data.fetches.length} fetch latencies were measured twice in every arm, and it takes three: a longer --budget is needed`);
+  // A pair does not know how long the fetch took; where it is long, the same noise is larger.
+  const quick = data.fetches.filter((fetchNs) => fetchNs <= 100e3);
+  const pair = estimate((quick.length > 0 ? quick : data.fetches).flatMap((fetchNs) => data.pairs(fetchNs)));
+  const points = data.fetches.map((x): SweepPoint => ({ x, ratios: ratios(data.costs(x, 'sync'), data.costs(x, 'async')) }));
+  const even = crossing(points, ZERO_NS);
+  return {
+    finding: find(data, pair, points, even),
+    changedBy: [
+      `A guest whose kernel runs natively: its two handlers take about ${formatDuration(NATIVE_HANDLERS_NS)} instead of ${formatDuration(data.handlersNs)}, and the break-even moves down by the difference.`,
+      'A guest with nothing else to do gains nothing from async whatever the fetch takes: here two tasks always have work.',
+      `More rounds: the fewest of a place are ${Math.min(...data.fetches.map((x) => data.runs(x, 'async').length))}; --budget makes more. Others on the host make the intervals wide.`,
+    ],
+    notReproduced: NOT_REPRODUCED,
+    tables: [
+      { id: 'sweep', title: 'By fetch latency', rows: data.fetches.map((x) => rowOf(data, x)) },
+      { id: 'breakEven', title: 'How soon the page must be there for a wait to beat telling the guest', rows: breakEvens(data, pair, even) },
+      { id: 'runs', title: 'Every run', detail: true, rows: samples.map(detailOf) },
+    ],
+    plots: [plotOf(data)],
+  };
+}
+
+/** Pairs of events that the guest counted; -1 where the two halves differ. */
+export function pairsOf(run: MeasuredRun): number {
+  return run.notPresent === run.ready ? run.notPresent : -1;
+}
+
+function ratios(above: readonly number[], below: readonly number[]): number[] {
+  return above.slice(0, below.length).map((value, at) => value / Math.max(1, below[at]));
+}
+
+function rowOf(data: Data, fetchNs: number): Row {
+  const latency = (id: ArmId): number => median(data.latencies(fetchNs, id));
+  const cost = (id: ArmId): number => quantile(data.costs(fetchNs, id), UNDISTURBED);
+  const pair = estimate(data.pairs(fetchNs));
+  const rate = (id: ArmId): number => quantile(data.runs(fetchNs, id).map(({ pagesPerSecond }) => pagesPerSecond), 1 - UNDISTURBED);
+  const { tscKhz } = data.runs(fetchNs, 'sync')[0].result;
+  const switches = (id: ArmId): number => median(data.runs(fetchNs, id).map(({ switchesPerPage }) => switchesPerPage));
+  return {
+    fetch: formatDuration(fetchNs),
+    latencySyncNs: latency('sync'),
+    latencySpuriousNs: latency('spurious'),
+    pairNs: pair.value,
+    pairRange: `${signed(pair.low)} to ${signed(pair.high)}`,
+    pairCycles: (pair.value / 1e6) * tscKhz,
+    extraSwitches: switches('spurious') - switches('sync'),
+    pagesLostShare: 1 - rate('spurious') / rate('sync'),
+    costSyncNs: cost('sync'),
+    costSpuriousNs: cost('spurious'),
+    costAsyncNs: cost('async'),
+    syncOverAsyncRatio: cost('sync') / Math.max(1, cost('async')),
+  };
+}
+
+function detailOf({ fetchNs, arm, run }: Sample): Row {
+  const { pages, pagingNs, vcpuNs, work, workPerNs, latencyNs, switchesPerPage, notPresent, ready, kernel, result: { vcpus } } = run;
+  return {
+    fetchNs, arm: arm.id, pages, pagingNs, vcpuNs, work, workPerNanosecond: workPerNs, latencyNs, switchesPerPage, notPresent, ready,
+    spuriousPairs: vcpus.spuriousPairs, accepted: vcpus.accepted, autoCompleted: vcpus.autoCompleted, exits: vcpus.exits, waitNs: vcpus.waitNs,
+    notPresentHandlerNs: kernel.notPresentNs, readyHandlerNs: kernel.readyNs, entryExitNs: kernel.entryExitNs,
+  };
+}
+
+/** The break-even from the pair's cost, as here and with native handlers, and the one that whole runs show. */
+function breakEvens(data: Data, pair: Estimate, even: Crossing | null): Row[] {
+  const native = (ns: number): number => Math.max(0, ns - data.handlersNs + NATIVE_HANDLERS_NS);
+  return [
+    { by: "the pair's cost", guestHandlersNs: data.handlersNs, breakEvenNs: Math.max(0, pair.value), range: `${signed(pair.low)} to ${signed(pair.high)}` },
+    { by: "the pair's cost, with handlers that run natively", guestHandlersNs: NATIVE_HANDLERS_NS, breakEvenNs: native(pair.value), range: `${formatDuration(native(pair.low))} to ${formatDuration(native(pair.high))}` },
+    {
+      by: 'work lost in whole runs, sync against async (fetch latency added)',
+      guestHandlersNs: data.handlersNs,
+      breakEvenNs: even?.at ?? null,
+      range: even === null ? 'no crossing in the sweep' : `${formatDuration(even.low)} to ${formatDuration(even.high)}, found in ${(even.confidenceShare * 100).toFixed(0)} % of the resamples`,
+    },
+  ];
+}
+
+function find(data: Data, pair: Estimate, points: readonly SweepPoint[], even: Crossing | null): Finding {
+  const made = data.samples.filter(({ arm }) => arm.id === 'spurious').reduce((total, { run }) => total + run.notPresent, 0);
+  if (pair.low <= 0) {
+    return { answered: false, why: `the pair's cost, ${signed(pair.value)} (95 %: ${signed(pair.low)} to ${signed(pair.high)}) over ${made} pairs, cannot be told from nothing in this run: the host is too noisy, or a longer --budget is needed` };
+  }
+  const { tscKhz } = data.samples[0].run.result;
+  const native = Math.max(0, pair.value - data.handlersNs + NATIVE_HANDLERS_NS);
+  const switches = median(data.fetches.map((x) => median(data.runs(x, 'spurious').map((run) => run.switchesPerPage)) - median(data.runs(x, 'sync').map((run) => run.switchesPerPage))));
+  const lost = median(data.fetches.filter((x) => x <= 30e3).map((x) => rowOf(data, x)['pagesLostShare'] as number));
+  const whole =
+    even !== null
+      ? `whole runs put it at ${formatDuration(even.at)} of added latency (${formatDuration(even.low)} to ${formatDuration(even.high)})`
+      : points.every(({ ratios: of }) => median(of) >= 1)
+        ? 'in whole runs async loses less work at every fetch latency'
+        : 'whole runs show no single crossing';
+  return {
+    answered: true,
+    answer: 'a spurious pair costs vCPU time and task switches; below a break-even a wait is cheaper than telling the guest',
+    verdict:
+      `a spurious pair costs ${formatDuration(pair.value)} (95 %: ${formatDuration(pair.low)} to ${formatDuration(pair.high)}; ${Math.round((pair.value / 1e6) * tscKhz).toLocaleString('en-US')} cycles), ` +
+      `${switches.toFixed(1)} task switches and ${(lost * 100).toFixed(0)} % of the page rate at fetches up to 30 us, over ${made} pairs that the guest counted; ${formatDuration(data.handlersNs)} of it are the guest's own handlers. ` +
+      `So a wait beats telling the guest as long as the page is there within ${formatDuration(pair.value)} of the exit (about ${formatDuration(native)} where the guest's handlers run natively); ${whole}`,
+  };
+}
+
+function plotOf(data: Data): PlotData {
+  return {
+    title: 'vCPU time that a page costs, by fetch latency',
+    x: data.fetches.map((fetchNs) => formatDuration(fetchNs)),
+    y: 'log10 of us',
+    lines: ARM_IDS.map((id) => ({ name: id, values: data.fetches.map((x) => Math.log10(Math.max(1, quantile(data.costs(x, id), UNDISTURBED) / 1e3))) })),
+  };
+}
+
+function signed(ns: number): string {
+  return ns < 0 ? `-${formatDuration(-ns)}` : formatDuration(ns);
+}

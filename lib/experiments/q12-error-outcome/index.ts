@@ -1,0 +1,147 @@
+/** Q12: what an access to a page that can never be had comes to, and whether the endless loop of 2020 still exists. */
+import { describeError } from '../../errors/index.js';
+import { Kvm } from '../../kvm/index.js';
+import type { Experiment, ExperimentContext } from '../frame/experiment.js';
+import { median } from '../frame/statistics.js';
+import type { Finding, Outcome, Row } from '../frame/report.js';
+import { FAILING, PRESENT, type Backing } from '../guests/backings.js';
+import { formatDuration } from '../../bench/index.js';
+import { SITUATIONS, tryFailingAccess, type FailingAccess, type FailureOutcome, type Situation } from './failing-access.js';
+
+/** An access and what it came to. */
+export interface Observation extends FailingAccess {
+  readonly outcome: FailureOutcome;
+}
+
+/** An access that this host could not try. */
+export interface Refusal {
+  readonly backing: Backing;
+  readonly why: string;
+}
+
+/** Every access that the experiment tries. */
+export function failingAccesses(backings: readonly Backing[] = [PRESENT, ...FAILING]): FailingAccess[] {
+  return backings.flatMap((backing) =>
+    (Object.keys(SITUATIONS) as Situation[]).flatMap((situation) =>
+      ([3, 0] as const).flatMap((cpl) => (['load', 'store'] as const).map((access): FailingAccess => ({ backing, situation, cpl, access }))),
+    ),
+  );
+}
+
+/** See the module's comment. */
+export const q12: Experiment = {
+  id: 'q12',
+  question: 'What does an access to a page that can never be had come to, by kind of failure, with async page faults on and off, at CPL0 and CPL3; and does the endless loop of 2020 still exist?',
+  method: [
+    'A guest of one instruction loads from or stores to a page whose host memory fails in four ways; memory that is there is the control.',
+    'Each run ends: slices give the vCPU back, and KVM\'s own count of page faults, or the guest\'s count of not-present events, tells a loop from a wait.',
+  ],
+  lacks: (kvm) => (kvm.checkExtension('SPLIT_IRQCHIP') > 0 ? null : 'it takes an APIC in KVM (KVM_CAP_SPLIT_IRQCHIP is 0 here)'),
+  run,
+};
+
+async function run(context: ExperimentContext): Promise<Outcome> {
+  const kvm = Kvm.open();
+  const accesses = failingAccesses();
+  const observations: Observation[] = [];
+  const refusals: Refusal[] = [];
+  try {
+    for (const [done, access] of accesses.entries()) {
+      if (context.interrupted() || context.remainingMs() === 0) break;
+      context.progress(`${access.backing.title}, ${access.situation}, CPL${access.cpl} ${access.access}`, done, accesses.length);
+      if (refusals.some(({ backing }) => backing === access.backing)) continue;
+      try {
+        observations.push({ ...access, outcome: await tryFailingAccess(kvm, access) });
+      } catch (error) {
+        refusals.push({ backing: access.backing, why: describeError(error) });
+      }
+      // Guests run on this thread: signals are noticed in between only.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  } finally {
+    kvm.close();
+  }
+  return conclude(observations, refusals, accesses.length);
+}
+
+/** Computes the verdict. */
+export function conclude(observations: readonly Observation[], refusals: readonly Refusal[], planned: number): Outcome {
+  return {
+    finding: find(observations),
+    changedBy: [
+      'The loop ends with a kernel whose retry is synchronous after a failed attempt: KVM_RUN would then fail with EFAULT at the second fault of the same gfn.',
+      'A kernel that fills KVM_EXIT_MEMORY_FAULT for these failures changes exit_reason 0 to 39 and adds the gpa; one with KVM_MEM_USERFAULT exits before the host is asked at all.',
+      ...(observations.length + refusals.length < planned ? [`Only ${observations.length} of ${planned} accesses were tried: a longer --budget tries all.`] : []),
+    ],
+    notReproduced: [
+      'munmap under a slot: the addon keeps the memory of a slot mapped. PROT_NONE fails in KVM for the same reason, no usable mapping at the address.',
+      'Poison by the hardware, of ordinary memory and of guest_memfd: injecting it takes memory of the host away for good. UFFDIO_POISON raises the same signal for one mapping alone.',
+      ...refusals.map(({ backing, why }) => `${backing.title}: ${why}`),
+    ],
+    tables: [
+      { id: 'outcomes', title: 'What each access came to', rows: observations.map(rowOf), detail: true },
+      { id: 'summary', title: 'What an access comes to', rows: summarize(observations) },
+    ],
+    plots: [],
+  };
+}
+
+function rowOf({ backing, situation, cpl, access, outcome }: Observation): Row {
+  const { result, errno, exitReason, signal, loop, turns, turnNs } = outcome;
+  return { memory: backing.title, asyncPageFaults: situation, cpl: `CPL${cpl}`, access, result, errno, exitReason, signal, loop, turns, turnNs };
+}
+
+/** Equal outcomes of one kind of memory together; loads and stores, and every situation, are named where they differ. */
+function summarize(observations: readonly Observation[]): Row[] {
+  const groups = new Map<string, Observation[]>();
+  for (const observation of observations) {
+    const { backing, cpl, outcome } = observation;
+    const key = [backing.id, cpl, outcome.result, outcome.signal, outcome.loop].join('/');
+    groups.set(key, [...(groups.get(key) ?? []), observation]);
+  }
+  return [...groups.values()].map((group) => {
+    const [{ backing, cpl, outcome }] = group;
+    const situations = [...new Set(group.map(({ situation }) => situation))];
+    const accesses = [...new Set(group.map(({ access }) => access))];
+    const turnNs = median(group.flatMap((observation) => observation.outcome.turnNs ?? []));
+    return {
+      memory: backing.title,
+      cpl: `CPL${cpl}`,
+      asyncPageFaults: situations.length === Object.keys(SITUATIONS).length ? 'all' : situations.join(', '),
+      access: accesses.length === 2 ? 'load, store' : accesses[0],
+      result: outcome.signal === null ? outcome.result : `${outcome.result}, ${outcome.signal}`,
+      loop: outcome.loop,
+      turnNs: Number.isNaN(turnNs) ? null : turnNs,
+    };
+  });
+}
+
+function find(observations: readonly Observation[]): Finding {
+  const control = observations.filter(({ backing }) => backing === PRESENT);
+  const broken = control.filter(({ outcome }) => outcome.result !== 'runs');
+  if (control.length === 0 || broken.length > 0) {
+    const [first] = broken;
+    const why = broken.length === 0 ? 'no access to memory that is there was tried' : `an access to memory that is there came to "${first.outcome.result}" (${first.situation}, CPL${first.cpl})`;
+    return { answered: false, why: `${why}, so that what failing memory comes to says nothing` };
+  }
+  const failing = observations.filter(({ backing }) => backing !== PRESENT);
+  const told = failing.filter(({ situation, cpl }) => situation === 'APF on' && cpl === 3);
+  if (told.length === 0) return { answered: false, why: 'no failing access of a guest with async page faults was tried' };
+  const endless = told.filter(({ outcome }) => outcome.loop === 'through the guest');
+  const silent = failing.filter(({ outcome }) => outcome.loop === 'in KVM');
+  const kinds = (of: readonly Observation[]): string => [...new Set(of.map(({ backing }) => backing.title))].join(', ');
+  const rest = silent.length === 0 ? '' : `; ${silent.length} of ${failing.length} accesses go round inside KVM_RUN without the guest knowing (${[...new Set(silent.map(({ situation }) => situation))].join(', ')}: ${kinds(silent)})`;
+  const failed = failing.filter(({ outcome }) => outcome.errno === 'EFAULT').length;
+  if (endless.length === 0) {
+    return { answered: true, answer: 'the endless loop through the guest does not exist here', verdict: `none of ${told.length} failing accesses of a guest with async page faults goes round through the guest${rest}; ${failed} of ${failing.length} accesses end KVM_RUN with EFAULT` };
+  }
+  const turns = Math.min(...endless.map(({ outcome }) => outcome.turns));
+  const turnNs = median(endless.map(({ outcome }) => outcome.turnNs ?? 0));
+  return {
+    answered: true,
+    answer: 'the endless loop of 2020 still exists',
+    verdict:
+      `the endless loop of 2020 still exists: ${endless.length} of ${told.length} failing accesses at CPL3 with async page faults go not present, ready, not present for ever ` +
+      `(${kinds(endless)}; at least ${turns} turns while watched, about ${formatDuration(turnNs)} a turn) and KVM_RUN never fails${rest}; ${failed} of ${failing.length} accesses end KVM_RUN with EFAULT`,
+  };
+}

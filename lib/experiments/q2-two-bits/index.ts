@@ -1,0 +1,66 @@
+/** Q2: one interception bit a gfn or two, with pages of two speeds. */
+import { formatDuration } from '../../bench/index.js';
+import { PageLatency, QUICK_CLASS } from '../../faults/index.js';
+import type { Experiment, ExperimentContext } from '../frame/experiment.js';
+import type { Outcome } from '../frame/report.js';
+import { lacksForModes } from '../q1-spurious-pair/index.js';
+import { FETCH_LATENCIES_NS, pagesFor } from '../workload/latency-sweep.js';
+import { measureRun } from '../workload/measured-run.js';
+import { runRounds } from '../workload/rounds.js';
+import { ARMS, type Arm } from './arms.js';
+import { conclude, type Sample } from './verdict.js';
+
+/** Shares of quick pages. */
+export const QUICK_SHARES = [0, 0.25, 0.5, 0.75, 1] as const;
+const ROUNDS = 8;
+const SEED = 11;
+
+/** A place of the sweep: what slow pages take, and how many of the pages are quick. */
+export interface Place {
+  readonly fetchNs: number;
+  readonly quickShare: number;
+}
+
+/** Every place; where all pages are quick, what slow ones take says nothing. */
+export const PLACES: readonly Place[] = [
+  ...FETCH_LATENCIES_NS.filter((fetchNs) => fetchNs > 0).flatMap((fetchNs) => QUICK_SHARES.filter((share) => share < 1).map((quickShare) => ({ fetchNs, quickShare }))),
+  { fetchNs: 0, quickShare: 1 },
+];
+
+/** See the module's comment. */
+export const q2: Experiment = {
+  id: 'q2',
+  question: 'One bit or two per gfn: with a share p of quick (local) and the rest slow (remote) pages, how much does a choice per gfn gain over all-async and all-sync?',
+  method: [
+    'The same guest as in Q1; quick pages come at once, slow ones after the fetch latency. All-sync; all-async; one bit with the choice made after the guest was told',
+    '(the quick pages\' events are for nothing); two bits, where KVM knows before it tells the guest. Rounds of alternating order, medians, intervals by resampling.',
+  ],
+  lacks: lacksForModes,
+  run,
+};
+
+async function run(context: ExperimentContext): Promise<Outcome> {
+  const samples: Sample[] = [];
+  // Coarse first: where time is short, the places that differ most are there.
+  const trials = [...PLACES]
+    .sort((a, b) => b.fetchNs - a.fetchNs)
+    .flatMap((place) =>
+      ARMS.map((arm) => ({
+        title: `fetch ${formatDuration(place.fetchNs)}, ${place.quickShare * 100} % quick, ${arm.id}`,
+        run: async (): Promise<void> => {
+          samples.push(await measurePlace(context, place, arm, pagesFor(place.fetchNs * (1 - place.quickShare))));
+        },
+      })),
+    );
+  await runRounds(context, trials, { most: context.samples(ROUNDS, 1), least: 0 });
+  return conclude(samples.filter(({ run: { result } }) => result.end === 'done'));
+}
+
+/** One run of an arm. */
+export async function measurePlace(context: Pick<ExperimentContext, 'follow'>, { fetchNs, quickShare }: Place, arm: Arm, pages: number): Promise<Sample> {
+  const quick = { share: quickShare, latencyNs: 0, seed: SEED };
+  const run = await measureRun(context, { ...arm.options, windowPages: pages, latencyNs: fetchNs, quick });
+  const latency = new PageLatency(fetchNs, quick);
+  const quickPages = Array.from({ length: pages }, (_, page) => latency.classOf(page)).filter((pageClass) => pageClass === QUICK_CLASS).length;
+  return { fetchNs, quickShare, arm, run, quickPages };
+}

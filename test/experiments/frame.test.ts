@@ -1,0 +1,121 @@
+/** What every experiment relies on: statistics, tables, plots, the report, and the reasons for having no answer. */
+import assert from 'node:assert/strict';
+import { EXPERIMENTS, LATER_QUESTIONS, QUESTION_IDS, listQuestions, renderExperiment, runExperiment, type Experiment } from '../../lib/experiments/index.js';
+import { renderPlot } from '../../lib/experiments/frame/plot.js';
+import { columnTitle } from '../../lib/experiments/frame/render.js';
+import { crossing, estimate, median, quantile, shareInterval } from '../../lib/experiments/frame/statistics.js';
+import { requireKvm } from '../support/kvm-available.js';
+
+describe('statistics of experiments', () => {
+  it('find the middle, and other quantiles by interpolation', () => {
+    assert.equal(median([3, 1, 2]), 2);
+    assert.equal(median([4, 1, 2, 3]), 2.5);
+    assert.equal(quantile([0, 10], 0.25), 2.5);
+    assert(Number.isNaN(median([])));
+  });
+
+  it('give an interval that holds the median, is the same each time, and is wide where samples are few', () => {
+    const few = estimate([1, 5, 9]);
+    assert.deepEqual(estimate([1, 5, 9]), few);
+    assert(few.low <= few.value && few.value <= few.high);
+    assert.equal(few.low, 1);
+    assert.equal(few.high, 9);
+    const many = estimate(Array.from({ length: 300 }, (_, at) => (at % 10) + 1));
+    assert(many.high - many.low <= 2, JSON.stringify(many));
+  });
+
+  it('find where a curve rises through 1, on a logarithmic axis, and how sure that is', () => {
+    const points = [
+      { x: 1e3, ratios: [0.5, 0.5] },
+      { x: 1e4, ratios: [0.5, 0.5] },
+      { x: 1e5, ratios: [1.5, 1.5] },
+      { x: 1e6, ratios: [3, 3] },
+    ];
+    const found = crossing(points, 1);
+    assert(found !== null);
+    assert(Math.abs(found.at - 10 ** 4.5) < 1, `${found.at}`);
+    assert.equal(found.confidenceShare, 1);
+    assert.equal(crossing(points.slice(0, 2), 1), null, 'never reaches 1');
+    assert.equal(crossing(points.slice(2), 1), null, 'is never below it');
+  });
+
+  it('bound a share that was never seen away from certainty', () => {
+    const { low, high } = shareInterval(0, 1000);
+    assert.equal(low, 0);
+    assert(high > 0.001 && high < 0.01);
+    assert.deepEqual(shareInterval(0, 0), { low: 0, high: 1 });
+  });
+});
+
+describe('tables and plots of experiments', () => {
+  it('name columns without their unit', () => {
+    assert.equal(columnTitle('latencySyncNs'), 'latency sync');
+    assert.equal(columnTitle('pagesPerSecond'), 'pages');
+    assert.equal(columnTitle('notPresent'), 'not present');
+  });
+
+  it('give each line of a plot its own mark, at its own height', () => {
+    const text = renderPlot({ title: 'costs', x: ['a', 'b', 'c'], y: 'us', lines: [{ name: 'up', values: [0, 5, 10] }, { name: 'down', values: [10, 5, null] }] });
+    const rows = text.split('\n');
+    assert.match(text, /o up {3}x down/);
+    const top = rows.find((row) => row.trimStart().startsWith('10┤')) ?? '';
+    assert(top.includes('x') && top.includes('o') && top.indexOf('x') < top.indexOf('o'), text);
+  });
+
+  it('draw nothing of nothing', () => {
+    assert.equal(renderPlot({ title: '', x: ['a'], y: '', lines: [{ name: 'none', values: [null] }] }), '');
+  });
+});
+
+describe('the questions', () => {
+  it('are sixteen, each once, with an experiment or for later', () => {
+    assert.deepEqual([...EXPERIMENTS, ...LATER_QUESTIONS].map(({ id }) => id).sort(), [...QUESTION_IDS].sort());
+    assert.deepEqual(LATER_QUESTIONS.map(({ id }) => id), ['q8', 'q9', 'q10', 'q15']);
+  });
+
+  it('say what each needs of this host, in the order of their numbers', function () {
+    requireKvm(this);
+    const states = listQuestions(EXPERIMENTS, LATER_QUESTIONS);
+    assert.deepEqual(states.map(({ id }) => id), QUESTION_IDS);
+    for (const { state, needs } of states) assert.equal(state === 'needs', needs !== null);
+  });
+});
+
+describe('an experiment', () => {
+  const bare: Experiment = { id: 'q1', question: 'Is it so?', method: ['By looking.'], lacks: () => null, run: () => Promise.reject(new Error('not to be run')) };
+
+  it('that this host cannot answer says why, and is not run', async function () {
+    requireKvm(this);
+    const report = await runExperiment({ ...bare, lacks: () => 'KVM_CAP_X is 0 here' });
+    assert.deepEqual(report.finding, { answered: false, why: 'this host cannot answer: KVM_CAP_X is 0 here' });
+    const text = renderExperiment(report, { color: false });
+    assert.match(text, /^Q1 {2}Is it so\?\n/);
+    assert.match(text, /no verdict {2}this host cannot answer: KVM_CAP_X is 0 here/);
+  });
+
+  it('refuses a budget that makes no sense', async () => {
+    await assert.rejects(runExperiment(bare, { budgetMs: 3 }), { code: 'BAD_OPTION' });
+  });
+
+  it('shows its verdict, its data with units, and what would change it', async function () {
+    requireKvm(this);
+    const report = await runExperiment({
+      ...bare,
+      run: (context) => {
+        context.progress('looking', 0, 1);
+        return Promise.resolve({
+          finding: { answered: true, answer: 'yes', verdict: 'yes, in 3 of 3 cases' },
+          changedBy: ['Another host.'],
+          notReproduced: ['The rest.'],
+          tables: [{ id: 't', title: 'Cases', rows: [{ what: 'a', latencyNs: 1500, lostShare: 0.5, isRight: true }] }, { id: 'd', title: 'Hidden', detail: true, rows: [{ n: 1 }] }],
+          plots: [],
+        });
+      },
+    });
+    const text = renderExperiment(report, { color: false });
+    assert.match(text, /│ a +│ 1\.50 us │ 50\.0 % │ yes +│/);
+    assert.match(text, /verdict {2}yes, in 3 of 3 cases\nwhat would change it\n {2}- Another host\.\nnot reproduced\n {2}- The rest\./);
+    assert(!text.includes('Hidden'));
+    assert.equal(JSON.parse(JSON.stringify(report)).tables.length, 2);
+  });
+});
