@@ -80,7 +80,8 @@ export class UapiFaults {
     const { told, token } = end;
     if (this.rings) counters.ringFull++;
     const room = this.underWay.underWay(this.index, FROM_EXIT) < ASYNC_PF_PER_VCPU;
-    if (room && this.decisions.decide(page, told) === Resolution.ASYNC) {
+    // With two bits a page the policy has decided beforehand: another answer now would tell the guest in vain.
+    if (room && (this.intercepted.bitsPerPage === 2 || this.decisions.decide(page, told) === Resolution.ASYNC)) {
       if (end.needsAccept) this.check('accept', page, end.accept(page));
       counters.accepted++;
       if (end.halts) counters.halts++;
