@@ -28,14 +28,15 @@ const backing = (id: string): Backing => {
 describe('experiments on small guests', function () {
   this.timeout(patience(60_000));
   let kvm: Kvm;
+  let opened: Kvm | undefined;
 
   before(function () {
     requireKvm(this);
-    kvm = Kvm.open();
+    kvm = opened = Kvm.open();
     if (kvm.checkExtension('ASYNC_PF_INT') === 0 || kvm.checkExtension('SPLIT_IRQCHIP') === 0) skip(this, 'this KVM has no async page faults by interrupt', { hostCannot: true });
   });
   after(() => {
-    if (kvm !== undefined) kvm.close();
+    opened?.close();
   });
 
   it('a guest with async page faults is told once that a late page is not present, once that it is ready, and once of wake-all', async () => {

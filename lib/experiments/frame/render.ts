@@ -37,7 +37,7 @@ export function renderExperiment(report: ExperimentReport, { color }: RenderOpti
     `host   ${describeHost(host)}, Node ${report.tool.node}; ${report.seconds.toFixed(1)} s`,
     ...report.method.map((line, at) => `${at === 0 ? 'method ' : '       '}${line}`),
   ];
-  for (const table of report.tables.filter(({ rows, detail }) => rows.length > 0 && detail !== true)) lines.push('', renderTable(table, color, mark.label));
+  for (const table of report.tables.filter(({ rows, detail }) => rows.length > 0 && detail !== true)) lines.push('', renderTable(table, color, (name, unit) => mark.label(name, unit)));
   for (const plot of report.plots) lines.push('', renderPlot(plot));
   for (const { title, text } of report.traces ?? []) lines.push('', colors.bold(title), text.trimEnd());
   if (mark.note !== null) lines.push('', colors.yellow(mark.note));

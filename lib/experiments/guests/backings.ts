@@ -28,7 +28,7 @@ export const FAILING: readonly Backing[] = [
   {
     id: 'truncated',
     title: 'truncated memfd',
-    make: () => {
+    make: (): readonly [NativeMapping, ...NativeHandle[]] => {
       const { File, Mapping } = nativeAddon();
       const file = File.memfd('kvm-faultlab-experiment', PAGE_SIZE);
       const mapping = Mapping.ofFile(file, 0, PAGE_SIZE, PROT_READ | PROT_WRITE);
@@ -40,7 +40,7 @@ export const FAILING: readonly Backing[] = [
   {
     id: 'poison',
     title: 'UFFDIO_POISON',
-    make: () => {
+    make: (): readonly [NativeMapping, ...NativeHandle[]] => {
       const [mapping, uffd] = userfaultfdPage(uffdFeatures.POISON);
       const poisoned = uffd.poison(mapping, 0, PAGE_SIZE, 0);
       if (poisoned === PAGE_SIZE) return [mapping, uffd];

@@ -71,7 +71,7 @@ export const KERNEL_ACCESSES: readonly KernelAccess[] = [
     id: 'pv-eoi',
     title: 'PV EOI: KVM writes its word with an interrupt',
     guest: { cpl: 3, code: LOOP, apic: 'in-kernel', interrupts: true },
-    prepare: ({ vcpu, vm }) => {
+    prepare: ({ vcpu, vm }: TinyGuest): void => {
       vcpu.setMsr(MSR_X2APIC_SPURIOUS, SPURIOUS_VECTOR_AND_ENABLE);
       vcpu.setMsr(MSR_KVM_PV_EOI_EN, BigInt(addresses.page | ENABLED));
       vm.signalMsi(msiTo(0, VECTOR));
@@ -83,7 +83,7 @@ export const KERNEL_ACCESSES: readonly KernelAccess[] = [
     id: 'apf-area',
     title: 'async page faults: KVM writes the area for the wake-all event',
     guest: { cpl: 3, code: LOOP, apic: 'in-kernel', interrupts: true },
-    prepare: ({ vcpu }) => {
+    prepare: ({ vcpu }: TinyGuest): void => {
       vcpu.setMsr(MSR_X2APIC_SPURIOUS, SPURIOUS_VECTOR_AND_ENABLE);
       vcpu.setMsr(MSR_KVM_ASYNC_PF_INT, BigInt(READY_VECTOR));
       vcpu.setMsr(MSR_KVM_ASYNC_PF_EN, BigInt(addresses.page | KVM_ASYNC_PF_ENABLED | KVM_ASYNC_PF_DELIVERY_AS_INT));
@@ -94,11 +94,11 @@ export const KERNEL_ACCESSES: readonly KernelAccess[] = [
     id: 'page-walk',
     title: "page walk: one of the guest's page tables is missing",
     guest: { cpl: 3, code: LOAD, apic: 'no-hlt-exits', interrupts: true, registers: { rbx: SECOND_PML4_GVA + addresses.userData } },
-    prepare: ({ memory }) => {
+    prepare: ({ memory }: TinyGuest): void => {
       memory.ram.data.setBigUint64(memory.root + 8, BigInt(addresses.page) | PRESENT_WRITE_USER_ACCESSED, true);
     },
     // The same memory once more; a table of zeroes maps nothing, which is a page fault of the guest's own.
-    contents: ({ memory: { ram, root } }) => {
+    contents: ({ memory: { ram, root } }: TinyGuest): Uint8Array => {
       const table = Number(ram.data.getBigUint64(root, true) & FRAME_MASK);
       return ram.bytes.slice(table, table + PAGE_SIZE);
     },
