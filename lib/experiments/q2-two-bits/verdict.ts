@@ -45,7 +45,7 @@ export function conclude(samples: readonly Sample[]): Outcome {
       `The fewest rounds of a place are ${Math.min(...places.map(({ costs }) => Math.min(...[...costs.values()].map(({ length }) => length))))}; --budget makes more.`,
     ],
     notReproduced: [
-      'The second bitmap of a kernel: its lookup at each fault. Here the model reads both bits, and in the arms with one bit the only one.',
+      'A kernel\'s look at the bits at each fault: here the model is given them.',
       'Exits, injection and the completion calls are emulated alike in every arm.',
     ],
     tables: [sweepTable(places), { id: 'runs', title: 'Every run', detail: true, rows: samples.map(detailOf) }],
