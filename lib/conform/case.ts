@@ -14,6 +14,13 @@ export interface ConformanceCase {
   readonly run: (context: CaseContext) => void | Promise<void>;
 }
 
+/** Cases in order. Throws RangeError for a rule that has two. */
+export function caseList(cases: readonly ConformanceCase[]): readonly ConformanceCase[] {
+  const twice = cases.find(({ rule }, index) => cases.findIndex((other) => other.rule === rule) !== index);
+  if (twice !== undefined) throw new RangeError(`rule ${twice.rule} has two cases`);
+  return cases;
+}
+
 /** Something is not as the rule says. */
 export class CaseFailure extends Error {
   override readonly name = 'CaseFailure';

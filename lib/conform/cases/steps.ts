@@ -2,6 +2,7 @@
 import type { CaseContext } from '../case.js';
 import type { GuestStop, GuestVcpu } from '../guest/index.js';
 
+/** MSRs of the protocol. */
 export const MSR_EN = 0x4b564d02;
 export const MSR_INT = 0x4b564d06;
 export const MSR_ACK = 0x4b564d07;

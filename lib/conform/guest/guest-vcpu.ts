@@ -5,7 +5,8 @@
 import { setLongMode } from '../../guest/index.js';
 import type { Vcpu, VcpuExit } from '../../kvm/index.js';
 import { errnoName } from '../../errors/index.js';
-import { PAGE_SIZE, RFLAGS_FIXED, RFLAGS_IF, RegsView, SregsView, kvmVcpuPvApfDataLayout } from '../../uapi/index.js';
+import type { SregsView} from '../../uapi/index.js';
+import { PAGE_SIZE, RFLAGS_FIXED, RFLAGS_IF, RegsView, kvmVcpuPvApfDataLayout } from '../../uapi/index.js';
 import { patience } from '../../probes/index.js';
 import { END_PORT, VECTOR_PORT, type GuestCode } from './code.js';
 import { WINDOW_GPA, type GuestMemory, type TrapFrame, type VcpuPages } from './memory.js';

@@ -5,7 +5,7 @@ import { OtherThread } from '../other-thread/index.js';
 import type { ConformanceTarget, ConformanceVm, Need, VmOptions } from '../vm.js';
 import { faultsAtCpl0 } from './cpl0-faults.js';
 import { EmulatedVm, type LoadedProfile } from './emulated/emulated-vm.js';
-import { NativeVm } from './native/native-vm.js';
+import { NativeVm, guestMemfdVmType } from './native/native-vm.js';
 
 const CPL0 = 'KVM emulates the guest\'s CPL0 on this host, so that its accesses are no faults';
 
@@ -51,7 +51,7 @@ export class NativeTarget implements ConformanceTarget {
         if (this.kvm.checkExtension('PRE_FAULT_MEMORY') <= 0) return 'this kernel has no KVM_PRE_FAULT_MEMORY';
         return this.loaded.profile.name === 'stock' ? 'the call would keep this thread for good' : undefined;
       case 'guest-memfd':
-        return this.kvm.checkExtension('GUEST_MEMFD') > 0 ? undefined : 'this kernel has no guest_memfd';
+        return guestMemfdVmType(this.kvm) === undefined ? 'this kernel has no guest_memfd' : undefined;
       case 'other-process':
         return spawnSync('python3', ['-c', ''], { stdio: 'ignore' }).status === 0 ? undefined : 'there is no python3 to make the call from';
       case 'reset':

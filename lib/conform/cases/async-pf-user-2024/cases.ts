@@ -1,5 +1,5 @@
 /** Rules of the RFC of 2024. */
-import type { ConformanceCase } from '../../case.js';
+import { caseList } from '../../case.js';
 import { AsyncSteps, type AsyncProtocol } from '../async/protocol.js';
 import {
   disablingForgets,
@@ -30,7 +30,7 @@ const RFC: AsyncProtocol = {
 };
 
 /** See the module's comment. */
-export const asyncPfUserCases: readonly ConformanceCase[] = [
+export const asyncPfUserCases = caseList([
   {
     rule: 'u24-01',
     run: (context) => {
@@ -107,4 +107,4 @@ export const asyncPfUserCases: readonly ConformanceCase[] = [
   tokenWordGates('u24-19', RFC),
   enablingWakesAll('u24-20', RFC),
   preFaultFails('u24-21', RFC),
-];
+]);

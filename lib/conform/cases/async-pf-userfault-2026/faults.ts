@@ -1,5 +1,5 @@
 /** Rules of the 2026 design: what a fault comes to, and the states of one. */
-import type { ConformanceCase } from '../../case.js';
+import { caseList } from '../../case.js';
 import {
   disablingForgets,
   enablingWakesAll,
@@ -21,7 +21,7 @@ import { CAPABILITY, I4, I4_NOT_ENABLED, accept } from './protocol.js';
 const OTHER_VECTOR = 0x61;
 
 /** See the module's comment. */
-export const faultCases: readonly ConformanceCase[] = [
+export const faultCases = caseList([
   {
     rule: 'u26-01',
     run: (context) => {
@@ -165,4 +165,4 @@ export const faultCases: readonly ConformanceCase[] = [
       expectReady(context, guest, TOKEN_2);
     },
   },
-];
+]);

@@ -1,5 +1,6 @@
 /** The 2026 design in its own numbers. */
-import { AsyncSteps, type AsyncProtocol } from '../async/protocol.js';
+import type { AsyncSteps} from '../async/protocol.js';
+import { type AsyncProtocol } from '../async/protocol.js';
 import { ENOENT } from '../steps.js';
 
 /** Operations of KVM_ASYNC_PF. */

@@ -1,5 +1,5 @@
 /** Rules of KVM_ASYNC_PF and KVM_SET_APF_EVENTFD. */
-import type { CaseContext, ConformanceCase } from '../../case.js';
+import { caseList, type CaseContext } from '../../case.js';
 import type { ConformanceVm } from '../../vm.js';
 import { AsyncSteps } from '../async/protocol.js';
 import {
@@ -39,7 +39,7 @@ function told(context: CaseContext): AsyncSteps {
 }
 
 /** See the module's comment. */
-export const requestCases: readonly ConformanceCase[] = [
+export const requestCases = caseList([
   {
     rule: 'u26-26',
     run: (context) => {
@@ -203,4 +203,4 @@ export const requestCases: readonly ConformanceCase[] = [
       context.errno('KVM_SET_APF_EVENTFD with an argument that cannot be read', user.setEventfds('unreadable'), EFAULT);
     },
   },
-];
+]);

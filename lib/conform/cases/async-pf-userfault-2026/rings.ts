@@ -1,5 +1,5 @@
 /** Rules of exitless delivery. */
-import type { ConformanceCase } from '../../case.js';
+import { caseList } from '../../case.js';
 import { EALREADY, MSR_EN, TOKEN_1, TOKEN_2, VECTOR, acknowledge, enable, expectNoReady, isNotPresent, takeReady } from '../steps.js';
 import { accept } from './protocol.js';
 import { ARMED, ENTRIES, RingSteps, Word } from './ring-page.js';
@@ -16,7 +16,7 @@ async function roundTrip(steps: RingSteps, page: number, index: number): Promise
 }
 
 /** See the module's comment. */
-export const ringCases: readonly ConformanceCase[] = [
+export const ringCases = caseList([
   {
     rule: 'u26-44',
     run: (context) => {
@@ -254,10 +254,10 @@ export const ringCases: readonly ConformanceCase[] = [
       const [{ guest }] = steps.vm.vcpus;
       steps.published(0, TOKEN_1, 0);
       context.equal('the guest disables async page faults', guest.writeMsr(MSR_EN, 0n), 'done');
+      enable(context, guest);
       steps.push(steps.vm.gpaOf(0));
       await steps.drain();
-      enable(context, guest);
       expectNoReady(context, guest, 'for a fault that was cancelled');
     },
   },
-];
+]);

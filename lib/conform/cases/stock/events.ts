@@ -1,5 +1,5 @@
 /** Rules of a stock kernel: ready events and the protocol's MSRs. */
-import type { CaseContext, ConformanceCase } from '../../case.js';
+import { caseList, type CaseContext } from '../../case.js';
 import type { ConformanceVm } from '../../vm.js';
 import {
   AS_INT,
@@ -37,7 +37,7 @@ function told(context: CaseContext, pages: number): ConformanceVm {
 }
 
 /** See the module's comment. */
-export const stockEventCases: readonly ConformanceCase[] = [
+export const stockEventCases = caseList([
   {
     rule: 'st-10',
     run: (context) => {
@@ -130,8 +130,11 @@ export const stockEventCases: readonly ConformanceCase[] = [
     run: async (context) => {
       const vm = told(context, 1);
       const [{ guest }] = vm.vcpus;
-      context.equal('the guest disables async page faults', await vm.whileOtherThreadProvides(0, 1, () => guest.writeMsr(MSR_EN, 0n)), 'done');
-      enable(context, guest);
+      await vm.whileOtherThreadProvides(0, 1, () => {
+        context.equal('the guest disables async page faults', guest.writeMsr(MSR_EN, 0n), 'done');
+        context.equal('and enables them again', guest.writeMsr(MSR_EN, enableValue(guest, ENABLED | AS_INT)), 'done');
+      });
+      takeReady(context, guest, WAKE_ALL);
       expectNoReady(context, guest, 'for what was outstanding before');
       vm.setHostPage(0, 'sleeps');
       guest.begin({ kind: 'load', page: 0 });
@@ -170,4 +173,4 @@ export const stockEventCases: readonly ConformanceCase[] = [
       context.equal('MSR_KVM_ASYNC_PF_ACK', guest.readMsr(MSR_ACK), 0n);
     },
   },
-];
+]);

@@ -1,11 +1,11 @@
 /** Rules of a stock kernel: what a fault on a page that is not there comes to. */
-import type { ConformanceCase } from '../../case.js';
+import { caseList } from '../../case.js';
 import { AS_INT, ENABLED, MOST_OUTSTANDING, MSR_EN, MSR_INT, SEND_ALWAYS, TOKEN_1, TOKEN_1_OF_VCPU_1, TOKEN_2, VECTOR, enable, enableValue, expectAccess, expectNoReady, isNotPresent, acknowledge } from '../steps.js';
 
 const OTHER_VECTOR = 0x61;
 
 /** See the module's comment. */
-export const stockFaultCases: readonly ConformanceCase[] = [
+export const stockFaultCases = caseList([
   {
     rule: 'st-01',
     run: (context) => {
@@ -198,4 +198,4 @@ export const stockFaultCases: readonly ConformanceCase[] = [
       expectNoReady(context, guest, 'for what was outstanding before the reset');
     },
   },
-];
+]);

@@ -1,5 +1,5 @@
 /** Rules of the two-bit proposal. */
-import type { ConformanceCase } from '../../case.js';
+import { caseList, type ConformanceCase } from '../../case.js';
 import {
   disablingForgets,
   mostOutstanding,
@@ -52,7 +52,7 @@ function synchronous(rule: string, bits: number): ConformanceCase {
 }
 
 /** See the module's comment. */
-export const syncAsyncTwoBitCases: readonly ConformanceCase[] = [
+export const syncAsyncTwoBitCases = caseList([
   unmarkedMaps('2b-01', TWO_BITS),
   synchronous('2b-02', S),
   synchronous('2b-03', S | A),
@@ -240,4 +240,4 @@ export const syncAsyncTwoBitCases: readonly ConformanceCase[] = [
     },
   },
   tokenWordGates('2b-29', TWO_BITS),
-];
+]);

@@ -1,5 +1,5 @@
 /** Rules of KVM Userfault. */
-import type { CaseContext, ConformanceCase } from '../../case.js';
+import { caseList, type CaseContext } from '../../case.js';
 import type { ConformanceVm } from '../../vm.js';
 import { EFAULT, EINVAL, enable, expectAccess } from '../steps.js';
 
@@ -24,7 +24,7 @@ function exitOf(vm: ConformanceVm, page: number): { kind: 'memoryFault'; errno: 
 }
 
 /** See the module's comment. */
-export const userfaultCases: readonly ConformanceCase[] = [
+export const userfaultCases = caseList([
   {
     rule: 'uf-01',
     run: (context) => {
@@ -254,4 +254,4 @@ export const userfaultCases: readonly ConformanceCase[] = [
       context.errno('a move of it', vm.tryGuestMemfd({ flags: 0, gpaDelta: 1 << 21 }), EINVAL);
     },
   },
-];
+]);

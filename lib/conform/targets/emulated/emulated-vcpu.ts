@@ -71,7 +71,8 @@ export class EmulatedVcpu implements RunHooks {
 
   /** {@inheritDoc RunHooks.fault} */
   fault(exit: VcpuExit, page: number): GuestStop | undefined {
-    if (exit.kind !== 'bareEfault' || page < 0) return { kind: 'unexpected', what: `KVM_RUN failed with EFAULT for no page under test (${exit.kind})` };
+    // Some kernels say where it was; the case knows.
+    if ((exit.kind !== 'bareEfault' && exit.kind !== 'memoryFault') || page < 0) return { kind: 'unexpected', what: `KVM_RUN failed with EFAULT for no page under test (${exit.kind})` };
     const { model } = this.kvm;
     const action = model.touch(this.index, page, this.kvm.bitsForFault(page), this.readContext());
     if (model.injected !== 0) this.injectNotPresent(model.injected);
@@ -83,7 +84,7 @@ export class EmulatedVcpu implements RunHooks {
       case FaultAction.EXIT:
         return { kind: 'memoryFault', errno: EFAULT, flags: model.flags, gpa: windowGpa(page), sizeBytes: PAGE_SIZE, token: model.token };
       case FaultAction.BARE_EFAULT:
-        return { kind: 'bareEfault', exitReason: this.vcpu.exit.exitReason };
+        return { kind: 'bareEfault', exitReason: 0 };
       case FaultAction.WAIT:
         return { kind: 'stays' };
       default:

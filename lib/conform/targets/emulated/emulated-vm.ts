@@ -1,5 +1,5 @@
 /** A VM in which a model plays the proposal and the running kernel everything else. */
-import { EBADF, EINVAL, FaultLabError } from '../../../errors/index.js';
+import { EINVAL, FaultLabError } from '../../../errors/index.js';
 import { msiTo, type CapabilityRequirement, type Kvm } from '../../../kvm/index.js';
 import {
   KVM_MSR_EXIT_REASON_FILTER,
@@ -19,6 +19,7 @@ import { GuestVm, windowGpa } from '../guest-vm.js';
 import { EmulatedCalls } from './emulated-calls.js';
 import { EmulatedKvm } from './emulated-kvm.js';
 import { EmulatedVcpu } from './emulated-vcpu.js';
+import { having, type AsyncPfModel } from './model-calls.js';
 
 /** A profile, the module that it is of, and where that is: another thread must have the same one. */
 export interface LoadedProfile {
@@ -118,9 +119,8 @@ export class EmulatedVm implements ConformanceVm {
     return this.loaded.profile.capabilities.some((capability) => capability.option === option) ? 1 : 0;
   }
 
-  enableCap(option: string): number {
-    // None of these is enabled on a VM.
-    return this.checkCapability(option) === 0 ? EBADF : EINVAL;
+  enableCap(_option: string, args: readonly number[]): number {
+    return 'enableCap' in this.model ? having<AsyncPfModel>(this.model, 'enableCap').enableCap(0, args) : EINVAL;
   }
 
   setHostPage(page: number, state: HostPage): void {

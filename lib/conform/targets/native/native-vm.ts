@@ -1,5 +1,5 @@
 /** A VM on the running kernel's own interface. */
-import { msiTo, type Kvm, type VcpuExit } from '../../../kvm/index.js';
+import { msiTo, type Kvm, type VcpuExit, type Vm } from '../../../kvm/index.js';
 import { nativeAddon, type NativeMapping } from '../../../native/index.js';
 import { KVM_MEM_GUEST_MEMFD, MAP_NORESERVE, PAGE_SIZE, PROT_READ, PROT_WRITE, gpa, ioctls, kvmRunLayout, type StructLayout } from '../../../uapi/index.js';
 import { kvmRunAsyncPfUserLayout, kvmUserspaceMemoryRegion2UserfaultLayout, type UapiProfile } from '../../../uapi/proposals/index.js';
@@ -34,7 +34,7 @@ export class NativeVm implements ConformanceVm {
 
   /** @throws FaultLabError where KVM refuses something */
   constructor(
-    kvm: Kvm,
+    private readonly kvm: Kvm,
     private readonly profile: UapiProfile,
     private readonly thread: OtherThread,
     { vcpus = 1, hltInGuest = false }: VmOptions,
@@ -96,20 +96,19 @@ export class NativeVm implements ConformanceVm {
   }
 
   tryGuestMemfd({ flags, gpaDelta }: GuestMemfdChange): number {
-    const memfd = this.base.vm.createGuestMemfd(TRIAL_PAGES * PAGE_SIZE);
-    this.closers.push(() => {
-      memfd.close();
-    });
+    const vm = this.kvm.createVm(guestMemfdVmType(this.kvm));
+    const memfd = vm.createGuestMemfd(TRIAL_PAGES * PAGE_SIZE);
     const set = (more: number, at: bigint): void => {
-      this.region(TRIAL_SLOT, KVM_MEM_GUEST_MEMFD | more, at, TRIAL_PAGES, this.trial, this.interception.hva, memfd.file.fd);
+      setRegion(vm, TRIAL_SLOT, KVM_MEM_GUEST_MEMFD | more, at, TRIAL_PAGES, this.trial, this.interception.hva, memfd.file.fd);
     };
-    set(0, TRIAL_GPA);
     try {
+      set(0, TRIAL_GPA);
       return errnoOf(() => {
         set(flags, TRIAL_GPA + BigInt(gpaDelta));
       });
     } finally {
-      this.region(TRIAL_SLOT, 0, TRIAL_GPA, 0, this.trial, 0n);
+      memfd.close();
+      vm.close();
     }
   }
 
@@ -172,19 +171,35 @@ export class NativeVm implements ConformanceVm {
     return this.profile.capabilities.find((capability) => capability.option === option)?.number ?? 0;
   }
 
-  /** KVM_SET_USER_MEMORY_REGION2 with whatever is said: KVM judges it. */
-  private region(slot: number, flags: number, at: bigint, pages: number, mapping: NativeMapping, bitmap: bigint, memfd = -1): void {
-    const { request, argument } = encode(ioctls.KVM_SET_USER_MEMORY_REGION2, kvmUserspaceMemoryRegion2UserfaultLayout as StructLayout, {
-      slot,
-      flags,
-      guest_phys_addr: gpa(at),
-      memory_size: pages * PAGE_SIZE,
-      userspace_addr: mapping.hva,
-      userfault_bitmap: bitmap,
-      ...(memfd < 0 ? {} : { guest_memfd: memfd }),
-    });
-    this.base.vm.ioctl(request, argument);
+  private region(slot: number, flags: number, at: bigint, pages: number, mapping: NativeMapping, bitmap: bigint): void {
+    setRegion(this.base.vm, slot, flags, at, pages, mapping, bitmap);
   }
+}
+
+/** KVM_SET_USER_MEMORY_REGION2 with whatever is said: KVM judges it. */
+function setRegion(vm: Vm, slot: number, flags: number, at: bigint, pages: number, mapping: NativeMapping, bitmap: bigint, memfd = -1): void {
+  const { request, argument } = encode(ioctls.KVM_SET_USER_MEMORY_REGION2, kvmUserspaceMemoryRegion2UserfaultLayout as StructLayout, {
+    slot,
+    flags,
+    guest_phys_addr: gpa(at),
+    memory_size: pages * PAGE_SIZE,
+    userspace_addr: mapping.hva,
+    userfault_bitmap: bitmap,
+    ...(memfd < 0 ? {} : { guest_memfd: memfd }),
+  });
+  vm.ioctl(request, argument);
+}
+
+/** A type of VM that has guest_memfd; undefined where none has. */
+export function guestMemfdVmType(kvm: Kvm): number | undefined {
+  return kvm.vmTypes().find((type) => {
+    const vm = kvm.createVm(type);
+    try {
+      return vm.checkExtension('GUEST_MEMFD') > 0;
+    } finally {
+      vm.close();
+    }
+  });
 }
 
 /** KVM_APF_OP_READY. */
