@@ -6,7 +6,7 @@ export interface TimedTask {
   readonly kick?: { readonly vcpuShare: number; readonly afterMs: number };
   /** A word to set to 1, whether sleepers on it are woken, and when after the start; left out: none. */
   readonly flag?: { readonly words: Int32Array; readonly notify: boolean; readonly afterMs: number };
-  /** What to fill with zeroes, and when after the start; left out: nothing is filled. */
+  /** What to fill with zeroes, and when: after the kick where there is one, else after the start; left out: nothing is filled. */
   readonly fill?: { readonly userfaultfdShare: number; readonly mappingShare: number; readonly afterMs: number };
   /** Set when the body is over: what is not done by then is not done any more. */
   readonly stop: Int32Array;

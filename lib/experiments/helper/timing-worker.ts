@@ -12,7 +12,7 @@ const READ_SLICE_NS = 1e6;
 class Agenda {
   readonly kickAtNs: number;
   readonly flagAtNs: number;
-  readonly fillAtNs: number;
+  fillAtNs: number;
   kickedAtNs = 0;
   flaggedAtNs = 0;
 
@@ -24,15 +24,17 @@ class Agenda {
     const at = (when: { readonly afterMs: number } | undefined): number => (when === undefined ? Infinity : startNs + when.afterMs * 1e6);
     this.kickAtNs = at(task.kick);
     this.flagAtNs = at(task.flag);
-    this.fillAtNs = at(task.fill);
+    this.fillAtNs = task.kick === undefined ? at(task.fill) : Infinity;
   }
 
   /** Does what is due. */
   serve(): void {
-    const { kick, flag } = this.task;
+    const { kick, flag, fill } = this.task;
     if (kick !== undefined && this.kickedAtNs === 0 && this.now() >= this.kickAtNs) {
       this.kickedAtNs = this.now();
       Vcpu.kick(kick.vcpuShare);
+      // A helper that was late with the kick is not to be early with the page.
+      if (fill !== undefined) this.fillAtNs = this.kickedAtNs + fill.afterMs * 1e6;
     }
     if (flag !== undefined && this.flaggedAtNs === 0 && this.now() >= this.flagAtNs) {
       this.flaggedAtNs = this.now();
