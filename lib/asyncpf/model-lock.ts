@@ -33,9 +33,11 @@ export class ModelLock {
     for (let spin = 0; spin < SPINS; spin++) {
       if (Atomics.compareExchange(this.words, this.at, FREE, TAKEN) === FREE) return;
     }
-    for (let waitedMs = 0; Atomics.exchange(this.words, this.at, CONTENDED) !== FREE; waitedMs += SLEEP_MS) {
+    let waitedMs = 0;
+    while (Atomics.exchange(this.words, this.at, CONTENDED) !== FREE) {
       if (waitedMs >= GIVE_UP_MS) throw new FaultLabError('MODEL_LOCKED', `waited ${GIVE_UP_MS / 1000} s for the state of a vCPU's async page faults, which another Worker holds`);
-      Atomics.wait(this.words, this.at, CONTENDED, SLEEP_MS);
+      // Whoever is woken and comes too late has waited for somebody alive: that counts for nothing.
+      waitedMs = Atomics.wait(this.words, this.at, CONTENDED, SLEEP_MS) === 'timed-out' ? waitedMs + SLEEP_MS : 0;
     }
   }
 

@@ -23,6 +23,11 @@ export class PageRequests {
     return this.states.get(page);
   }
 
+  /** True once nobody need wait for the page any more: it is there, or its contents are lost. */
+  isSettled(page: number): boolean {
+    return this.states.isSettled(page);
+  }
+
   /** True where waiting for the page ended well for nobody: its contents are lost. */
   isPoisoned(page: number): boolean {
     return this.states.get(page) === PageState.POISONED;

@@ -12,6 +12,8 @@ describe('kvm-faultlab bench: bad input', () => {
     folder = mkdtempSync(join(tmpdir(), 'cli-test-'));
     writeFileSync(join(folder, 'empty'), '');
     writeFileSync(join(folder, 'page'), Buffer.alloc(4096));
+    writeFileSync(join(folder, 'no-policy.mjs'), 'export const answer = 42;\n');
+    writeFileSync(join(folder, 'undecided.mjs'), 'export const openFaultPolicy = () => null;\n');
   });
   after(() => {
     rmSync(folder, { recursive: true });
@@ -47,6 +49,10 @@ describe('kvm-faultlab bench: bad input', () => {
     ['a guest that is no ELF file', (f) => ['--image', join(f, 'page'), '--guest', join(f, 'page')], /no ELF magic.*GUEST_ELF/],
     ['a guest that is linked elsewhere', (f) => ['--image', join(f, 'page'), '--guest', process.execPath], /GUEST_ELF/],
     ['a guest that is not there', (f) => ['--image', join(f, 'page'), '--guest', join(f, 'nowhere')], /GUEST_ELF/],
+    ['a policy that is not there', (f) => ['--image', join(f, 'page'), '--policy', `module:${join(f, 'nowhere.mjs')}`], /nowhere\.mjs cannot be used.*POLICY_UNUSABLE/],
+    ['a policy that is a folder', (f) => ['--image', join(f, 'page'), '--policy', `module:${f}`], /POLICY_UNUSABLE/],
+    ['a module that is no policy', (f) => ['--image', join(f, 'page'), '--policy', `module:${join(f, 'no-policy.mjs')}`], /does not export openFaultPolicy.*POLICY_UNUSABLE/],
+    ['a policy that decides nothing', (f) => ['--image', join(f, 'page'), '--policy', `module:${join(f, 'undecided.mjs')}`], /has no decide\(\).*POLICY_UNUSABLE/],
   ];
   for (const [title, args, message] of cases) {
     it(`${title} ends with code 2, one sentence, and no stack`, () => {

@@ -82,6 +82,13 @@ describe('a guest that faults in every way', function () {
     for (const [title, outcome] of outcomes) assert.equal(outcome.error, null, `${title}: ${outcome.error?.message ?? ''}`);
   });
 
+  it('cancels its faults and comes back to their pages under each proposal: the completion of a cancelled fault may end one that is not', async () => {
+    for (const toggle of [1, 3]) {
+      const guest = buildGuest(folder, 'flood', { EVENT: 'TAKE', TOGGLE: toggle, FLOOD_PAGES: 3000, WRAP: 64 });
+      assertDone(await outcomesInProposals(guest, { latencyNs: 2e6, windowPages: 64, resolvers: 2 }));
+    }
+  });
+
   it('writes every kind of garbage to the MSRs of async page faults: gets #GP or its way, and the run goes on', async () => {
     assertDone(await outcomesInAllModes(buildGuest(folder, 'msrs')));
     assertDone(await outcomesInProposals(buildGuest(folder, 'msrs')));

@@ -34,16 +34,20 @@ export class EmulatedResolverEnd implements ResolverUapi {
   completeByRing(vcpu: number, page: number): number {
     const { model } = this.shared;
     const end = this.ends.get(vcpu);
-    if (end?.complete(gpaOf(model.shape, page)) !== true || !(model instanceof AsyncPfUserfaultModel)) return this.ready(vcpu, page, 0);
+    if (end === undefined || !(model instanceof AsyncPfUserfaultModel)) return this.ready(vcpu, page, 0);
     this.shared.lock(vcpu);
     try {
-      const wasHalted = this.events[vcpu].halted;
-      if (!model.drainCompletions(vcpu)) this.shared.countStale(vcpu);
-      this.tell(vcpu, wasHalted);
-      return 0;
+      // Written under the lock: a vCPU that is about to halt drains the ring as well, and what it took would look stale here.
+      if (end.complete(gpaOf(model.shape, page))) {
+        const wasHalted = this.events[vcpu].halted;
+        if (!model.drainCompletions(vcpu)) this.shared.countStale(vcpu);
+        this.tell(vcpu, wasHalted);
+        return 0;
+      }
     } finally {
       this.shared.unlock(vcpu);
     }
+    return this.ready(vcpu, page, 0);
   }
 
   private tell(vcpu: number, wasHalted: boolean): void {

@@ -1,5 +1,5 @@
 /** A proposal's interface at a resolver's thread on a kernel that has it. */
-import { ENOENT, isCoded } from '../../errors/index.js';
+import { EALREADY, EBUSY, ENOENT, FaultLabError, errnoName, isCoded } from '../../errors/index.js';
 import type { NativeCompletion } from '../../kvm/index.js';
 import { gpaOf, fullShape, type FullModelShape } from '../../uapi/proposals/index.js';
 import { nativeCompletion } from './native-completion.js';
@@ -21,7 +21,12 @@ export class NativeResolverEnd implements ResolverUapi {
     const completion = (this.completions[vcpu] ??= nativeCompletion(this.shared.plan.uapi, this.shared.vcpuShare(vcpu)));
     if (completion === null) return 0;
     const errno = this.tryReady(completion, completion.key === 'token' ? token : gpaOf(this.shape, page));
-    if (errno !== 0) this.shared.countStale(vcpu);
+    if (errno === 0) return 0;
+    // The fault is over, or being cancelled. Anything else means that the guest would wait for ever.
+    if (errno !== ENOENT && errno !== EALREADY && errno !== EBUSY) {
+      throw new FaultLabError('PROPOSAL_REFUSED', `cannot complete the async page fault of page ${page} on vCPU ${vcpu}: ${errnoName(errno)}`, { errno });
+    }
+    this.shared.countStale(vcpu);
     return errno;
   }
 

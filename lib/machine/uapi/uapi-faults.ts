@@ -3,7 +3,7 @@
  * accepts and requests, or waits.
  */
 import { asyncTag } from '../../asyncpf/index.js';
-import { FaultLabError, errnoName } from '../../errors/index.js';
+import { EALREADY, ENOENT, FaultLabError, errnoName } from '../../errors/index.js';
 import { Resolution } from '../../faults/index.js';
 import { INTERCEPT_SYNC, type InterceptedPages } from '../../memory/index.js';
 import { ASYNC_PF_PER_VCPU, type FaultContext } from '../../uapi/index.js';
@@ -27,7 +27,7 @@ export class UapiFaults {
     private readonly requests: PageRequests,
     private readonly decisions: FaultDecisions,
     private readonly counters: Counters<VcpuCounter>,
-    private readonly underWay: Pick<SharedModel, 'underWay' | 'addUnderWay'>,
+    private readonly underWay: Pick<SharedModel, 'underWay' | 'addUnderWay' | 'countStale'>,
     private readonly intercepted: InterceptedPages,
     private readonly asyncPf: boolean,
     private readonly rings: boolean,
@@ -82,7 +82,7 @@ export class UapiFaults {
     const room = this.underWay.underWay(this.index, FROM_EXIT) < ASYNC_PF_PER_VCPU;
     // With two bits a page the policy has decided beforehand: another answer now would tell the guest in vain.
     if (room && (this.intercepted.bitsPerPage === 2 || this.decisions.decide(page, told) === Resolution.ASYNC)) {
-      if (end.needsAccept) this.check('accept', page, end.accept(page));
+      if (end.needsAccept && this.isOver('accept', page, end.accept(page))) return;
       counters.accepted++;
       if (end.halts) counters.halts++;
       this.underWay.addUnderWay(this.index, FROM_EXIT, 1);
@@ -94,10 +94,19 @@ export class UapiFaults {
     if (!this.requests.waitFor(page)) return;
     // Where there is something to accept, re-entering without it says that the page is there.
     if (end.needsAccept) counters.autoCompleted++;
-    else this.check('complete', page, end.ready(page, token));
+    else this.isOver('complete', page, end.ready(page, token));
   }
 
-  private check(what: string, page: number, errno: number): void {
-    if (errno !== 0) throw new FaultLabError('PROPOSAL_REFUSED', `cannot ${what} the async page fault of page ${page} on vCPU ${this.index}: ${errnoName(errno)}`, { errno });
+  /**
+   * What an ioctl came to: false when it did what it was to do, true when the fault is over without it. A guest that cancels its faults and comes back to a
+   * page has two requests for it: the completion of the first is one of the second as well, where a fault has no other name than its page.
+   */
+  private isOver(what: string, page: number, errno: number): boolean {
+    if (errno === 0) return false;
+    if ((errno === ENOENT || errno === EALREADY) && this.requests.isSettled(page)) {
+      this.underWay.countStale(this.index);
+      return true;
+    }
+    throw new FaultLabError('PROPOSAL_REFUSED', `cannot ${what} the async page fault of page ${page} on vCPU ${this.index}: ${errnoName(errno)}`, { errno });
   }
 }

@@ -53,6 +53,15 @@ describe('policies', () => {
   it('are opened by name, and refused by name', async () => {
     assert((await loadFaultPolicy(builtInPolicy({ name: 'state' }), memory())) instanceof StatePolicy);
     await assert.rejects(loadFaultPolicy(builtInPolicy({ name: 'sometimes' as 'state' }), memory()), { code: 'BAD_OPTION' });
-    await assert.rejects(loadFaultPolicy({ module: 'node:path', options: null }, memory()), /does not export openFaultPolicy/);
+    await assert.rejects(loadFaultPolicy({ module: 'node:path', options: null }, memory()), { code: 'POLICY_UNUSABLE', message: /does not export openFaultPolicy/ });
+    await assert.rejects(loadFaultPolicy({ module: 'file:///nowhere/policy.mjs', options: null }, memory()), { code: 'POLICY_UNUSABLE' });
+  });
+
+  it('that throw when they are opened have failed; what they return must be able to decide', async () => {
+    const module = (text: string): string => `data:text/javascript,${encodeURIComponent(text)}`;
+    const open = (text: string): Promise<unknown> => loadFaultPolicy({ module: module(text), options: null }, memory());
+    await assert.rejects(open("export function openFaultPolicy() { throw new Error('no luck'); }"), { code: 'POLICY_FAILED', message: /no luck/ });
+    await assert.rejects(open('export function openFaultPolicy( {'), { code: 'POLICY_UNUSABLE' });
+    for (const none of ['undefined', 'null', '{}', '{ decide: 3 }']) await assert.rejects(open(`export const openFaultPolicy = () => (${none});`), { code: 'POLICY_UNUSABLE' });
   });
 });

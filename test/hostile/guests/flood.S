@@ -1,6 +1,7 @@
 /*
  * Touches one missing page after the other and never waits for any: each not-present event is answered by going on to the next page. What
- * it does with ready events is ON_EVENT; every TOGGLE-th not-present event it disables delivery and enables it again.
+ * it does with ready events is ON_EVENT; every TOGGLE-th not-present event it disables delivery and enables it again. With WRAP it comes back to
+ * the first page after so many (a power of two).
  */
 /* Values of EVENT. */
 #define TAKE 1
@@ -79,6 +80,9 @@ next:
 	cmp $FLOOD_PAGES, %ebx
 	jae 3f
 	mov %rbx, %rax
+#ifdef WRAP
+	and $(WRAP - 1), %rax
+#endif
 	shl $12, %rax
 	inc %ebx
 	mov (%rsi, %rax), %rax
