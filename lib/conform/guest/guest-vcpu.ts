@@ -47,7 +47,7 @@ export interface RunHooks {
   writeMsr(index: number, low: number, high: number): boolean;
   /** The guest read an MSR that is not KVM's: null for #GP. */
   readMsr(index: number): bigint | null;
-  /** False when nothing can happen to the vCPU unless the caller does something. */
+  /** A slice ended. False when, as far as it shows, nothing can happen to the vCPU unless the caller does something. */
   mayMove(): boolean;
 }
 
@@ -57,6 +57,8 @@ const SLICE_NS = 5e6;
 const RUN_LIMIT_MS = 2000;
 /** What a run takes in which nothing must happen. */
 const BRIEF_MS = 20;
+/** Slices in a row after which a vCPU that may not move is believed: the first may end before KVM has looked for interrupts. */
+const IDLE_SLICES = 3;
 const VECTOR_GP = 13;
 const VECTOR_PF = 14;
 const VECTOR_UD = 6;
@@ -73,7 +75,7 @@ export class GuestVcpu {
     private readonly hooks: RunHooks,
   ) {
     this.pages = memory.vcpus[vcpu.id];
-    vcpu.setSliceNs(SLICE_NS);
+    vcpu.setSliceNs(patience(SLICE_NS));
   }
 
   /** gpa of the area that the guest shares with KVM. */
@@ -148,6 +150,7 @@ export class GuestVcpu {
   }
 
   private runTo(deadline: number): GuestStop {
+    let idleSlices = 0;
     for (;;) {
       this.hooks.beforeEntry();
       const result = this.vcpu.run();
@@ -155,7 +158,8 @@ export class GuestVcpu {
       const exit = this.vcpu.decodeExit(result);
       const stop = this.stopOf(exit);
       if (stop !== undefined) return stop;
-      if (exit.kind === 'interrupted' && !this.hooks.mayMove()) return { kind: 'stays' };
+      idleSlices = exit.kind === 'interrupted' && !this.hooks.mayMove() ? idleSlices + 1 : 0;
+      if (idleSlices === IDLE_SLICES) return { kind: 'stays' };
       if (performance.now() >= deadline) return exit.kind === 'interrupted' ? { kind: 'stays' } : { kind: 'unexpected', what: `the vCPU came to no end: the last exit was ${exit.kind}` };
     }
   }

@@ -22,15 +22,12 @@ import type { GuestStop, RunHooks } from '../../guest/index.js';
 import { windowGpa } from '../guest-vm.js';
 import type { EmulatedKvm } from './emulated-kvm.js';
 
-const IDLE_SLICES = 2;
-
 /** See the module's comment. */
 export class EmulatedVcpu implements RunHooks {
   private readonly queue: ApfQueue;
   private readonly context: FaultContext = { cpl: 3, interruptsEnabled: true, eventPending: false };
   private halting = false;
-  /** Slices in a row in which the vCPU stayed halted: one may end before KVM has looked for interrupts. */
-  private idleSlices = 0;
+  private idle = false;
   private readonly areaIsValid: (gpa: number) => boolean;
 
   constructor(
@@ -56,17 +53,14 @@ export class EmulatedVcpu implements RunHooks {
   /** {@inheritDoc RunHooks.afterExit} */
   afterExit(result: number): void {
     this.kvm.baton.take();
-    const idle = result === -EINTR && this.halting && this.vcpu.getMpState() === KVM_MP_STATE_HALTED;
-    this.idleSlices = idle ? this.idleSlices + 1 : 0;
+    this.idle = result === -EINTR && this.halting && this.vcpu.getMpState() === KVM_MP_STATE_HALTED;
     // An interrupt ended the halt: the access is tried again when its handler returns.
     if (this.halting && result !== -EINTR) this.queue.wake();
   }
 
   /** {@inheritDoc RunHooks.mayMove} */
   mayMove(): boolean {
-    if (this.idleSlices < IDLE_SLICES || this.kvm.otherThreadActs) return true;
-    this.idleSlices = 0;
-    return false;
+    return !this.idle || this.kvm.otherThreadActs;
   }
 
   /** {@inheritDoc RunHooks.fault} */
