@@ -8,12 +8,9 @@
 namespace faultlab {
 namespace {
 
-// Shared by the finalizer and by the failure path, either of which may come first or alone: a refused buffer's
+// Shared by the view, the finalizer and the failure path, any of which may come first or alone: a refused buffer's
 // finalizer runs in some versions of Node and not in others.
-struct Holder {
-  std::shared_ptr<void> hold;
-};
-using HolderPointer = std::shared_ptr<Holder>;
+using HolderPointer = std::shared_ptr<ViewHold>;
 
 void Finalize(napi_env /*env*/, void* /*data*/, void* hint) {
   const std::unique_ptr<HolderPointer> holder(static_cast<HolderPointer*>(hint));
@@ -24,7 +21,7 @@ void Finalize(napi_env /*env*/, void* /*data*/, void* hint) {
 
 Napi::Value View::Get(Napi::Env env, void* data, size_t sizeBytes, std::shared_ptr<void> hold) {
   if (made()) return buffer_.Value();
-  const auto holder = std::make_shared<Holder>(Holder{std::move(hold)});
+  const auto holder = std::make_shared<ViewHold>(ViewHold{std::move(hold)});
   // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): owned by the finalizer
   auto* hint = new HolderPointer(holder);
   napi_value value = nullptr;
@@ -41,6 +38,7 @@ Napi::Value View::Get(Napi::Env env, void* data, size_t sizeBytes, std::shared_p
                           " bytes of foreign memory (Node 20 stops at 4 GiB): map it in parts");
   }
   buffer_ = Napi::Persistent(Napi::Value(env, value).As<Napi::ArrayBuffer>());
+  hold_ = holder;
   return {env, value};
 }
 
@@ -48,8 +46,16 @@ void View::Detach(Napi::Env env) {
   if (!made()) return;
   {
     const Napi::HandleScope scope(env);
-    napi_detach_arraybuffer(env, buffer_.Value());
+    const napi_value buffer = buffer_.Value();
+    bool moved = true;
+    bool detached = false;
+    napi_is_detached_arraybuffer(env, buffer, &moved);
+    napi_detach_arraybuffer(env, buffer);
+    napi_is_detached_arraybuffer(env, buffer, &detached);
+    // Nobody sees the memory any more: what it belongs to need not wait for the garbage collector.
+    if (!moved && detached) hold_->hold.reset();
   }
+  hold_.reset();
   buffer_.Reset();
 }
 

@@ -9,8 +9,13 @@
 
 namespace faultlab {
 
-// The one ArrayBuffer of a handle. It keeps `hold` until V8 has freed the buffer - not until it is detached: a program
-// may have moved the memory to another buffer of its own with ArrayBuffer.prototype.transfer().
+// What keeps the memory of a view.
+struct ViewHold {
+  std::shared_ptr<void> hold;
+};
+
+// The one ArrayBuffer of a handle. It keeps `hold` until it is detached, or until V8 has freed the buffer where a
+// program has moved the memory to another buffer of its own with ArrayBuffer.prototype.transfer().
 class View {
  public:
   // The ArrayBuffer made before, or a new one. Throws VIEW_FAILED and returns an empty value where there can be none.
@@ -21,6 +26,7 @@ class View {
 
  private:
   Napi::Reference<Napi::ArrayBuffer> buffer_;
+  std::shared_ptr<ViewHold> hold_;
 };
 
 }  // namespace faultlab
