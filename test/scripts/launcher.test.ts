@@ -19,7 +19,7 @@ describe('--lab without a boot', () => {
     for (const args of [['--help'], ['--lab', '--help'], ['bench', '--help'], ['compare', '--lab', '--help'], ['--lab', 'help', 'doctor']]) {
       const { code, stdout, stderr } = launch(args);
       assert.equal(code, 0, stderr);
-      assert.match(stdout, /--lab-kernel <name> +its kernel: stock or own \(default: stock\)/, args.join(' '));
+      assert.match(stdout, /--lab-kernel <name>\s+its kernel: stock or own \(default:\s+stock\)/, args.join(' '));
     }
   });
 
