@@ -23,8 +23,10 @@ const UNITS: readonly Column[] = [
   { suffix: 'Share', unit: 'share', format: (value) => `${(value * 100).toFixed(1)} %` },
   { suffix: 'Ratio', unit: 'share', format: (value) => value.toFixed(value < 10 ? 3 : 1) },
   { suffix: 'Cycles', unit: 'ns', format: (value) => `${count(value)} cycles` },
-  { suffix: 'Ns', unit: 'ns', format: (value) => formatDuration(value) },
+  { suffix: 'Ns', unit: 'ns', format: (value) => (value < 0 ? `-${formatDuration(-value)}` : formatDuration(value)) },
 ];
+/** Longer texts in a table go over several lines. */
+const MOST_TEXT = 40;
 const COUNT: Column = { suffix: '', unit: 'count', format: count };
 
 /** Renders a report as text, several lines, without a final newline. */
@@ -59,13 +61,25 @@ export function columnTitle(name: string): string {
 function renderTable({ title, rows }: DataTable, color: boolean, label: (name: string, unit: FigureUnit) => string): string {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const isNumber = (name: string): boolean => rows.some((row) => typeof row[name] === 'number');
+  const head = names.map((name) => label(columnTitle(name), isNumber(name) ? columnOf(name).unit : 'count'));
+  const cells = rows.map((row) => names.map((name) => formatCell(row[name] ?? null, columnOf(name))));
   const table = new Table({
-    head: names.map((name) => label(columnTitle(name), isNumber(name) ? columnOf(name).unit : 'count')),
+    head,
+    // A space on each side.
+    colWidths: head.map((title, at) => textWidth([title, ...cells.map((row) => row[at])]) + 2),
+    wordWrap: true,
     style: { head: color ? ['bold'] : [], border: [], compact: true },
     colAligns: names.map((name) => (isNumber(name) ? 'right' : 'left')),
   });
-  for (const row of rows) table.push(names.map((name) => formatCell(row[name] ?? null, columnOf(name))));
+  table.push(...cells);
   return `${title}\n${table.toString()}`;
+}
+
+/** Width of a column: that of its longest text or {@link MOST_TEXT}, but never less than its longest word. */
+function textWidth(texts: readonly string[]): number {
+  const longest = Math.max(...texts.map(({ length }) => length));
+  const words = texts.flatMap((text) => text.split(' ')).map(({ length }) => length);
+  return Math.min(longest, Math.max(MOST_TEXT, ...words));
 }
 
 function columnOf(name: string): Column {
