@@ -83,7 +83,7 @@ export function benchCommand(setExitCode: (code: number) => void): Command {
     .addOption(capabilityOption())
     .addOption(new Option('--emulate', 'do not use the kernel\'s own ioctls even where it has the proposal'))
     .addOption(new Option('--modes <list>', 'comma-separated delivery modes (default: all of the profile)').argParser(parseModes))
-    .addOption(new Option('--policy <name>', 'who waits for its page: always-async, always-sync, state, latency:TIME, module:FILE').default(BENCH_DEFAULTS.policy))
+    .addOption(new Option('--policy <name>', 'who waits for its page: always-async, always-sync, state, latency or latency:TIME, module:FILE').default(BENCH_DEFAULTS.policy))
     .addOption(counted('--vcpus <n>', 'vCPUs', 1, MAX_VCPUS, BENCH_DEFAULTS.vcpus))
     .addOption(counted('--fault-tasks <n>', 'tasks on each vCPU that visit pages', 1, MAX_TASKS, BENCH_DEFAULTS.faultTasks))
     .addOption(counted('--work-tasks <n>', 'tasks on each vCPU that count meanwhile', 0, MAX_TASKS - 1, BENCH_DEFAULTS.workTasks))

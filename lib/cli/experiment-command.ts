@@ -38,7 +38,7 @@ Examples:
   kvm-faultlab experiment q12 --json -
       the report for a program
 
-Exit codes: 0 answered, 2 wrong use, 3 the host cannot answer, 4 the run broke, 130 interrupted.
+Exit codes: 0 answered, 2 wrong use, 3 no verdict: the host cannot answer, or noise hides it, 4 the run broke, 130 interrupted.
 `;
 
 /** Builds the command. `setExitCode` receives what the process should end with. */
