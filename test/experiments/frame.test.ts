@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { EXPERIMENTS, LATER_QUESTIONS, QUESTION_IDS, listQuestions, renderExperiment, runExperiment, type Experiment } from '../../lib/experiments/index.js';
 import { renderPlot } from '../../lib/experiments/frame/plot.js';
 import { columnTitle } from '../../lib/experiments/frame/render.js';
-import { crossing, estimate, median, quantile, shareInterval } from '../../lib/experiments/frame/statistics.js';
+import { crossing, estimate, isNoise, median, quantile, shareInterval } from '../../lib/experiments/frame/statistics.js';
 import { requireKvm } from '../support/kvm-available.js';
 
 describe('statistics of experiments', () => {
@@ -22,6 +22,12 @@ describe('statistics of experiments', () => {
     assert.equal(few.high, 9);
     const many = estimate(Array.from({ length: 300 }, (_, at) => (at % 10) + 1));
     assert(many.high - many.low <= 2, JSON.stringify(many));
+  });
+
+  it('are noise where the interval reaches nothing, or is wider than what it holds', () => {
+    const of = (low: number, value: number, high: number): boolean => isNoise({ low, value, high, count: 5 });
+    assert(of(-1, 10, 12) && of(0, 10, 12) && of(78, 772, 1600));
+    assert(!of(108, 119, 126) && !of(1, 1, 1));
   });
 
   it('find where a curve rises through 1, on a logarithmic axis, and how sure that is', () => {

@@ -9,6 +9,11 @@ export interface Estimate {
   readonly count: number;
 }
 
+/** True where a cost cannot be quoted: its interval reaches nothing, or is wider than the cost itself. */
+export function isNoise({ value, low, high }: Estimate): boolean {
+  return low <= 0 || high - low > value;
+}
+
 const RESAMPLES = 1000;
 const TAIL = 0.025;
 

@@ -1,7 +1,7 @@
 /** Q1's verdict, from the samples alone. */
 import { formatDuration } from '../../bench/index.js';
 import type { Finding, Outcome, PlotData, Row } from '../frame/report.js';
-import { crossing, estimate, median, quantile, type Crossing, type Estimate, type SweepPoint } from '../frame/statistics.js';
+import { crossing, estimate, isNoise, median, quantile, type Crossing, type Estimate, type SweepPoint } from '../frame/statistics.js';
 import { unanswered } from '../frame/unanswered.js';
 import type { MeasuredRun } from '../workload/measured-run.js';
 import { UNDISTURBED, bestWorkRate, pageCostNs } from '../workload/page-cost.js';
@@ -151,7 +151,7 @@ function breakEvens(data: Data, pair: Estimate, even: Crossing | null): Row[] {
 
 function find(data: Data, pair: Estimate, points: readonly SweepPoint[], even: Crossing | null): Finding {
   const made = data.samples.filter(({ arm }) => arm.id === 'spurious').reduce((total, { run }) => total + run.notPresent, 0);
-  if (pair.low <= 0) {
+  if (isNoise(pair)) {
     return { answered: false, why: `the pair's cost, ${signed(pair.value)} (95 %: ${signed(pair.low)} to ${signed(pair.high)}) over ${made} pairs, cannot be told from nothing in this run: the host is too noisy, or a longer --budget is needed` };
   }
   const { tscKhz } = data.samples[0].run.result;

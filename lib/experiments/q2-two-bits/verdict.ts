@@ -1,7 +1,7 @@
 /** Q2's verdict, from the samples alone. */
 import { formatDuration } from '../../bench/index.js';
 import type { DataTable, Finding, Outcome, PlotData, Row } from '../frame/report.js';
-import { quantile, type Estimate } from '../frame/statistics.js';
+import { isNoise, quantile, type Estimate } from '../frame/statistics.js';
 import { unanswered } from '../frame/unanswered.js';
 import { UNDISTURBED, bestWorkRate, pageCostNs } from '../workload/page-cost.js';
 import { ARMS, deviation, type Arm } from './arms.js';
@@ -101,7 +101,7 @@ function detailOf({ fetchNs, quickShare, arm, run, quickPages, quickLatencyNs, s
 
 function find(samples: readonly Sample[], components: Components, mixes: readonly Mix[], handlers: number): Finding {
   const { pair } = components;
-  if (pair.low <= 0) return { answered: false, why: `a pair of events cannot be told from nothing in this run (${pair.count} runs, 95 %: ${formatDuration(Math.max(0, pair.high))} at most): the host is too noisy, or a longer --budget is needed` };
+  if (isNoise(pair)) return { answered: false, why: `a pair of events cannot be told from nothing in this run (${pair.count} runs, 95 %: ${formatDuration(Math.max(0, pair.high))} at most): the host is too noisy, or a longer --budget is needed` };
   const mixed = mixes.filter(({ quickShare }) => quickShare > 0 && quickShare < 1);
   const gains = mixed.map((mix) => ({ mix, best: bestArm(components, mix), gain: composedRatio(components, bestArm(components, mix), 'two-bits', mix.fetchNs, mix.quickShare) }));
   const ahead = gains.filter(({ gain }) => gain.low > 1);

@@ -3,7 +3,7 @@ import { formatDuration } from '../../bench/index.js';
 import { builtInPolicy } from '../../faults/index.js';
 import type { Experiment, ExperimentContext } from '../frame/experiment.js';
 import type { Finding, Outcome, Row } from '../frame/report.js';
-import { estimate, median, type Estimate } from '../frame/statistics.js';
+import { estimate, isNoise, median, type Estimate } from '../frame/statistics.js';
 import { exploreFindings, type Explored } from '../exploration/explore-findings.js';
 import { lacksForModes } from '../q1-spurious-pair/index.js';
 import { measureRun, type MeasuredRun, type RunOptions } from '../workload/measured-run.js';
@@ -114,7 +114,7 @@ function find(explored: Explored, samples: readonly Sample[]): Finding {
   if (Math.min(accept.count, token.count) < 2) return { answered: false, why: 'fewer than two rounds were done: a longer --budget is needed' };
   const pairs = samples.reduce((total, { run }) => total + run.notPresent, 0);
   const range = ({ value, low, high }: Estimate): string => `${formatDuration(Math.max(0, value))} (95 %: ${formatDuration(Math.max(0, low))} to ${formatDuration(Math.max(0, high))})`;
-  if (accept.low <= 0 || token.low <= 0) return { answered: false, why: `what cancelling costs (${range(accept)} and ${range(token)}) cannot be told from nothing in this run: the host is too noisy, or a longer --budget is needed` };
+  if (isNoise(accept) || isNoise(token)) return { answered: false, why: `what cancelling costs (${range(accept)} and ${range(token)}) cannot be told from nothing in this run: the host is too noisy, or a longer --budget is needed` };
   return {
     answered: true,
     answer: 'deciding before injection costs the guest nothing; injection and cancelling costs a pair of events, by auto-complete and by token alike',
