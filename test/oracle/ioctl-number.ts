@@ -58,6 +58,10 @@ export const requestNumbers: Readonly<Partial<Record<string, number>>> = {
   KVM_SET_MEMORY_ATTRIBUTES: iow(KVM, 0xd2, 32),
   KVM_CREATE_GUEST_MEMFD: iowr(KVM, 0xd4, 64),
   KVM_PRE_FAULT_MEMORY: iowr(KVM, 0xd5, 64),
+  // Of proposals: no kernel's header has them. Two sizes share a number.
+  KVM_ASYNC_PF_USER_READY: iow(KVM, 0xd6, 4),
+  KVM_ASYNC_PF: iow(KVM, 0xd6, 32),
+  KVM_USERFAULT_READY: iow(KVM, 0xda, 16),
   USERFAULTFD_IOC_NEW: io(UFFD, 0x00),
   UFFDIO_API: iowr(UFFD, 0x3f, 24),
   UFFDIO_REGISTER: iowr(UFFD, 0x00, 32),

@@ -72,6 +72,10 @@ export const newerLayouts: Readonly<Partial<Record<string, Layout>>> = {
   kvm_memory_attributes: layOut([['address', 'u64'], ['size', 'u64'], ['attributes', 'u64'], ['flags', 'u64']]),
   // Linux 6.6.
   uffdio_poison: withMember('range', 2, layOut([['range.start', 'u64'], ['range.len', 'u64'], ['mode', 'u64'], ['updated', 'u64']])),
+  // Of proposals: no kernel's header has them.
+  kvm_async_pf_user_ready: layOut([['token', 'u32']]),
+  kvm_async_pf_req: layOut([['gpa', 'u64'], ['op', 'u32'], ['flags', 'u32'], ['reserved[0]', 'u64'], ['reserved[1]', 'u64']]),
+  kvm_userfault_ready: layOut([['gpa', 'u64'], ['flags', 'u64']]),
   // Linux 6.8.
   uffdio_move: layOut([['dst', 'u64'], ['src', 'u64'], ['len', 'u64'], ['mode', 'u64'], ['move', 'u64']]),
 };
