@@ -83,6 +83,8 @@ describe('machines under a proposal', function () {
     for (const { uapi, mode, title } of ASYNC_PROPOSAL_MODES) {
       const result = await run(smallMachine(mode, { uapi, windowPages: 16, expected: countingSums(16), order, latencyNs: 20e6 }));
       assert(checkIntegrity(order, countingSums(16), result).exact, title);
+      // A kernel that has the proposal halts inside KVM_RUN, where nobody counts.
+      if (result.implementation === 'native') continue;
       assert(result.vcpus.halts > 0, `${title}: no halt`);
       assert(result.vcpus.interruptions > 0, `${title}: a halt that no completion ended`);
     }
