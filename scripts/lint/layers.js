@@ -4,7 +4,8 @@ import { ROOT } from '../setup/checkout.js';
 
 /** The directories of lib/ in order: each may import itself and those before it. */
 export const LAYERS = Object.freeze([
-  'errors', 'native', 'uapi', 'explore', 'kvm', 'memory', 'faults', 'asyncpf', 'guest', 'machine', 'probes', 'conform', 'bench', 'experiments', 'cli',
+  'errors', 'native', 'uapi', 'explore', 'kvm', 'memory', 'faults', 'asyncpf', 've', 'guest', 'machine', 'probes', 'loss', 'conform', 'bench', 'experiments',
+  'report', 'cli',
 ]);
 
 /** The library's face, lib/index.ts: it offers the layers up to this one. */

@@ -8,6 +8,15 @@ export const QUESTION_IDS = ['q1', 'q2', 'q3', 'q4', 'q5', 'q6', 'q7', 'q8', 'q9
 /** Name of a question on the command line. */
 export type QuestionId = (typeof QUESTION_IDS)[number];
 
+/** Scenarios: what happens when a page never comes, and what went wrong in earlier designs. They answer no reviewer's question. */
+export const SCENARIO_IDS = ['truncate', 'history', 'delivery'] as const;
+
+/** Name of a scenario on the command line. */
+export type ScenarioId = (typeof SCENARIO_IDS)[number];
+
+/** All names, in the order in which they are listed. */
+export const EXPERIMENT_IDS: readonly (QuestionId | ScenarioId)[] = [...QUESTION_IDS, ...SCENARIO_IDS];
+
 /** Whoever can be asked to end early. */
 export interface Stoppable {
   stop(): void;
@@ -33,7 +42,7 @@ export interface ExperimentContext {
 
 /** A question that can be asked here. */
 export interface Experiment {
-  readonly id: QuestionId;
+  readonly id: QuestionId | ScenarioId;
   readonly question: string;
   /** How it is answered, two or three lines. */
   readonly method: readonly string[];

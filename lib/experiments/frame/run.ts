@@ -2,7 +2,7 @@
 import { packageVersion } from '../../bench/index.js';
 import { FaultLabError, isCoded } from '../../errors/index.js';
 import { Kvm, readHost, type Host } from '../../kvm/index.js';
-import type { Experiment, ExperimentContext, LaterQuestion, QuestionId, Stoppable } from './experiment.js';
+import { EXPERIMENT_IDS, type Experiment, type ExperimentContext, type LaterQuestion, type Stoppable } from './experiment.js';
 import { EXPERIMENT_REPORT_VERSION, type ExperimentReport, type Outcome } from './report.js';
 import { unanswered } from './unanswered.js';
 
@@ -74,7 +74,7 @@ function whatIsLacking(experiment: Experiment): string | null {
 
 /** A line of `experiment --list`. */
 export interface QuestionState {
-  readonly id: QuestionId;
+  readonly id: Experiment['id'];
   readonly question: string;
   readonly state: 'answered here' | 'needs' | 'not built yet';
   /** What is needed; null where nothing is. */
@@ -95,7 +95,7 @@ export function listQuestions(experiments: readonly Experiment[], later: readonl
     return { id, question, state: needs === null ? 'answered here' : 'needs', needs };
   });
   const rest = later.map(({ id, question }): QuestionState => ({ id, question, state: 'not built yet', needs: null }));
-  return [...built, ...rest].sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)));
+  return [...built, ...rest].sort((a, b) => EXPERIMENT_IDS.indexOf(a.id) - EXPERIMENT_IDS.indexOf(b.id));
 }
 
 function contextOf(host: Host, deadlineMs: number, observer: ExperimentObserver): ExperimentContext {
