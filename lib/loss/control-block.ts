@@ -71,7 +71,7 @@ export const LOSS_COUNTERS = [
 /** One of {@link LOSS_COUNTERS}. */
 export type LossCounter = (typeof LOSS_COUNTERS)[number];
 
-const RESULTS: Readonly<Record<number, 'value' | 'signal' | 'error'>> = { [abi.OUTCOME_VALUE]: 'value', [abi.OUTCOME_SIGNAL]: 'signal', [abi.OUTCOME_ERROR]: 'error' };
+const RESULTS: Partial<Readonly<Record<number, 'value' | 'signal' | 'error'>>> = { [abi.OUTCOME_VALUE]: 'value', [abi.OUTCOME_SIGNAL]: 'signal', [abi.OUTCOME_ERROR]: 'error' };
 
 /** See the module's comment. */
 export class ControlBlock {
@@ -188,14 +188,14 @@ export class ControlBlock {
     const common = { task: view.number('task'), tscBefore: view.get('tsc_before'), tscAfter: view.get('tsc_after') };
     const result = RESULTS[view.number('result')];
     switch (result) {
-      case undefined:
-        return { ...common, result: 'none' };
       case 'value':
         return { ...common, result, value: view.get('value') };
       case 'signal':
         return { ...common, result, signal: view.number('signal'), code: view.number('code'), address: Number(view.get('address')) };
       case 'error':
         return { ...common, result, errno: view.number('code') };
+      default:
+        return { ...common, result: 'none' };
     }
   }
 }

@@ -16,7 +16,7 @@ export interface GuestEvent {
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
-const WORDS: Readonly<Record<number, (event: GuestEvent) => string>> = {
+const WORDS: Partial<Readonly<Record<number, (event: GuestEvent) => string>>> = {
   [abi.LOG_NOT_PRESENT]: ({ a }) => `#PF: not present, token ${hex(a)}`,
   [abi.LOG_READY]: ({ a, b }) => `ready, token ${hex(a)}${b === 0n ? '' : ', with error'}`,
   [abi.LOG_VE]: ({ a, b }) => `#VE: gva ${hex(a)}, qualification ${hex(b)}`,

@@ -61,6 +61,12 @@ export interface LossGuestOptions {
   readonly log?: boolean;
   /** LAPIC count of a tick; 0 (no ticks) where left out. */
   readonly timerCount?: number;
+  /** Brings a lost page of the window back; false where it cannot. Left out: nothing ever comes back. */
+  readonly resolve?: (offset: number) => boolean;
+  /** How long that takes while other tasks run, ms; 0 where left out. */
+  readonly resolveMs?: number;
+  /** Called when an access is lost, before the report is asked: for what else is to happen at that moment. */
+  readonly onLost?: (access: LostAccess, guest: LossGuest) => void;
   /** Longest run, as `patience` has it; 5 s where left out. */
   readonly limitMs?: number;
 }
@@ -185,9 +191,11 @@ export class LossGuest {
     const limitMs = patience(this.options.limitMs ?? RUN_LIMIT_MS);
     const deadline = performance.now() + limitMs;
     for (;;) {
-      const end = this.handle(this.vcpu.run()) ?? endOf(this.session.afterExit?.() ?? null);
+      const end = this.handle(this.vcpu.run());
       if (end !== null) return end;
       this.runDeferred();
+      const last = endOf(this.session.afterExit?.() ?? null);
+      if (last !== null) return last;
       if (performance.now() >= deadline) return { kind: 'stuck', why: `after ${limitMs} ms, at rip 0x${this.vcpu.syncRegs.regs.number('rip').toString(16)}` };
     }
   }
@@ -262,6 +270,7 @@ export class LossGuest {
     this.lostAccesses++;
     this.lastLost = access;
     if (this.options.log === true) this.note(`KVM_RUN came back: ${describeLostAccess(access)}`);
+    this.options.onLost?.(access, this);
     return endOf(this.session.lost(access));
   }
 
@@ -307,6 +316,8 @@ export class LossGuest {
       later: (delayMs, action) => {
         this.deferred.push({ dueMs: performance.now() + delayMs, action });
       },
+      resolve: (offset) => offset >= 0 && offset < options.window.sizeBytes && (options.resolve?.(offset) ?? false),
+      resolveMs: options.resolveMs ?? 0,
       note: (what) => {
         this.note(what);
       },

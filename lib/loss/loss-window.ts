@@ -31,7 +31,10 @@ export class MemfdWindow implements LossWindow {
     private readonly hostView: NativeMapping,
   ) {}
 
-  /** @param sizeBytes - whole pages */
+  /**
+   * A new file of zeroes, as long as the window.
+   * @param sizeBytes - whole pages
+   */
   static create(sizeBytes: number): MemfdWindow {
     const { File, Mapping } = nativeAddon();
     const file = File.memfd('kvm-faultlab-window', sizeBytes);

@@ -5,7 +5,7 @@
  */
 import { FaultLabError } from '../errors/index.js';
 import type { Vcpu } from '../kvm/index.js';
-import { KVM_EXIT_MMIO, KVM_SYNC_X86_REGS, RegsView } from '../uapi/index.js';
+import { KVM_EXIT_MMIO, RegsView } from '../uapi/index.js';
 
 /** A read-modify-write is two accesses, one across two pages twice as many; more of them make no instruction. */
 const MOST_ACCESSES = 8;
@@ -26,8 +26,9 @@ export function abortMmio(vcpu: Vcpu, rip: number): void {
     const result = vcpu.run();
     vcpu.exit.setImmediateExit(false);
     if (result === -EINTR) {
+      // Now, not with the next entry: KVM drops a pending exception, of a report to come, whenever it takes registers.
+      vcpu.setRegs(before);
       vcpu.syncRegs.regs.bytes().set(before.bytes());
-      vcpu.syncRegs.markDirty(KVM_SYNC_X86_REGS);
       return;
     }
     if (result !== 0 || vcpu.exit.exitReason !== KVM_EXIT_MMIO) break;

@@ -35,6 +35,10 @@ export interface ReportMachine {
   raise(vector: number): void;
   /** Calls `action` at the first exit at least `delayMs` from now, 0: at the next one. It may do what a report may do at an exit. */
   later(delayMs: number, action: () => void): void;
+  /** Asks the owner of the window to bring the page at `offset` back; false where it cannot, or there is no such page. It may take its time. */
+  resolve(offset: number): boolean;
+  /** How long the owner takes for a page while others run, ms. */
+  readonly resolveMs: number;
   /** Notes something the host did, for the timeline. */
   note(what: string): void;
 }

@@ -1,11 +1,14 @@
 /** Reports of lost memory, by name. */
 import { FaultLabError } from '../../errors/index.js';
 import type { LossReport } from '../report.js';
+import { asyncPfError } from './async-pf-error.js';
 import { exit } from './exit.js';
+import { mce } from './machine-check.js';
+import { veResolve } from './resolving.js';
 import { ve } from './virtualization.js';
 
 /** All of them, in the order of the comparison. */
-export const LOSS_REPORTS: readonly LossReport[] = [exit, ve];
+export const LOSS_REPORTS: readonly LossReport[] = [exit, asyncPfError, mce, ve, veResolve];
 
 /**
  * The report of this name.

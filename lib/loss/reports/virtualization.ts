@@ -3,7 +3,7 @@
  * whoever guards nothing dies saying why.
  */
 import { VECTOR_VIRTUALIZATION } from '../../uapi/index.js';
-import { VE_REFUSALS, VeInformationArea, veRefusal } from '../../ve/index.js';
+import { VE_REFUSALS, VeInformationArea, veRefusal, type VeRefusal } from '../../ve/index.js';
 import { describeLostAccess } from '../describe.js';
 import type { LostAccess } from '../lost-access.js';
 import { RESUME, type LossReport, type ReportAnswer, type ReportMachine } from '../report.js';
@@ -16,10 +16,14 @@ export class VirtualizationExceptions {
     this.area = new VeInformationArea(machine.ram.data, machine.veInformation);
   }
 
+  /** Why the guest cannot be told now; null where it can. */
+  refusal(): VeRefusal | null {
+    return veRefusal({ busy: this.area.busy, eventPending: this.machine.vcpu.syncRegs.events.isBusy(), protectedMode: true });
+  }
+
   /** Tells the guest of the access; where it cannot be told, the VM ends: it would go round otherwise. */
   deliver(access: LostAccess, recoverable: boolean): ReportAnswer {
-    const { events } = this.machine.vcpu.syncRegs;
-    const refusal = veRefusal({ busy: this.area.busy, eventPending: events.isBusy(), protectedMode: true });
+    const refusal = this.refusal();
     if (refusal !== null) return { kind: 'die', why: `${describeLostAccess(access)}; #VE cannot be delivered: ${VE_REFUSALS[refusal]}` };
     this.area.fill({ access: access.access, gva: access.gva, gpa: access.gpa, recoverable });
     this.machine.inject(VECTOR_VIRTUALIZATION);
