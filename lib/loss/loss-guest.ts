@@ -174,6 +174,13 @@ export class LossGuest {
     return this.control.readOutcomes();
   }
 
+  /** Makes the window's file end `offset` bytes into the window, as another process does that asks the VMM first where the report wants to be asked. */
+  truncate(offset: number): void {
+    this.note(`the file behind the window is truncated at 0x${offset.toString(16)}`);
+    this.session.beforeTruncation?.(offset);
+    this.options.window.truncate(offset);
+  }
+
   /** What both sides noted since the last call, in order. Empty without `log`. */
   timeline(): TimelineEntry[] {
     return interleave(this.hostEvents.splice(0), this.events.take());

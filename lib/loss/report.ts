@@ -57,6 +57,8 @@ export interface ReportSession {
   writeMsr?(index: number, value: bigint): boolean;
   /** The guest called; returns what EAX will hold, or how the VM ends. */
   hypercall?(number: number, args: readonly [number, number, number]): number | ReportAnswer;
+  /** The file is about to end `offset` bytes into the window, and whoever truncates it asks first. */
+  beforeTruncation?(offset: number): void;
   /** After each exit, before the next entry; a report that watches for loops ends the VM here. */
   afterExit?(): ReportAnswer | null;
 }
