@@ -155,6 +155,7 @@ export class LossGuest {
     vcpu.setCpuid(cpuid);
     vcpu.syncRegs.enableSync(KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS);
     const guest = new LossGuest(vm, vcpu, memory, options);
+    closers.unshift(() => guest.session.close?.());
     guest.control.initialize(setup.features | features | (log ? abi.FEATURE_LOG : 0), windowPages, timerCount);
     bootVcpu(vcpu, memory.boot);
     return guest;

@@ -60,6 +60,8 @@ export interface ReportSession {
   hypercall?(number: number, args: readonly [number, number, number]): number | ReportAnswer;
   /** After each exit, before the next entry; a report that watches for loops ends the VM here. */
   afterExit?(): ReportAnswer | null;
+  /** The VM ends; the window stays. */
+  close?(): void;
 }
 
 /** See the module's comment. */
