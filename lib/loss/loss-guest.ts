@@ -203,7 +203,8 @@ export class LossGuest {
 
   private handle(result: number): LossRunEnd | null {
     const { exit } = this.vcpu;
-    if (result === -EINTR) return null;
+    // Memory that is poisoned comes as a signal.
+    if (result === -EINTR) return this.vcpu.decodeExit(result).kind === 'memoryFailure' ? this.lost(this.finder.find()) : null;
     if (result === -EFAULT || result === -EHWPOISON) return this.lost(this.finder.find());
     if (result < 0) throw new FaultLabError('KVM_RUN_FAILED', `KVM_RUN failed with ${errnoName(-result)}`, { syscall: 'KVM_RUN', errno: -result });
     switch (exit.exitReason) {

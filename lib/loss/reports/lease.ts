@@ -18,7 +18,7 @@ import { VirtualizationExceptions } from './virtualization.js';
 
 /** What happens to the lease. */
 export type LeaseEvent =
-  /** Somebody waits for the file: the window is withdrawn, and the lease given up. */
+  /** Somebody waits for the file: the window is withdrawn, and the lease is about to be given up. */
   | { readonly kind: 'asked' }
   /** Nobody else has the file any more: the lease is back, and as much of the window as the file has, bytes. */
   | { readonly kind: 'regained'; readonly backedBytes: number }
@@ -97,9 +97,9 @@ class Leased implements ReportSession {
   private withdraw(): void {
     this.guard.takeAll();
     this.backedBytes = 0;
-    this.window.file.setLease(F_UNLCK);
     this.state = 'withdrawn';
     this.tell({ kind: 'asked' });
+    this.window.file.setLease(F_UNLCK);
   }
 
   private regain(): void {
@@ -153,7 +153,7 @@ class Leased implements ReportSession {
 }
 
 const WORDS: Readonly<Record<LeaseEvent['kind'], string>> = {
-  asked: 'somebody asks for the file: the window is withdrawn, the lease given up',
+  asked: 'somebody asks for the file: the window is withdrawn, and the lease goes',
   regained: 'the file is the VMM\'s alone again: what it has is given back',
   kept: 'somebody keeps the file: the window is given back without a lease',
   unasked: 'the file has become shorter, and nobody asked',
