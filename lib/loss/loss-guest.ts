@@ -152,6 +152,7 @@ export class LossGuest {
     vcpu.setCpuid(cpuid);
     vcpu.syncRegs.enableSync(KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS);
     const guest = new LossGuest(vm, vcpu, memory, options);
+    closers.unshift(() => guest.session.close?.());
     guest.control.initialize(setup.features | features | (log ? abi.FEATURE_LOG : 0), windowPages, timerCount);
     bootVcpu(vcpu, memory.boot);
     return guest;
@@ -174,13 +175,6 @@ export class LossGuest {
     return this.control.readOutcomes();
   }
 
-  /** Makes the window's file end `offset` bytes into the window, as another process does that asks the VMM first where the report wants to be asked. */
-  truncate(offset: number): void {
-    this.note(`the file behind the window is truncated at 0x${offset.toString(16)}`);
-    this.session.beforeTruncation?.(offset);
-    this.options.window.truncate(offset);
-  }
-
   /** What both sides noted since the last call, in order. Empty without `log`. */
   timeline(): TimelineEntry[] {
     return interleave(this.hostEvents.splice(0), this.events.take());
@@ -189,6 +183,11 @@ export class LossGuest {
   /** TSC of the guest now. */
   tsc(): bigint {
     return this.vcpu.getMsr(MSR_IA32_TSC);
+  }
+
+  /** Notes something that happened outside the guest, for the timeline. */
+  note(what: string): void {
+    if (this.options.log === true) this.hostEvents.push({ tsc: this.tsc(), what });
   }
 
   private runToDoorbell(): LossRunEnd {
@@ -206,8 +205,9 @@ export class LossGuest {
 
   private handle(result: number): LossRunEnd | null {
     const { exit } = this.vcpu;
-    if (result === -EINTR) return null;
-    if (result === -EFAULT || result === -EHWPOISON) return this.failed(result);
+    // Memory that is poisoned comes as a signal.
+    if (result === -EINTR && this.vcpu.memoryFailure() === null) return null;
+    if (result === -EINTR || result === -EFAULT || result === -EHWPOISON) return this.failed(result);
     if (result < 0) throw new FaultLabError('KVM_RUN_FAILED', `KVM_RUN failed with ${errnoName(-result)}`, { syscall: 'KVM_RUN', errno: -result });
     switch (exit.exitReason) {
       case KVM_EXIT_IO:
@@ -297,10 +297,6 @@ export class LossGuest {
   private hasten(): void {
     const due = this.deferred.splice(0);
     for (const { action } of due) action();
-  }
-
-  private note(what: string): void {
-    if (this.options.log === true) this.hostEvents.push({ tsc: this.tsc(), what });
   }
 
   private machine(): ReportMachine {

@@ -57,10 +57,10 @@ export interface ReportSession {
   writeMsr?(index: number, value: bigint): boolean;
   /** The guest called; returns what EAX will hold, or how the VM ends. */
   hypercall?(number: number, args: readonly [number, number, number]): number | ReportAnswer;
-  /** The file is about to end `offset` bytes into the window, and whoever truncates it asks first. */
-  beforeTruncation?(offset: number): void;
   /** After each exit, before the next entry; a report that watches for loops ends the VM here. */
   afterExit?(): ReportAnswer | null;
+  /** The VM ends; the window stays. */
+  close?(): void;
 }
 
 /** See the module's comment. */
@@ -70,6 +70,8 @@ export interface LossReport {
   /** What happens to a guest that touches a lost page, in a few words. */
   readonly title: string;
   readonly setup: ReportSetup;
+  /** True where what it finds out at the first lost access after a truncation answers the later ones: only the first takes the time that the report takes. */
+  readonly learns?: boolean;
   start(machine: ReportMachine): ReportSession;
 }
 

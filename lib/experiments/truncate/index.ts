@@ -8,7 +8,7 @@ import { median } from '../frame/statistics.js';
 import { unanswered } from '../frame/unanswered.js';
 import { describeEnd, describeEvents, describeKernel, describeOutcome } from './describe.js';
 import { LOSS_CASES, type LossObservation } from './observation.js';
-import { observe, sampleTimes } from './try-access.js';
+import { observe, sampleTimes, withFileOfOthers } from './try-access.js';
 import { flawsOf } from './verdict.js';
 
 /** An observation with the times of many more accesses. */
@@ -28,8 +28,8 @@ export const truncate: Experiment = {
   id: 'truncate',
   question: 'A file behind a DAX window is truncated under a guest that uses it: what does each way of telling the guest come to, for a task, for a copy of its kernel, and for the kernel itself?',
   method: [
-    'A small guest with tasks, signals, an exception table, #VE, #MC and async page faults touches a page behind the end of the file; the same with memory there is the control.',
-    'The VMM finds out which access failed and answers by one report at a time. Times are the guest\'s own TSC, from the access to what its task has of it; where the VM ends, to the VMM\'s notice.',
+    'Another process truncates the file. A small guest with tasks, signals, an exception table, #VE, #MC and async page faults touches a page behind its end; the same with memory there is the control.',
+    'The VMM finds out which access failed and answers by one report at a time. Times are the guest\'s own TSC, from the access to what its task has of it; where the VM ends, to the VMM\'s notice, and fewer times: each takes a new VM.',
     'Afterwards the file is made long enough again, and the access repeated.',
   ],
   choice: { option: 'report', values: LOSS_REPORTS.map(({ name }) => name) },
@@ -42,16 +42,18 @@ async function run(context: ExperimentContext): Promise<Outcome> {
   const measured: MeasuredLoss[] = [];
   const kvm = Kvm.open();
   try {
+    await withFileOfOthers(async (file) => {
     for (const [done, { report, tried }] of cells.entries()) {
       if (context.interrupted() || context.remainingMs() === 0) break;
       context.progress(`${report.name}: ${tried.title}`, done, cells.length);
-      const observation = await observe(kvm, report, tried);
+      const observation = await observe(kvm, file, report, tried);
       const samples = observation.end.kind === 'done' ? context.samples(SAMPLES, 20) : context.samples(SAMPLES_OF_ENDS, 5);
       // Whoever needs less than a fair share leaves the rest to the others.
       const shareMs = Math.max(LEAST_SHARE_MS, context.remainingMs() / (cells.length - done));
       const limit = { samples: observation.end.kind === 'stuck' ? 0 : samples, deadlineMs: performance.now() + shareMs, interrupted: () => context.interrupted() };
-      measured.push({ ...observation, timesNs: await sampleTimes(kvm, report, tried, limit) });
+      measured.push({ ...observation, timesNs: await sampleTimes(kvm, file, report, tried, limit) });
     }
+    });
   } finally {
     kvm.close();
   }

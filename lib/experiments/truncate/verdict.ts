@@ -23,6 +23,6 @@ export function flawsOf(observation: LossObservation): string[] {
   if (outcome.result === 'signal' && outcome.address === 0) flaws.push('the task is told no address');
   if (outcome.result === 'signal' && outcome.address !== 0 && outcome.address !== address) flaws.push('the task is told another address');
   if (tried.who === 'task' && tried.access === 'store' && counters.machine_checks > 0 && (mciStatus & MCA_ERROR_CODE) === MCA_DATA_LOAD) flaws.push('a store is told as a failed load');
-  if (afterwards === 'still lost') flaws.push('the page stays lost when it is back');
+  if (afterwards === 'still lost') flaws.push('the page stays lost though the file has it again');
   return flaws;
 }
