@@ -64,6 +64,12 @@ export interface NativeMapping extends NativeHandle {
   /** mprotect(2). */
   protect(offset: number, lengthBytes: number, prot: number): void;
   /**
+   * munmap(2) of the whole mapping while handles and memslots go on to name its addresses: the one way to have no memory at all behind a slot. Nothing comes
+   * there again. Copies throw `MAPPING_SIGSEGV` from then on. Idempotent. Throws `MAPPING_NOT_APART` for a mapping not made by `Mapping.apart`, whose
+   * addresses would be somebody else's memory next; `MAPPING_REGISTERED` while a userfaultfd has a part of it; `MAPPING_HAS_VIEWS`.
+   */
+  vacate(): void;
+  /**
    * madvise(2). Where a userfaultfd with UFFD_FEATURE_EVENT_REMOVE has the range, MADV_DONTNEED and MADV_REMOVE wait until another
    * thread has read the event. MADV_HWPOISON takes real memory away for good, from every mapping of the page; the SIGBUS that some
    * kernels raise for it in the calling thread is caught.
@@ -91,6 +97,11 @@ export interface NativeMappingConstructor {
    * a size. `sizeBytes` is whole 4096-byte pages.
    */
   anonymous(sizeBytes: number, prot: number, flags?: number): NativeMapping;
+  /**
+   * As `anonymous`, at an address that neither the kernel nor the engine gives to anybody else, and that is given out once: the only kind of
+   * mapping that {@link NativeMapping.vacate} takes.
+   */
+  apart(sizeBytes: number, prot: number): NativeMapping;
   /** mmap(2), MAP_SHARED, of a file. */
   ofFile(file: NativeFile, fileOffset: number, sizeBytes: number, prot: number, flags?: number): NativeMapping;
   adopt(share: number): NativeMapping;
