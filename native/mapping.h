@@ -34,6 +34,7 @@ class Mapping : public Handle<Mapping, MappedMemory> {
   Napi::Value Protect(const Napi::CallbackInfo& info);
   Napi::Value Vacate(const Napi::CallbackInfo& info);
   Napi::Value Advise(const Napi::CallbackInfo& info);
+  Napi::Value MapFixed(const Napi::CallbackInfo& info);
   Napi::Value Read(const Napi::CallbackInfo& info);
   Napi::Value Write(const Napi::CallbackInfo& info);
   Napi::Value PreadFrom(const Napi::CallbackInfo& info);

@@ -17,7 +17,7 @@ export interface Refusal {
   readonly backing: Backing;
   readonly why: string;
   /** How many accesses were not tried for it. */
-  accesses: number;
+  readonly accesses: number;
 }
 
 /** Every kind of memory that the experiment tries. */
@@ -45,23 +45,38 @@ export const q12: Experiment = {
 };
 
 async function run(context: ExperimentContext): Promise<Outcome> {
-  const kvm = Kvm.open();
   const accesses = failingAccesses();
+  const { observations, refusals } = await observe(accesses, (access, done) => {
+    if (context.interrupted() || context.remainingMs() === 0) return false;
+    context.progress(`${access.backing.title}, ${access.situation}, CPL${access.cpl} ${access.access}`, done, accesses.length);
+    return true;
+  });
+  return conclude(observations, refusals, accesses.length, knownHostOf(context.host));
+}
+
+/**
+ * Tries accesses, one after the other.
+ * @param goOn - asked before each; false ends it
+ */
+export async function observe(
+  accesses: readonly FailingAccess[],
+  goOn: (access: FailingAccess, done: number) => boolean = () => true,
+): Promise<{ readonly observations: readonly Observation[]; readonly refusals: readonly Refusal[] }> {
   const observations: Observation[] = [];
-  const refusals: Refusal[] = [];
+  const refusals = new Map<Backing, { why: string; accesses: number }>();
+  const kvm = Kvm.open();
   try {
     for (const [done, access] of accesses.entries()) {
-      if (context.interrupted() || context.remainingMs() === 0) break;
-      context.progress(`${access.backing.title}, ${access.situation}, CPL${access.cpl} ${access.access}`, done, accesses.length);
-      const refused = refusals.find(({ backing }) => backing === access.backing);
-      if (refused !== undefined) {
-        refused.accesses++;
+      if (!goOn(access, done)) break;
+      const refusal = refusals.get(access.backing);
+      if (refusal !== undefined) {
+        refusal.accesses++;
         continue;
       }
       try {
         observations.push({ ...access, outcome: await tryFailingAccess(kvm, access) });
       } catch (error) {
-        refusals.push({ backing: access.backing, why: describeError(error), accesses: 1 });
+        refusals.set(access.backing, { why: describeError(error), accesses: 1 });
       }
       // Guests run on this thread: signals are noticed in between only.
       await new Promise((resolve) => setImmediate(resolve));
@@ -69,7 +84,7 @@ async function run(context: ExperimentContext): Promise<Outcome> {
   } finally {
     kvm.close();
   }
-  return conclude(observations, refusals, accesses.length, knownHostOf(context.host));
+  return { observations, refusals: [...refusals].map(([backing, refusal]) => ({ backing, ...refusal })) };
 }
 
 /**
