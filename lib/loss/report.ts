@@ -1,8 +1,7 @@
 /** A report of lost memory: what a VMM does when the guest has touched a page that cannot be had. */
+import type { LostAccess } from '../faults/index.js';
 import type { Vcpu, Vm } from '../kvm/index.js';
-import type { SystemRam } from '../memory/index.js';
-import type { LostAccess } from './lost-access.js';
-import type { LossWindow } from './loss-window.js';
+import type { DaxWindow, SystemRam } from '../memory/index.js';
 
 /** What a VM of this report looks like to its guest and to KVM. */
 export interface ReportSetup {
@@ -23,7 +22,7 @@ export interface ReportMachine {
   readonly vm: Vm;
   readonly vcpu: Vcpu;
   readonly ram: SystemRam;
-  readonly window: LossWindow;
+  readonly window: DaxWindow;
   /** Guest addresses. */
   readonly veInformation: number;
   readonly apfArea: number;

@@ -3,10 +3,10 @@
  * guest's accesses of the MSRs come to it by the filter.
  */
 import { AsyncPfHost, type WaitReason } from '../../asyncpf/index.js';
+import type { LostAccess } from '../../faults/index.js';
 import { APF_WAKE_ALL_TOKEN, MSR_KVM_ASYNC_PF_EN, PAGE_SIZE, StructView } from '../../uapi/index.js';
 import { APF_NOT_PRESENT, APF_READY_ERROR, apfAreaLayout, LOSS_WINDOW_BASE } from '../abi.js';
 import { describeLostAccess } from '../describe.js';
-import type { LostAccess } from '../lost-access.js';
 import { RESUME, type LossReport, type ReportAnswer, type ReportMachine, type ReportSession } from '../report.js';
 
 /** Bit of the MSR by which a guest asks for errors: KVM_ASYNC_PF_SEND_ERROR of the proposal. */
@@ -47,7 +47,7 @@ class AsyncPfErrors implements ReportSession {
 
   lost(access: LostAccess): ReportAnswer {
     const { events } = this.machine.vcpu.syncRegs;
-    const page = Math.floor((access.gpa - LOSS_WINDOW_BASE) / PAGE_SIZE);
+    const page = Math.floor((Number(access.gpa) - LOSS_WINDOW_BASE) / PAGE_SIZE);
     const eventPending = events.isBusy() || events.number('interrupt.shadow') !== 0;
     const token = this.host.fault(page, { cpl: access.cpl, interruptsEnabled: access.interrupts, eventPending }, this.queue.length);
     if (token === 0) return { kind: 'die', why: `${describeLostAccess(access)}; ${WHY[this.host.waitReason]}, so that no ready event can carry the error` };
