@@ -7,3 +7,6 @@ export { LossGuest, type LossGuestOptions, type LossRunEnd } from './loss-guest.
 export { RESUME, type LossReport, type ReportAnswer, type ReportMachine, type ReportSession, type ReportSetup } from './report.js';
 export { LOSS_REPORTS, lossReport } from './reports/index.js';
 export { interleave, renderTimeline, type HostEvent, type TimelineEntry } from './timeline.js';
+export type { PageAnswer, PageFetcher, PageFetcherExports, PageOwner } from './page-owner.js';
+export { SupervisedPages, type SupervisionCounters } from './supervised-pages.js';
+export { WorkerPageOwner } from './worker-page-owner.js';
