@@ -21,8 +21,9 @@ const USER_DATA = 0xd000;
 const TABLES = 0x10000;
 const RAM_SIZE_BYTES = 0x18000;
 
-/** The page under test, in a memory slot of its own or in none. */
+/** The page under test, in a memory slot of its own or in none; a slot may have a second page behind it. */
 export const PAGE_GPA = 0x100000;
+const PAGES = 2;
 
 /** Ports of the guest: a stub of the IDT, the stub for SYSCALL and SYSENTER, and the end of code at CPL0. */
 export const VECTOR_PORT = 0xf0;
@@ -91,7 +92,7 @@ export class TinyGuestMemory {
     map(KERNEL_CODE, { execute: true, write: true });
     map(USER_CODE, { execute: true, write: true, user: true });
     for (const page of [USER_STACK, USER_DATA]) map(page, { write: true, user: true });
-    map(PAGE_GPA, { write: true, user: true, execute: true });
+    for (let at = 0; at < PAGES; at++) map(PAGE_GPA + at * PAGE_SIZE, { write: true, user: true, execute: true });
     this.root = tables.root;
 
     const handlers: VectorHandler[] = [];
@@ -118,6 +119,19 @@ export class TinyGuestMemory {
     const at = IDT + vector * 16;
     if (kind === 'absent') this.ram.bytes.fill(0, at, at + 16);
     else this.ram.data.setUint8(at + 5, this.ram.data.getUint8(at + 5) | 0x60);
+  }
+
+  /** Address of a vector's handler (SDM vol. 3, figure 6-8). */
+  handlerOf(vector: number): number {
+    const at = IDT + vector * 16;
+    return this.ram.data.getUint16(at, true) + this.ram.data.getUint16(at + 6, true) * 0x10000;
+  }
+
+  /** Gives a vector another handler, below 4 GiB. */
+  setHandler(vector: number, address: number): void {
+    const at = IDT + vector * 16;
+    this.ram.data.setUint16(at, address & 0xffff, true);
+    this.ram.data.setUint16(at + 6, address >>> 16, true);
   }
 
   /**
