@@ -1,6 +1,7 @@
 /** The history guest's kernel: handlers of a few instructions that do with each event what Linux of that generation did, and note what they found. */
 import { KVM_ASYNC_PF_ACK_READY, KVM_PV_REASON_PAGE_NOT_PRESENT, KVM_PV_REASON_PAGE_READY, MSR_KVM_ASYNC_PF_ACK } from '../../uapi/index.js';
 import { Assembler, type AssembledCode, type Gpr } from '../machine-code/assembler.js';
+import { appendLogRoutine } from '../machine-code/event-log.js';
 import type { Disturbance, GenerationId } from './generations.js';
 import {
   APF_REASON,
@@ -9,11 +10,8 @@ import {
   HANDLERS,
   HANDLERS_BYTES,
   KERNEL_WAITS,
-  LOG_END,
-  LOG_TAIL,
+  LOG,
   PORTS,
-  RECORD,
-  RECORD_BYTES,
   SECOND_PAGE,
   TASK_A,
   TASK_A_END,
@@ -165,9 +163,5 @@ function undefinedOpcode(code: Assembler): void {
 /** The way out of every handler, and the log. */
 function common(code: Assembler): void {
   code.label('return').pop(...SAVED).addTo('rsp', ERROR_CODE_BYTES).iretq();
-  // A record of kind RCX with value RSI. RAX, RCX, RDX are lost.
-  code.label('log').set('rax', RECORD_BYTES).exchangeAdd(LOG_TAIL, 'rax').compare('rax', LOG_END - RECORD_BYTES).jump('logFull', 'above');
-  code.push('rsi').copy('rsi', 'rax').store32({ base: 'rsi', offset: RECORD.kind }, 'rcx').readTsc().store({ base: 'rsi', offset: RECORD.tsc }, 'rax');
-  code.pop('rax').store({ base: 'rsi', offset: RECORD.value }, 'rax').copy('rsi', 'rax');
-  code.label('logFull').ret();
+  appendLogRoutine(code, LOG);
 }

@@ -1,6 +1,7 @@
 /** Where the history guest keeps what: gpa and gva alike. Its handlers, its data and its log are the kernel's; two tasks at CPL3 are all there is besides. */
 import { addresses } from '../../probes/index.js';
 import { PAGE_SIZE } from '../../uapi/index.js';
+import type { EventLogPlace } from '../machine-code/event-log.js';
 
 /** Handlers, one page. */
 export const HANDLERS = addresses.kernelCode;
@@ -21,16 +22,11 @@ export const APF_TOKEN = APF_REASON + 4;
 /** Token that task A sleeps for, and the one that the kernel itself waits for; 0 for none. */
 export const TASK_WAITS = addresses.kernelData + 0x80;
 export const KERNEL_WAITS = addresses.kernelData + 0x88;
-/** Address of the next record of the log. */
-export const LOG_TAIL = addresses.kernelData + 0x90;
 /** The exception table, of one entry: an instruction that may fault, and where to go on when it did. */
 export const EXCEPTION_TABLE = { instruction: addresses.kernelData + 0x98, fixup: addresses.kernelData + 0xa0 } as const;
 
-/** The log: kind (4 bytes), TSC and a value (8 bytes each), in records of 32 bytes. */
-export const LOG = addresses.userData;
-export const LOG_END = LOG + PAGE_SIZE;
-export const RECORD_BYTES = 32;
-export const RECORD = { kind: 0, tsc: 8, value: 16 } as const;
+/** What the handlers note. */
+export const LOG: EventLogPlace = { start: addresses.userData, end: addresses.userData + PAGE_SIZE, tail: addresses.kernelData + 0x90 };
 
 /** Task A: loads a byte from {@link PAGE}, then traps. Task B: traps for ever. */
 export const TASK_A = addresses.userCode;

@@ -1,6 +1,5 @@
 /** The history guest: two tasks, a kernel of one generation, and the two pages that the host can lose. */
-import type { GuestClock } from '../../kvm/index.js';
-import { GuestClock as Clock, type Kvm, type Vcpu } from '../../kvm/index.js';
+import { GuestClock, type Kvm, type Vcpu, type Vm } from '../../kvm/index.js';
 import type { NativeMapping, NativeUserfaultfd } from '../../native/index.js';
 import { nativeAddon } from '../../native/index.js';
 import { TinyGuest } from '../../probes/index.js';
@@ -24,10 +23,11 @@ import {
 } from '../../uapi/index.js';
 import { retire } from '../guests/backings.js';
 import type { AssembledCode } from '../machine-code/assembler.js';
+import { clearLog, readRecords } from '../machine-code/event-log.js';
 import type { Disturbance, GenerationId } from './generations.js';
 import { assembleKernel, type HandlerLabel } from './guest-code.js';
-import { EXCEPTION_TABLE, HANDLERS, LOG, LOG_TAIL, PAGE, READY_VECTOR, TASK_A_CODE, TASK_B, TASK_B_CODE, VE_AREA } from './guest-memory.js';
-import { readLog, type LogRecord } from './log.js';
+import { EXCEPTION_TABLE, HANDLERS, LOG, PAGE, READY_VECTOR, TASK_A_CODE, TASK_B, TASK_B_CODE, VE_AREA } from './guest-memory.js';
+import { namedRecords, type LogRecord } from './log.js';
 
 const VECTOR_NMI = 2;
 const VECTOR_UNDEFINED = 6;
@@ -71,7 +71,7 @@ export class HistoryGuest {
       uffd.register(pages, 0, PAGES * PAGE_SIZE, UFFDIO_REGISTER_MODE_MISSING);
       const code = assembleKernel(generation, disturbance);
       return await TinyGuest.with(kvm, { cpl: 3, code: TASK_A_CODE, registers: { rbx: PAGE }, interrupts: true, page: pages, prepareVm: filterAck }, (tiny) => {
-        const guest = new HistoryGuest(tiny, code, pages, uffd, Clock.of(tiny.vcpu));
+        const guest = new HistoryGuest(tiny, code, pages, uffd, GuestClock.of(tiny.vcpu));
         if (generation === 've') tiny.memory.setHandler(VECTOR_VIRTUALIZATION, code.addressOf('virtualization'));
         if (generation !== 'apf-2010') tiny.memory.setHandler(READY_VECTOR, code.addressOf('ready'));
         return body(guest);
@@ -96,7 +96,7 @@ export class HistoryGuest {
   restart(): void {
     const { bytes, data } = this.guest.memory.ram;
     bytes.fill(0, VE_AREA, VE_AREA + BYTES_OF_DATA);
-    data.setBigUint64(LOG_TAIL, BigInt(LOG), true);
+    clearLog(data, LOG);
     data.setBigUint64(EXCEPTION_TABLE.instruction, BigInt(this.code.addressOf('nmiAccess')), true);
     data.setBigUint64(EXCEPTION_TABLE.fixup, BigInt(this.code.addressOf('nmiFixup')), true);
     this.pages.advise(0, PAGES * PAGE_SIZE, MADV_DONTNEED);
@@ -124,13 +124,12 @@ export class HistoryGuest {
 
   /** What the guest's handlers noted since {@link restart}. */
   log(): LogRecord[] {
-    const { data } = this.guest.memory.ram;
-    return readLog(data, Number(data.getBigUint64(LOG_TAIL, true)));
+    return namedRecords(readRecords(this.guest.memory.ram.data, LOG));
   }
 }
 
 /** The guest's acknowledgements come to the VMM, which is the host of the protocol. */
-function filterAck(vm: Parameters<NonNullable<Parameters<typeof TinyGuest.with>[1]['prepareVm']>>[0]): void {
+function filterAck(vm: Vm): void {
   vm.requireCapabilities(['X86_USER_SPACE_MSR', 'X86_MSR_FILTER']);
   vm.enableCap('X86_USER_SPACE_MSR', 0, [BigInt(KVM_MSR_EXIT_REASON_FILTER)]);
   vm.setMsrFilter(KVM_MSR_FILTER_DEFAULT_ALLOW, [{ flags: KVM_MSR_FILTER_WRITE, base: MSR_KVM_ASYNC_PF_ACK, count: 1, bitmap: Uint8Array.of(0) }]);

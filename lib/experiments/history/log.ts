@@ -1,6 +1,6 @@
 /** What the history guest's handlers note, and in which words a timeline says it. */
 import type { TimelineEvent } from '../frame/timeline.js';
-import { LOG, LOG_END, RECORD, RECORD_BYTES } from './guest-memory.js';
+import type { EventRecord } from '../machine-code/event-log.js';
 
 /** Kinds of records. The value of each is in its words. */
 export const LOG_KINDS = {
@@ -35,20 +35,12 @@ export interface LogRecord {
 
 const NAMES: ReadonlyMap<number, LogKind> = new Map((Object.entries(LOG_KINDS) as [LogKind, number][]).map(([name, number]) => [number, name]));
 
-/**
- * Reads the records that the guest wrote.
- * @param data - the guest's memory from gpa 0
- * @param tail - what the guest says is the end of the log: checked
- */
-export function readLog(data: DataView, tail: number): LogRecord[] {
-  const end = Math.min(Math.max(LOG, Number.isSafeInteger(tail) ? tail : LOG), LOG_END);
-  const records: LogRecord[] = [];
-  for (let at = LOG; at + RECORD_BYTES <= end; at += RECORD_BYTES) {
-    const kind = NAMES.get(data.getUint32(at + RECORD.kind, true));
-    if (kind === undefined) continue;
-    records.push({ kind, tsc: data.getBigUint64(at + RECORD.tsc, true), value: Number(data.getBigUint64(at + RECORD.value, true)) });
-  }
-  return records;
+/** Records by their names; what is no kind is left out. */
+export function namedRecords(records: readonly EventRecord[]): LogRecord[] {
+  return records.flatMap(({ kind, tsc, value }) => {
+    const name = NAMES.get(kind);
+    return name === undefined ? [] : [{ kind: name, tsc, value }];
+  });
 }
 
 const hex = (value: number): string => `0x${value.toString(16)}`;

@@ -54,119 +54,127 @@ export class Assembler {
 
   /** Loads a constant, zero-extended from 32 bits. */
   set(register: Gpr, value: number): this {
-    return this.add(Instruction.createRegU32(Code.Mov_r32_imm32, REGISTERS[register].narrow, value));
+    return this.append(Instruction.createRegU32(Code.Mov_r32_imm32, REGISTERS[register].narrow, value));
   }
   /** Copies a register. */
   copy(to: Gpr, from: Gpr): this {
-    return this.add(Instruction.createRegReg(Code.Mov_r64_rm64, REGISTERS[to].wide, REGISTERS[from].wide));
+    return this.append(Instruction.createRegReg(Code.Mov_r64_rm64, REGISTERS[to].wide, REGISTERS[from].wide));
   }
   /** Loads 8 bytes. */
   load(to: Gpr, from: Place): this {
-    return this.add(Instruction.createRegMem(Code.Mov_r64_rm64, REGISTERS[to].wide, operand(from)));
+    return this.append(Instruction.createRegMem(Code.Mov_r64_rm64, REGISTERS[to].wide, operand(from)));
   }
   /** Loads 4 bytes, zero-extended. */
   load32(to: Gpr, from: Place): this {
-    return this.add(Instruction.createRegMem(Code.Mov_r32_rm32, REGISTERS[to].narrow, operand(from)));
+    return this.append(Instruction.createRegMem(Code.Mov_r32_rm32, REGISTERS[to].narrow, operand(from)));
   }
   /** Stores 8 bytes. */
   store(to: Place, from: Gpr): this {
-    return this.add(Instruction.createMemReg(Code.Mov_rm64_r64, operand(to), REGISTERS[from].wide));
+    return this.append(Instruction.createMemReg(Code.Mov_rm64_r64, operand(to), REGISTERS[from].wide));
   }
   /** Stores 4 bytes. */
   store32(to: Place, from: Gpr): this {
-    return this.add(Instruction.createMemReg(Code.Mov_rm32_r32, operand(to), REGISTERS[from].narrow));
+    return this.append(Instruction.createMemReg(Code.Mov_rm32_r32, operand(to), REGISTERS[from].narrow));
   }
   /** Stores a constant, 8 bytes, sign-extended from 32 bits. */
   storeConstant(to: Place, value: number): this {
-    return this.add(Instruction.createMemI32(Code.Mov_rm64_imm32, operand(to), value));
+    return this.append(Instruction.createMemI32(Code.Mov_rm64_imm32, operand(to), value));
   }
   /** Stores a constant of 4 bytes. */
   storeConstant32(to: Place, value: number): this {
-    return this.add(Instruction.createMemU32(Code.Mov_rm32_imm32, operand(to), value));
+    return this.append(Instruction.createMemU32(Code.Mov_rm32_imm32, operand(to), value));
   }
   /** Adds a register to memory, and loads what was there before. */
   exchangeAdd(memory: Place, register: Gpr): this {
-    return this.add(Instruction.createMemReg(Code.Xadd_rm64_r64, operand(memory), REGISTERS[register].wide));
+    return this.append(Instruction.createMemReg(Code.Xadd_rm64_r64, operand(memory), REGISTERS[register].wide));
   }
   /** Compares a register with a constant, sign-extended from 32 bits. */
   compare(register: Gpr, value: number): this {
-    return this.add(Instruction.createRegI32(Code.Cmp_rm64_imm32, REGISTERS[register].wide, value));
+    return this.append(Instruction.createRegI32(Code.Cmp_rm64_imm32, REGISTERS[register].wide, value));
   }
   /** Compares a register with 8 bytes of memory. */
   compareWith(register: Gpr, memory: Place): this {
-    return this.add(Instruction.createRegMem(Code.Cmp_r64_rm64, REGISTERS[register].wide, operand(memory)));
+    return this.append(Instruction.createRegMem(Code.Cmp_r64_rm64, REGISTERS[register].wide, operand(memory)));
   }
   /** Adds a constant to a register. */
   addTo(register: Gpr, value: number): this {
-    return this.add(Instruction.createRegI32(Code.Add_rm64_imm32, REGISTERS[register].wide, value));
+    return this.append(Instruction.createRegI32(Code.Add_rm64_imm32, REGISTERS[register].wide, value));
+  }
+  /** Adds a register to another. */
+  add(to: Gpr, from: Gpr): this {
+    return this.append(Instruction.createRegReg(Code.Add_r64_rm64, REGISTERS[to].wide, REGISTERS[from].wide));
   }
   /** Keeps the bits that both have. */
   mask(register: Gpr, value: number): this {
-    return this.add(Instruction.createRegI32(Code.And_rm64_imm32, REGISTERS[register].wide, value));
+    return this.append(Instruction.createRegI32(Code.And_rm64_imm32, REGISTERS[register].wide, value));
   }
   /** RDTSC, its two halves put together in RAX. RDX is lost. */
   readTsc(): this {
-    return this.add(Instruction.create(Code.Rdtsc))
-      .add(Instruction.createRegI32(Code.Shl_rm64_imm8, Register.RDX, 32))
-      .add(Instruction.createRegReg(Code.Or_r64_rm64, Register.RAX, Register.RDX));
+    return this.append(Instruction.create(Code.Rdtsc))
+      .append(Instruction.createRegI32(Code.Shl_rm64_imm8, Register.RDX, 32))
+      .append(Instruction.createRegReg(Code.Or_r64_rm64, Register.RAX, Register.RDX));
   }
   /** CR2, the address of the last page fault. */
   readCr2(to: Gpr): this {
-    return this.add(Instruction.createRegReg(Code.Mov_r64_cr, REGISTERS[to].wide, Register.CR2));
+    return this.append(Instruction.createRegReg(Code.Mov_r64_cr, REGISTERS[to].wide, Register.CR2));
   }
   /** Sets CR2. */
   writeCr2(from: Gpr): this {
-    return this.add(Instruction.createRegReg(Code.Mov_cr_r64, Register.CR2, REGISTERS[from].wide));
+    return this.append(Instruction.createRegReg(Code.Mov_cr_r64, Register.CR2, REGISTERS[from].wide));
   }
   /** Pushes registers, the first one first. */
   push(...registers: readonly Gpr[]): this {
-    for (const register of registers) this.add(Instruction.createReg(Code.Push_r64, REGISTERS[register].wide));
+    for (const register of registers) this.append(Instruction.createReg(Code.Push_r64, REGISTERS[register].wide));
     return this;
   }
   /** Pops registers, the last one first: the same list as that of {@link push}. */
   pop(...registers: readonly Gpr[]): this {
-    for (const register of [...registers].reverse()) this.add(Instruction.createReg(Code.Pop_r64, REGISTERS[register].wide));
+    for (const register of [...registers].reverse()) this.append(Instruction.createReg(Code.Pop_r64, REGISTERS[register].wide));
     return this;
   }
   /** OUT of AL. */
   out(port: number): this {
-    return this.add(Instruction.createU32Reg(Code.Out_imm8_AL, port, Register.AL));
+    return this.append(Instruction.createU32Reg(Code.Out_imm8_AL, port, Register.AL));
   }
   /** Writes a constant of 32 bits to an MSR. RAX, RCX, RDX are lost. */
   writeMsr(index: number, value: number): this {
-    return this.set('rcx', index).set('rax', value).set('rdx', 0).add(Instruction.create(Code.Wrmsr));
+    return this.set('rcx', index).set('rax', value).set('rdx', 0).append(Instruction.create(Code.Wrmsr));
   }
   /** Jumps to a label, on a condition or always. */
   jump(to: string, when?: Condition): this {
-    return this.add(Instruction.createBranch(when === undefined ? Code.Jmp_rel32_64 : JUMPS[when], this.idOf(to)));
+    return this.append(Instruction.createBranch(when === undefined ? Code.Jmp_rel32_64 : JUMPS[when], this.idOf(to)));
+  }
+  /** Jumps to an address outside this code. */
+  jumpTo(address: number): this {
+    return this.append(Instruction.createBranch(Code.Jmp_rel32_64, BigInt(address)));
   }
   /** Calls a label. */
   call(to: string): this {
-    return this.add(Instruction.createBranch(Code.Call_rel32_64, this.idOf(to)));
+    return this.append(Instruction.createBranch(Code.Call_rel32_64, this.idOf(to)));
   }
   /** RET. */
   ret(): this {
-    return this.add(Instruction.create(Code.Retnq));
+    return this.append(Instruction.create(Code.Retnq));
   }
   /** IRETQ. */
   iretq(): this {
-    return this.add(Instruction.create(Code.Iretq));
+    return this.append(Instruction.create(Code.Iretq));
   }
   /** STI. */
   sti(): this {
-    return this.add(Instruction.create(Code.Sti));
+    return this.append(Instruction.create(Code.Sti));
   }
   /** CLI. */
   cli(): this {
-    return this.add(Instruction.create(Code.Cli));
+    return this.append(Instruction.create(Code.Cli));
   }
   /** HLT. */
   hlt(): this {
-    return this.add(Instruction.create(Code.Hlt));
+    return this.append(Instruction.create(Code.Hlt));
   }
   /** UD2. */
   ud2(): this {
-    return this.add(Instruction.create(Code.Ud2));
+    return this.append(Instruction.create(Code.Ud2));
   }
 
   /**
@@ -194,7 +202,7 @@ export class Assembler {
     return { bytes, addressOf };
   }
 
-  private add(instruction: Instruction): this {
+  private append(instruction: Instruction): this {
     if (this.next !== null) instruction.ip = this.next;
     this.next = null;
     this.instructions.push(instruction);

@@ -2,7 +2,7 @@
  * Memory of the tiny guest: tables, a stub for each vector, a page of code for each privilege level, stacks. Everything is mapped one to
  * one. It has no kernel: a stub's one instruction is an OUT, after which the VMM reads what happened from registers and stack.
  */
-import { PageTables, SELECTOR_KERNEL_CODE, writeDescriptorPage, writeIdt, type PageAccess, type TableMemory, type VectorHandler } from '../../guest/index.js';
+import { PageTables, SELECTOR_KERNEL_CODE, TSS_OFFSET, writeDescriptorPage, writeIdt, type PageAccess, type TableMemory, type VectorHandler } from '../../guest/index.js';
 import { SystemRam, gpaNumber } from '../../memory/index.js';
 import { PAGE_SIZE } from '../../uapi/index.js';
 
@@ -30,6 +30,8 @@ export const VECTOR_PORT = 0xf0;
 export const ENTRY_PORT = 0xf1;
 export const END_PORT = 0xf2;
 
+/** RSP0 in the descriptor page (SDM vol. 3, figure 8-11). */
+const TSS_RSP0 = TSS_OFFSET + 4;
 const STUB_BYTES = 16;
 const VECTORS = 256;
 /** Vectors with an interrupt stack of their own, as in the project's guest: #DF, NMI, #MC. */
@@ -132,6 +134,11 @@ export class TinyGuestMemory {
     const at = IDT + vector * 16;
     this.ram.data.setUint16(at, address & 0xffff, true);
     this.ram.data.setUint16(at + 6, address >>> 16, true);
+  }
+
+  /** Moves the stack on which handlers of code at CPL3 start (RSP0). */
+  setHandlerStack(top: number): void {
+    this.ram.data.setBigUint64(DESCRIPTORS + TSS_RSP0, BigInt(top), true);
   }
 
   /**
