@@ -219,7 +219,7 @@ export class Vcpu {
   tscOffset(): bigint {
     return this.#attempt('read the TSC offset', () => this.#native.tscOffset());
   }
-  /** Sets it: with 0 host and guest read the same counter. */
+  /** Sets it: with 0 host and guest read the same counter. A PVM host, which runs CPL3 with its own counter, keeps 0. */
   setTscOffset(offset: bigint): void {
     this.#attempt('set the TSC offset', () => {
       this.#native.setTscOffset(offset);

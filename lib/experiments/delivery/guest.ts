@@ -122,7 +122,10 @@ function note(code: Assembler, kind: number): Assembler {
   return code.set('rcx', kind).call('log');
 }
 
-/** @param fallBack - handler of a #PF that is no event */
+/**
+ * Makes the handlers.
+ * @param fallBack - handler of a #PF that is no event
+ */
 function assembleHandlers(fallBack: number, handler: NotPresentHandler): ReturnType<Assembler['assemble']> {
   const code = new Assembler();
   code.label('pageFault').push(...SAVED).load32('rcx', FLAGS_WORD).compare('rcx', KVM_PV_REASON_PAGE_NOT_PRESENT).jump('event', 'equal');
