@@ -46,6 +46,37 @@
       # nodelete: Node unloads an addon with the last Worker that used it, and the signal handlers would go with it.
       "ldflags": ["-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack", "-Wl,-z,nodelete"],
       "libraries": ["-lrt"]
+    },
+    {
+      # The VMM loops in C, to compare with: docs/SPEED.md.
+      "target_name": "kvm_faultlab_reference",
+      "type": "executable",
+      "sources": [
+        "native/reference/async_pf.c",
+        "native/reference/decode.c",
+        "native/reference/delay_queue.c",
+        "native/reference/elf_image.c",
+        "native/reference/failure.c",
+        "native/reference/files.c",
+        "native/reference/guest.c",
+        "native/reference/locate.c",
+        "native/reference/main.c",
+        "native/reference/memory.c",
+        "native/reference/options.c",
+        "native/reference/page_tables.c",
+        "native/reference/report.c",
+        "native/reference/request_ring.c",
+        "native/reference/resolver.c",
+        "native/reference/thread.c",
+        "native/reference/uffd.c",
+        "native/reference/vcpu_loop.c",
+        "native/reference/vm.c"
+      ],
+      "defines": ["_GNU_SOURCE"],
+      "cflags!": ["-O3"],
+      "cflags_c": ["-std=c17", "-O2", "-Wall", "-Wextra", "-Wshadow"],
+      "ldflags": ["-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack"],
+      "libraries": ["-lpthread", "-lrt"]
     }
   ]
 }
