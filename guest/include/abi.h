@@ -58,6 +58,8 @@
 #define DOORBELL_DONE 2   /* all counters are final; the vCPU halts with interrupts off */
 #define DOORBELL_PANIC 3  /* vcpu_block.panic_* say why; the vCPU halts with interrupts off */
 
+#define DOORBELL_RINGS 64 /* doorbell.elf rings this often for each entry of the order table */
+
 /* Traps from CPL3: number in rax, result in rax; rcx and r11 are lost, everything else is kept. */
 #define TRAP_NULL 0 /* returns 0: what a trap costs */
 #define TRAP_EXIT 1 /* ends the task */

@@ -52,6 +52,8 @@ export const DOORBELL_BOOTED = 1;
 export const DOORBELL_DONE = 2;
 /** vcpu_block.panic_* say why; the vCPU halts with interrupts off */
 export const DOORBELL_PANIC = 3;
+/** doorbell.elf rings this often for each entry of the order table */
+export const DOORBELL_RINGS = 64;
 // Traps from CPL3: number in rax, result in rax; rcx and r11 are lost, everything else is kept.
 /** returns 0: what a trap costs */
 export const TRAP_NULL = 0;
