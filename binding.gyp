@@ -25,6 +25,7 @@
         "native/memory_failure.cc",
         "native/poll.cc",
         "native/range_set.cc",
+        "native/stamps.cc",
         "native/thread.cc",
         "native/userfaultfd.cc",
         "native/vcpu.cc",

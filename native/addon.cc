@@ -8,6 +8,7 @@
 #include "layouts.h"
 #include "mapping.h"
 #include "poll.h"
+#include "stamps.h"
 #include "thread.h"
 #include "userfaultfd.h"
 #include "vcpu.h"
@@ -58,6 +59,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   Export<EventFd>(env, exports);
   Export<Userfaultfd>(env, exports);
   DefineThreadFunctions(env, exports);
+  DefineStampFunctions(env, exports);
   exports.Set("releaseAll", Napi::Function::New<ReleaseAll>(env, "releaseAll"));
   exports.Set("liveHandles", Napi::Function::New<LiveHandles>(env, "liveHandles"));
   DefineLayouts(env, exports);

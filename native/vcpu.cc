@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "ioctl.h"
 #include "memory_failure.h"
+#include "stamps.h"
 #include "thread.h"
 
 namespace faultlab {
@@ -50,8 +51,13 @@ int VcpuObject::Run() {
 
 int VcpuObject::Enter() {
   const int64_t start = MonotonicNs();
+  Stamp(StampKind::kRunEnter, 0);
   const CallResult result = CallNotingMemoryFailure(&noted_, SYS_ioctl, fd(), uapi::kRun, 0);
-  runTimeNs_ += static_cast<uint64_t>(MonotonicNs() - start);
+  Stamp(StampKind::kRunLeave, static_cast<uint32_t>(result.error) << 16 | (area_->run().exit_reason & 0xffff));
+  const int64_t end = MonotonicNs();
+  runTimeNs_ += static_cast<uint64_t>(end - start);
+  if (failedAtNs_ != 0) faultTimeNs_ += static_cast<uint64_t>(start - failedAtNs_);
+  failedAtNs_ = result.error == EFAULT ? end : 0;
   runCount_++;
   return result.error;
 }
@@ -102,6 +108,7 @@ Napi::Function Vcpu::Define(Napi::Env env) {
                                  Method<&Vcpu::Run>("run"),
                                  Method<&Vcpu::LastMemoryFailure>("memoryFailure"),
                                  Method<&Vcpu::RunTimeNs>("runTimeNs"),
+                                 Method<&Vcpu::FaultTimeNs>("faultTimeNs"),
                                  Method<&Vcpu::RunCount>("runCount"),
                                  Method<&Vcpu::SliceCount>("sliceCount"),
                                  Method<&Vcpu::SetSliceNs>("setSliceNs"),
@@ -124,6 +131,7 @@ Napi::Function Vcpu::Define(Napi::Env env) {
                                  Method<&Vcpu::SetMce>("setMce"),
                                  Method<&Vcpu::EnableCap>("enableCap"),
                                  Method<&Vcpu::TscKhz>("tscKhz"),
+                                 Method<&Vcpu::TscOffset>("tscOffset"),
                                  Method<&Vcpu::Ioctl>("ioctl"),
                                  Method<&Vcpu::IoctlUnreadable>("ioctlUnreadable"),
                                  Method<&Vcpu::MapPage>("mapPage"),
@@ -209,6 +217,10 @@ Napi::Value Vcpu::LastMemoryFailure(const Napi::CallbackInfo& info) {
 
 Napi::Value Vcpu::RunTimeNs(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(object()->runTimeNs()));
+}
+
+Napi::Value Vcpu::FaultTimeNs(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(object()->faultTimeNs()));
 }
 
 Napi::Value Vcpu::RunCount(const Napi::CallbackInfo& info) {

@@ -218,4 +218,17 @@ Napi::Value Vcpu::TscKhz(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(result.value));
 }
 
+Napi::Value Vcpu::TscOffset(const Napi::CallbackInfo& info) {
+  int64_t offset = 0;
+  uapi::KvmDeviceAttr attribute{};
+  attribute.group = uapi::kVcpuTscCtrl;
+  attribute.attr = uapi::kVcpuTscOffset;
+  attribute.addr = reinterpret_cast<uint64_t>(&offset);
+  const CallResult result = faultlab::Ioctl(object()->fd(), uapi::kGetDeviceAttr, &attribute);
+  if (!result.ok())
+    return ThrowFailure(info.Env(), {family::kKvm, "KVM_GET_DEVICE_ATTR", result.error},
+                        "KVM_VCPU_TSC_OFFSET; needs Linux 5.16");
+  return Napi::BigInt::New(info.Env(), offset);
+}
+
 }  // namespace faultlab

@@ -5,6 +5,7 @@ export {
   DOORBELL_DONE,
   DOORBELL_PANIC,
   DOORBELL_PORT,
+  DOORBELL_RINGS,
   MAX_TASKS,
   MAX_VCPUS,
   SELECTOR_KERNEL_CODE,
@@ -13,6 +14,7 @@ export {
   WINDOW_BASE,
 } from './abi.js';
 export { bootVcpu, installGuest, type VcpuBootState } from './boot.js';
+export { guestElf, type BuiltGuest } from './built.js';
 export { checksumPage } from './checksum.js';
 export { guestCpuid } from './cpuid.js';
 export { writeDescriptorPage, writeIdt, type VectorHandler } from './descriptor-tables.js';

@@ -4,4 +4,4 @@ export { MAX_LATENCY_NS, MAX_RESOLVERS, MAX_TICK_NS, MIN_TICK_NS } from './limit
 export { Machine, type MachineProgress, type MachineResult, type RunEnd } from './machine.js';
 export type { GuestMemoryFailure, MemoryFailureAnswer, MemoryFailureHandler, MemoryFailureHandlerExports, MemoryFailureHandlerModule } from './memory-failure-handler.js';
 export { MODE_NAMES, MODES, UAPI_MODES, isDeliveryMode, modeCapabilities, type DeliveryMode, type ModeTraits } from './modes.js';
-export type { MachineOptions } from './options.js';
+export type { MachineOptions, Placement } from './options.js';

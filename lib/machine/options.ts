@@ -47,6 +47,8 @@ export interface MachineOptions {
   readonly tickNs?: number;
   /** Length of each control phase, before and after paging, in ticks. Default 0: none. */
   readonly controlTicks?: number;
+  /** CPUs that the machine's threads are bound to. Default: none, the host's scheduler decides. */
+  readonly placement?: Placement;
   /** What to do about poisoned memory; when left out, an access to it ends the run with `MEMORY_POISONED`. */
   readonly memoryFailureHandler?: MemoryFailureHandlerModule;
   /** By which instruction the guest's tasks trap. Default `auto`: the best one that works on this host. */
@@ -57,9 +59,17 @@ export interface MachineOptions {
   readonly stallNs?: number;
 }
 
+/** CPUs of the threads of a machine, each a list to be bound to. */
+export interface Placement {
+  /** By vCPU. */
+  readonly vcpus: readonly (readonly number[])[];
+  /** By resolver. */
+  readonly resolvers: readonly (readonly number[])[];
+}
+
 /** {@link MachineOptions} with every default filled in. */
 export type CheckedOptions = Required<Omit<MachineOptions, OptionalName>> & Pick<MachineOptions, OptionalName>;
-type OptionalName = 'expected' | 'guestPath' | 'memoryFailureHandler' | 'quick';
+type OptionalName = 'expected' | 'guestPath' | 'memoryFailureHandler' | 'placement' | 'quick';
 
 /**
  * Checks options and fills in defaults.
@@ -84,8 +94,11 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
   if (options.expected !== undefined && options.expected.length !== 2 * windowPages) {
     throw new FaultLabError('BAD_OPTION', `the option expected must have two lanes for each of ${windowPages} pages, not ${options.expected.length}`);
   }
+  const vcpus = integer('vcpus', options.vcpus ?? 1, 1, MAX_VCPUS);
+  const resolvers = integer('resolvers', options.resolvers ?? 1, 1, MAX_RESOLVERS);
   return {
     ...options,
+    ...(options.placement === undefined ? {} : { placement: checkPlacement(options.placement, vcpus, resolvers) }),
     uapi,
     implementation: checkImplementation(options.implementation ?? 'auto'),
     capabilities: options.capabilities ?? {},
@@ -94,10 +107,10 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
     faultTasks,
     workTasks,
     order: checkOrder(options.order, windowPages),
-    vcpus: integer('vcpus', options.vcpus ?? 1, 1, MAX_VCPUS),
+    vcpus,
     latencyNs: integer('latencyNs', options.latencyNs ?? 0, 0, MAX_LATENCY_NS),
     trap: checkTrap(options.trap ?? 'auto'),
-    resolvers: integer('resolvers', options.resolvers ?? 1, 1, MAX_RESOLVERS),
+    resolvers,
     tickNs: integer('tickNs', options.tickNs ?? 4e6, MIN_TICK_NS, MAX_TICK_NS),
     controlTicks: integer('controlTicks', options.controlTicks ?? 0, 0, 1e6),
     stallNs: integer('stallNs', options.stallNs ?? 30e9, 1e9, 3600e9),
@@ -111,6 +124,13 @@ function checkOrder(order: Uint32Array | undefined, windowPages: number): Uint32
     if (page >= windowPages) throw new FaultLabError('BAD_OPTION', `the option order names page ${page}, but the window has ${windowPages} pages`);
   }
   return order;
+}
+
+function checkPlacement(placement: Placement, vcpus: number, resolvers: number): Placement {
+  if (placement.vcpus.length !== vcpus || placement.resolvers.length !== resolvers) {
+    throw new FaultLabError('BAD_OPTION', `the option placement must have CPUs for each of ${vcpus} vCPUs and ${resolvers} resolvers`);
+  }
+  return placement;
 }
 
 function checkImplementation(name: string): NonNullable<MachineOptions['implementation']> {

@@ -3,11 +3,10 @@
  * one order that cannot hang: whoever sleeps for a page is woken before the VM that waits for it is closed.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { ReadyQueue } from '../asyncpf/index.js';
 import { FaultLabError, attempt } from '../errors/index.js';
 import { POLICY_MEMORY_BYTES, PageStates, RequestRing } from '../faults/index.js';
-import { Mailbox, TABLES_BASE, WINDOW_BASE, guestCpuid, installGuest, layOutGuest, parseElf, refuseGuest, type GuestLayout } from '../guest/index.js';
+import { Mailbox, TABLES_BASE, WINDOW_BASE, guestCpuid, guestElf, installGuest, layOutGuest, parseElf, refuseGuest, type GuestLayout } from '../guest/index.js';
 import { Kvm, NativeUserfaultSlot, probeUapi, requireUapi, type Vm } from '../kvm/index.js';
 import { InterceptedPages, PagedWindow, SystemRam, gpaNumber, guestRange, interceptedPagesSizeBytes } from '../memory/index.js';
 import { nativeAddon, type NativeEventFd, type NativeMapping, type NativeUserfaultfd } from '../native/index.js';
@@ -37,9 +36,6 @@ import { MODES, modeCapabilities } from './modes.js';
 import type { CheckedOptions } from './options.js';
 import type { ResolverPlan, SharedPlan, VcpuPlan } from './plan.js';
 import { SharedModel, type SharedModelPlan } from './uapi/shared-model.js';
-
-/** The project's own guest. */
-const GUEST_ELF = fileURLToPath(new URL('../../../guest/build/guest.elf', import.meta.url));
 
 /** Its segments take a MiB at most; the rest is symbols. */
 const MOST_GUEST_BYTES = 64 * 2 ** 20;
@@ -120,12 +116,14 @@ export class MachineParts {
         cpuid: guestCpuid(supported, index, asyncPf),
         sliceNs: sliceFor(longestLatencyNs(options)),
         memoryFailureHandler: options.memoryFailureHandler,
+        cpus: options.placement?.vcpus[index] ?? null,
       }));
       this.resolverPlans = this.plan.rings.map((_, index) => ({
         index,
         userfaultfd: this.userfaultfd.share(),
         wake: this.wake.share(),
         source: options.source,
+        cpus: options.placement?.resolvers[index] ?? null,
       }));
     } catch (error) {
       this.close();
@@ -200,7 +198,7 @@ function isNative(kvm: Kvm, { uapi, mode, implementation, capabilities }: Checke
 }
 
 function readGuest(named: string | undefined): Uint8Array {
-  const path = named ?? GUEST_ELF;
+  const path = named ?? guestElf('guest');
   try {
     const status = statSync(path);
     // A FIFO would be waited for, a device may have no end.

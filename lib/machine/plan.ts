@@ -48,6 +48,8 @@ export interface VcpuPlan extends SharedPlan {
   /** Longest stay in KVM_RUN. */
   readonly sliceNs: number;
   readonly memoryFailureHandler?: MemoryFailureHandlerModule | undefined;
+  /** To bind the thread to; null: wherever the scheduler likes. */
+  readonly cpus: readonly number[] | null;
 }
 
 /** A resolver Worker's orders. */
@@ -57,6 +59,8 @@ export interface ResolverPlan extends SharedPlan {
   /** Share number of the eventfd that ends its wait. */
   readonly wake: number;
   readonly source: PageSourceModule;
+  /** As {@link VcpuPlan.cpus}. */
+  readonly cpus: readonly number[] | null;
 }
 
 /** What a Worker reports, once each and in this order; `failed` at any time. */

@@ -39,6 +39,7 @@ const TIMER_SLACK_NS = 1000;
 async function resolve(plan: ResolverPlan): Promise<void> {
   const addon = nativeAddon();
   addon.setTimerSlackNs(TIMER_SLACK_NS);
+  if (plan.cpus !== null) addon.setAffinity(plan.cpus);
   const vm = Vm.adopt(plan.vm);
   const ram = SystemRam.adopt(plan.lowRam);
   const window = PagedWindow.adopt(plan.window);

@@ -165,6 +165,7 @@ class VcpuRunner {
 
   close(): void {
     this.counters.runNs = this.vcpu.runTimeNs;
+    this.counters.faultNs = this.vcpu.faultTimeNs;
     this.vcpu.close();
     this.bitmapMapping.close();
     this.window.close();
@@ -242,6 +243,7 @@ function post(message: WorkerMessage): void {
 let runner: VcpuRunner | null = null;
 try {
   const plan = workerData as VcpuPlan;
+  if (plan.cpus !== null) nativeAddon().setAffinity(plan.cpus);
   runner = new VcpuRunner(plan, await loadMemoryFailureHandler(plan.memoryFailureHandler), await loadFaultPolicy(plan.policy, plan.policyMemory));
   post({ kind: 'ready', threadId: nativeAddon().threadId(), tscKhz: runner.tscKhz, vcpu: runner.share });
   runner.run();

@@ -240,6 +240,8 @@ export interface NativeVcpu extends NativeHandle {
   memoryFailure(): { code: number; hva: bigint; lsb: number } | null;
   /** Nanoseconds (CLOCK_MONOTONIC) spent inside KVM_RUN so far, and how often it was entered; for the cost column. */
   runTimeNs(): number;
+  /** Nanoseconds spent outside KVM_RUN so far, from each that failed with EFAULT to the next one. */
+  faultTimeNs(): number;
   runCount(): number;
   /** -EINTR returns that came from the end of a slice and not from a kick. */
   sliceCount(): number;
@@ -269,6 +271,8 @@ export interface NativeVcpu extends NativeHandle {
   setMce(mce: { status: bigint; addr: bigint; misc: bigint; mcgStatus: bigint; bank: number }): void;
   enableCap(capability: number, flags?: number, args?: readonly bigint[]): number;
   tscKhz(): number;
+  /** KVM_VCPU_TSC_OFFSET: the guest's TSC less the host's. Throws `KVM_ENXIO` before Linux 5.16. */
+  tscOffset(): bigint;
   /** Poisoned memory that it meets (KVM_PRE_FAULT_MEMORY) throws `KVM_EINTR` and is what the next `run()` returns. */
   ioctl(request: number, argument?: number | Uint8Array): number;
   /**
@@ -316,6 +320,16 @@ export interface NativeAddon {
   /** sched_setaffinity(2) for the calling thread; and what it is now. */
   setAffinity(cpus: readonly number[]): void;
   getAffinity(): number[];
+  /**
+   * From now on the calling thread notes time stamps in `mapping` (null: no more), which then counts as seen by JavaScript: a header of 64 bytes (u64
+   * records written, u64 records for which there was no room), then records of 16 (u64 TSC, u32 kind, u32 argument). The calls that note
+   * are those of StampKind; where a thread keeps none they cost nothing. Throws `MAPPING_NOT_VIEWABLE`.
+   */
+  recordStamps(mapping: NativeMapping | null): void;
+  /** Notes a stamp of a kind of the caller's own (64 and up), where the calling thread keeps stamps. */
+  readonly stamp: (kind: number, argument: number) => void;
+  /** TSC cycles between two readings in a row, at best: no time below it can be told. */
+  timerFloor(): number;
   /**
    * For the end of the process, when nobody will fill pages any more (the loader calls it then): UFFDIO_UNREGISTER of everything
    * that any userfaultfd of this process has, which wakes every waiter; and all waits of EventFd and Userfaultfd end as on

@@ -224,6 +224,19 @@ struct KvmTranslation {
 static_assert(sizeof(KvmTranslation) == 24);
 static_assert(offsetof(KvmTranslation, valid) == 16);
 
+struct KvmDeviceAttr {
+  uint32_t flags;
+  uint32_t group;
+  uint64_t attr;
+  uint64_t addr;
+};
+static_assert(sizeof(KvmDeviceAttr) == 24);
+static_assert(offsetof(KvmDeviceAttr, addr) == 16);
+
+// Attributes of a vCPU.
+constexpr uint32_t kVcpuTscCtrl = 0;
+constexpr uint64_t kVcpuTscOffset = 0;
+
 struct KvmInterrupt {
   uint32_t irq;
 };
@@ -280,6 +293,7 @@ constexpr uint32_t kX86SetMce = KvmIow<KvmX86Mce>(0x9e);
 constexpr uint32_t kGetVcpuEvents = KvmIor<KvmVcpuEvents>(0x9f);
 constexpr uint32_t kSetVcpuEvents = KvmIow<KvmVcpuEvents>(0xa0);
 constexpr uint32_t kGetTscKhz = KvmIo(0xa3);
+constexpr uint32_t kGetDeviceAttr = KvmIow<KvmDeviceAttr>(0xe2);
 
 static_assert(kGetRegs == 0x8090ae81);
 static_assert(kTranslate == 0xc018ae85);

@@ -52,6 +52,7 @@ export const requestNumbers: Readonly<Partial<Record<string, number>>> = {
   KVM_SET_VCPU_EVENTS: iow(KVM, 0xa0, 64),
   KVM_SET_TSC_KHZ: io(KVM, 0xa2),
   KVM_GET_TSC_KHZ: io(KVM, 0xa3),
+  KVM_GET_DEVICE_ATTR: iow(KVM, 0xe2, 24),
   KVM_ENABLE_CAP: iow(KVM, 0xa3, 104),
   KVM_SIGNAL_MSI: iow(KVM, 0xa5, 32),
   KVM_X86_SET_MSR_FILTER: iow(KVM, 0xc6, 392),

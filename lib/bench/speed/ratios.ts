@@ -1,0 +1,103 @@
+/** Runs every loop by both sides, interleaved: what TypeScript costs is a ratio of runs that stood side by side. */
+import { nativeAddon } from '../../native/index.js';
+import { estimate, type Estimate } from '../statistics.js';
+import { visitingOrder } from '../random.js';
+import { makeLoopFiles, type LoopFiles } from './files.js';
+import { LOOPS, LOOP_NAMES, type LoopName } from './loops.js';
+import { runLoop, type LoopSample, type Side, type SideOptions } from './sides.js';
+
+/** How much to run. */
+export interface RatioOptions {
+  /** Runs of each loop by each side. */
+  readonly rounds: number;
+  /** Faults of a run. */
+  readonly faults: number;
+  /** Entries of the order of a port-out run: `DOORBELL_RINGS` round trips each. */
+  readonly ringEntries: number;
+  /** Tick of the guest's scheduler, ns. */
+  readonly tickNs: number;
+  /** Loops to run; all where left out. */
+  readonly loops?: readonly LoopName[];
+  readonly seed: number;
+  /** Told before each run; true ends the measurement with what there is. */
+  readonly progress?: (done: number, total: number, what: string) => boolean;
+}
+
+/** A figure of both sides, by run in the order in which they were made, and what it came to. */
+export interface SidesFigure {
+  readonly typescriptNs: readonly number[];
+  readonly cNs: readonly number[];
+  /** Of TypeScript to C, pair by pair: its median and the 95 % interval of that. */
+  readonly ratio: Estimate;
+}
+
+/** One loop. */
+export interface LoopRatio {
+  readonly loop: LoopName;
+  /** By the guest's clock: a round trip, or a fault from access to resume (the middle one of a run). */
+  readonly guest: SidesFigure;
+  /** By the host's clock in native code: from a KVM_RUN that failed for a page to the next one. Null where none fails. */
+  readonly userSpace: SidesFigure | null;
+}
+
+/** What {@link measureRatios} came to. */
+export interface Ratios {
+  /** Pairs of runs that were made of each loop. */
+  readonly rounds: number;
+  readonly faults: number;
+  readonly loops: readonly LoopRatio[];
+  /** CPUs that both sides' threads were bound to; null where the process has but one. */
+  readonly cpus: SideOptions['cpus'];
+}
+
+/**
+ * Measures every loop. The order of the two sides alternates from round to round.
+ * @throws FaultLabError what a machine or the reference throws; `SPEED_INTEGRITY`
+ */
+export async function measureRatios(options: RatioOptions): Promise<Ratios> {
+  const loops = options.loops ?? LOOP_NAMES;
+  const cpus = chooseCpus();
+  const samples = new Map(loops.map((name) => [name, { typescript: [] as LoopSample[], c: [] as LoopSample[] }]));
+  const faultFiles = makeLoopFiles((pages) => visitingOrder('random', pages, options.faults, options.seed));
+  let ringFiles: LoopFiles | null = null;
+  let rounds = 0;
+  try {
+    ringFiles = makeLoopFiles(() => new Uint32Array(options.ringEntries));
+    const total = options.rounds * loops.length * 2;
+    let done = 0;
+    rounds: for (; rounds < options.rounds; rounds++) {
+      const sides: readonly Side[] = rounds % 2 === 0 ? ['typescript', 'c'] : ['c', 'typescript'];
+      for (const name of loops) {
+        const loop = LOOPS[name];
+        const files = loop.guest === 'doorbell' ? ringFiles : faultFiles;
+        for (const side of sides) {
+          if (options.progress?.(done++, total, `${name}, ${side === 'c' ? 'C' : 'TypeScript'}`) === true) break rounds;
+          samples.get(name)?.[side].push(await runLoop(side, loop, { files, tickNs: options.tickNs, cpus }));
+        }
+      }
+    }
+  } finally {
+    ringFiles?.close();
+    faultFiles.close();
+  }
+  return { rounds, faults: options.faults, cpus, loops: loops.flatMap((name) => ratioOf(name, samples.get(name)?.typescript ?? [], samples.get(name)?.c ?? [])) };
+}
+
+/** Of the pairs that are whole; nothing where there is none. */
+function ratioOf(loop: LoopName, typescript: readonly LoopSample[], c: readonly LoopSample[]): LoopRatio[] {
+  const pairs = Math.min(typescript.length, c.length);
+  if (pairs === 0) return [];
+  const figure = (of: (sample: LoopSample) => number): SidesFigure => {
+    const typescriptNs = typescript.slice(0, pairs).map(of);
+    const cNs = c.slice(0, pairs).map(of);
+    return { typescriptNs, cNs, ratio: estimate(typescriptNs.map((ns, at) => ns / cNs[at])) };
+  };
+  const hasUserSpace = typescript[0].userSpaceNs !== null && c[0].userSpaceNs !== null;
+  return [{ loop, guest: figure(({ guestNs }) => guestNs), userSpace: hasUserSpace ? figure(({ userSpaceNs }) => userSpaceNs ?? NaN) : null }];
+}
+
+/** The first CPU for the vCPU and the second for the resolver, of those that this process may use. */
+function chooseCpus(): SideOptions['cpus'] {
+  const [vcpu, resolver] = nativeAddon().getAffinity() as (number | undefined)[];
+  return vcpu === undefined || resolver === undefined ? null : { vcpu, resolver };
+}
