@@ -15,3 +15,4 @@ export type { TrapInstructionReport, TrapSummary } from './trap.js';
 export { renderReport, type TableOptions } from './table.js';
 export { kernelCost, pagingSeconds, workCost, type KernelCost, type WorkCost } from './cost.js';
 export { crossing, differsFromOne, estimate, isNoise, median, quantile, shareInterval, type Crossing, type Estimate, type SweepPoint } from './statistics.js';
+export * from './speed/index.js';

@@ -42,8 +42,6 @@ export interface LoopRatio {
 
 /** What {@link measureRatios} came to. */
 export interface Ratios {
-  /** Pairs of runs that were made of each loop. */
-  readonly rounds: number;
   readonly faults: number;
   readonly loops: readonly LoopRatio[];
   /** CPUs that both sides' threads were bound to; null where the process has but one. */
@@ -58,29 +56,30 @@ export async function measureRatios(options: RatioOptions): Promise<Ratios> {
   const loops = options.loops ?? LOOP_NAMES;
   const cpus = chooseCpus();
   const samples = new Map(loops.map((name) => [name, { typescript: [] as LoopSample[], c: [] as LoopSample[] }]));
-  const faultFiles = makeLoopFiles((pages) => visitingOrder('random', pages, options.faults, options.seed));
-  let ringFiles: LoopFiles | null = null;
-  let rounds = 0;
+  const files: LoopFiles[] = [];
   try {
-    ringFiles = makeLoopFiles(() => new Uint32Array(options.ringEntries));
-    const total = options.rounds * loops.length * 2;
-    let done = 0;
-    rounds: for (; rounds < options.rounds; rounds++) {
-      const sides: readonly Side[] = rounds % 2 === 0 ? ['typescript', 'c'] : ['c', 'typescript'];
-      for (const name of loops) {
-        const loop = LOOPS[name];
-        const files = loop.guest === 'doorbell' ? ringFiles : faultFiles;
-        for (const side of sides) {
-          if (options.progress?.(done++, total, `${name}, ${side === 'c' ? 'C' : 'TypeScript'}`) === true) break rounds;
-          samples.get(name)?.[side].push(await runLoop(side, loop, { files, tickNs: options.tickNs, cpus }));
-        }
-      }
+    const faultFiles = makeLoopFiles((pages) => visitingOrder('random', pages, options.faults, options.seed));
+    files.push(faultFiles);
+    const ringFiles = makeLoopFiles(() => new Uint32Array(options.ringEntries));
+    files.push(ringFiles);
+    const runs = plan(options.rounds, loops);
+    for (const [done, { name, side }] of runs.entries()) {
+      if (options.progress?.(done, runs.length, `${name}, ${side === 'c' ? 'C' : 'TypeScript'}`) === true) break;
+      const loop = LOOPS[name];
+      const sample = await runLoop(side, loop, { files: loop.guest === 'doorbell' ? ringFiles : faultFiles, tickNs: options.tickNs, cpus });
+      samples.get(name)?.[side].push(sample);
     }
   } finally {
-    ringFiles?.close();
-    faultFiles.close();
+    for (const each of files) each.close();
   }
-  return { rounds, faults: options.faults, cpus, loops: loops.flatMap((name) => ratioOf(name, samples.get(name)?.typescript ?? [], samples.get(name)?.c ?? [])) };
+  return { faults: options.faults, cpus, loops: loops.flatMap((name) => ratioOf(name, samples.get(name)?.typescript ?? [], samples.get(name)?.c ?? [])) };
+}
+
+/** Every run, in order: who begins alternates from round to round. */
+function plan(rounds: number, loops: readonly LoopName[]): { name: LoopName; side: Side }[] {
+  return Array.from({ length: rounds }, (_, round) => round).flatMap((round) =>
+    loops.flatMap((name) => (round % 2 === 0 ? (['typescript', 'c'] as const) : (['c', 'typescript'] as const)).map((side) => ({ name, side }))),
+  );
 }
 
 /** Of the pairs that are whole; nothing where there is none. */
