@@ -32,7 +32,8 @@
         "native/vcpu_proposals.cc",
         "native/vcpu_state.cc",
         "native/view.cc",
-        "native/vm.cc"
+        "native/vm.cc",
+        "native/word.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": [

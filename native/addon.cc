@@ -13,6 +13,7 @@
 #include "userfaultfd.h"
 #include "vcpu.h"
 #include "vm.h"
+#include "word.h"
 
 namespace faultlab {
 namespace {
@@ -60,6 +61,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   Export<Userfaultfd>(env, exports);
   DefineThreadFunctions(env, exports);
   DefineStampFunctions(env, exports);
+  DefineWordFunctions(env, exports);
   exports.Set("releaseAll", Napi::Function::New<ReleaseAll>(env, "releaseAll"));
   exports.Set("liveHandles", Napi::Function::New<LiveHandles>(env, "liveHandles"));
   DefineLayouts(env, exports);

@@ -315,6 +315,13 @@ export interface NativeAddon {
   readonly monotonicNs: () => number;
   /** gettid(2). */
   threadId(): number;
+  /**
+   * Sleeps while `words[index]` is `seen`, for `timeoutNs` (0 to 10e9) at most; may come back for nothing, so look again. A futex: `wakeWord` and no
+   * Atomics.notify ends it.
+   */
+  readonly waitOnWord: (words: Int32Array, index: number, seen: number, timeoutNs: number) => void;
+  /** Wakes everybody in `waitOnWord` on that word, in any Worker. */
+  readonly wakeWord: (words: Int32Array, index: number) => void;
   /** prctl(PR_SET_TIMERSLACK) for the calling thread. */
   setTimerSlackNs(slackNs: number): void;
   /** sched_setaffinity(2) for the calling thread; and what it is now. */
