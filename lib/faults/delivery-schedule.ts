@@ -3,7 +3,7 @@
  * due together and lie side by side are filled as one batch.
  */
 import { FaultLabError } from '../errors/index.js';
-import { nativeAddon } from '../native/index.js';
+import { StampKind, nativeAddon, noteStamp } from '../native/index.js';
 import { DelayQueue } from './delay-queue.js';
 import { MOST_BATCHED_PAGES, type PageFiller } from './page-filler.js';
 import type { PageLatency } from './page-latency.js';
@@ -71,6 +71,7 @@ export class DeliverySchedule {
    * @throws FaultLabError `REQUESTS_OVERFLOW` when more requests are under way than the capacity
    */
   accept(nowNs: number, page: number, tag: number): void {
+    noteStamp(StampKind.TAKEN, page);
     if (!this.queue.push(nowNs + this.latency.of(page), page, tag)) this.overflow();
   }
 

@@ -163,6 +163,8 @@ export const mailboxLayout = structLayout('mailbox', 256, {
   expected: [72, 8],
   /** TRAP_BY_*: how tasks are to trap */
   trap_by: [80, 4],
+  /** gva of u64[window pages]: TSC at the first access, by page index, or 0 */
+  starts: [88, 8],
   /** next entry of the order table: fetch-and-add by every fault task; ends above page_count */
   cursor: [128, 8],
   /** by phase: vCPUs that reached its end */

@@ -47,6 +47,8 @@ export interface MachineOptions {
   readonly tickNs?: number;
   /** Length of each control phase, before and after paging, in ticks. Default 0: none. */
   readonly controlTicks?: number;
+  /** Threads keep time stamps and the guest its own: {@link MachineResult.stamps}. Default false. */
+  readonly stamps?: boolean;
   /** CPUs that the machine's threads are bound to. Default: none, the host's scheduler decides. */
   readonly placement?: Placement;
   /** What to do about poisoned memory; when left out, an access to it ends the run with `MEMORY_POISONED`. */
@@ -103,6 +105,7 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
     implementation: checkImplementation(options.implementation ?? 'auto'),
     capabilities: options.capabilities ?? {},
     policy: options.policy ?? builtInPolicy({ name: 'always-async' }),
+    stamps: options.stamps ?? false,
     windowPages,
     faultTasks,
     workTasks,

@@ -9,7 +9,7 @@ import { POLICY_MEMORY_BYTES, PageStates, RequestRing } from '../faults/index.js
 import { Mailbox, TABLES_BASE, WINDOW_BASE, guestCpuid, guestElf, installGuest, layOutGuest, parseElf, refuseGuest, type GuestLayout } from '../guest/index.js';
 import { Kvm, NativeUserfaultSlot, probeUapi, requireUapi, type Vm } from '../kvm/index.js';
 import { InterceptedPages, PagedWindow, SystemRam, gpaNumber, guestRange, interceptedPagesSizeBytes } from '../memory/index.js';
-import { nativeAddon, type NativeEventFd, type NativeMapping, type NativeUserfaultfd } from '../native/index.js';
+import { nativeAddon, stampsSizeBytes, type NativeEventFd, type NativeMapping, type NativeUserfaultfd } from '../native/index.js';
 import {
   KVM_MSR_EXIT_REASON_FILTER,
   KVM_X86_DISABLE_EXITS_HLT,
@@ -17,6 +17,7 @@ import {
   KVM_MSR_FILTER_READ,
   KVM_MSR_FILTER_WRITE,
   MADV_NOHUGEPAGE,
+  MAP_NORESERVE,
   MAP_POPULATE,
   MSR_KVM_ASYNC_PF_ACK,
   MSR_KVM_ASYNC_PF_EN,
@@ -37,6 +38,10 @@ import type { CheckedOptions } from './options.js';
 import type { ResolverPlan, SharedPlan, VcpuPlan } from './plan.js';
 import { SharedModel, type SharedModelPlan } from './uapi/shared-model.js';
 
+/** Stamps that a fault leaves with one thread at most: of a vCPU two runs of KVM, two doorbells of the protocol, and what is between. */
+const STAMPS_A_FAULT = 16;
+const STAMPS_BESIDES = 1 << 16;
+
 /** Its segments take a MiB at most; the rest is symbols. */
 const MOST_GUEST_BYTES = 64 * 2 ** 20;
 
@@ -48,6 +53,9 @@ export class MachineParts {
   readonly plan: SharedPlan;
   readonly vcpuPlans: readonly Omit<VcpuPlan, keyof SharedPlan>[];
   readonly resolverPlans: readonly Omit<ResolverPlan, keyof SharedPlan>[];
+  /** Memory for time stamps, by vCPU and by resolver; empty where none are kept. */
+  readonly vcpuStamps: readonly NativeMapping[];
+  readonly resolverStamps: readonly NativeMapping[];
   private readonly closers: (() => void)[] = [];
   private readonly userfaultfd: NativeUserfaultfd;
   private readonly window: PagedWindow;
@@ -68,13 +76,15 @@ export class MachineParts {
       this.window = this.own(attempt('make the window', () => PagedWindow.create(options.windowPages)));
       const bitsPerPage = options.uapi === 'sync-async-2bit' ? 2 : 1;
       const bitmapMapping = this.own(makeBitmap(options.windowPages, bitsPerPage));
+      this.vcpuStamps = options.stamps ? Array.from({ length: options.vcpus }, () => this.own(makeStamps(options.order.length))) : [];
+      this.resolverStamps = options.stamps ? Array.from({ length: options.resolvers }, () => this.own(makeStamps(options.order.length))) : [];
       this.userfaultfd = this.own(makeUserfaultfd(options));
       this.wake = this.own(attempt('make an eventfd', () => new (nativeAddon().EventFd)()));
       this.protectWindow();
 
       const boots = installGuest(elf, this.layout, low);
       this.mailbox = new Mailbox(low, tables, this.layout);
-      this.mailbox.writeJob({ ...options, expected: options.expected ?? null });
+      this.mailbox.writeJob({ ...options, expected: options.expected ?? null, starts: options.stamps });
       [low, tables].forEach((ram, slot) => {
         vm.createMemorySlot({ slot, gpa: gpa(ram.base), sizeBytes: ram.sizeBytes, mapping: ram.mapping });
       });
@@ -116,6 +126,7 @@ export class MachineParts {
         cpuid: guestCpuid(supported, index, asyncPf),
         sliceNs: sliceFor(longestLatencyNs(options)),
         memoryFailureHandler: options.memoryFailureHandler,
+        stamps: this.vcpuStamps[index]?.share() ?? null,
         cpus: options.placement?.vcpus[index] ?? null,
       }));
       this.resolverPlans = this.plan.rings.map((_, index) => ({
@@ -123,6 +134,7 @@ export class MachineParts {
         userfaultfd: this.userfaultfd.share(),
         wake: this.wake.share(),
         source: options.source,
+        stamps: this.resolverStamps[index]?.share() ?? null,
         cpus: options.placement?.resolvers[index] ?? null,
       }));
     } catch (error) {
@@ -247,6 +259,13 @@ function makeBitmap(windowPages: number, bitsPerPage: 1 | 2): NativeMapping {
   const mapping = nativeAddon().Mapping.anonymous(sizeBytes, PROT_READ | PROT_WRITE, MAP_POPULATE);
   new InterceptedPages(mapping.view(), windowPages, bitsPerPage).setAll();
   return mapping;
+}
+
+/** Room for what a fault leaves with each thread, and for a second of ticks besides; more is counted as missed. */
+function makeStamps(faults: number): NativeMapping {
+  return attempt('make memory for time stamps', () =>
+    nativeAddon().Mapping.anonymous(stampsSizeBytes(STAMPS_BESIDES + STAMPS_A_FAULT * faults), PROT_READ | PROT_WRITE, MAP_NORESERVE),
+  );
 }
 
 function makeUserfaultfd(options: CheckedOptions): NativeUserfaultfd {

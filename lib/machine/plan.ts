@@ -45,6 +45,8 @@ export interface VcpuPlan extends SharedPlan {
   readonly index: number;
   readonly boot: VcpuBootState;
   readonly cpuid: readonly CpuidEntry[];
+  /** Share number of the memory for this thread's stamps; null: none are kept. */
+  readonly stamps: number | null;
   /** Longest stay in KVM_RUN. */
   readonly sliceNs: number;
   readonly memoryFailureHandler?: MemoryFailureHandlerModule | undefined;
@@ -59,13 +61,15 @@ export interface ResolverPlan extends SharedPlan {
   /** Share number of the eventfd that ends its wait. */
   readonly wake: number;
   readonly source: PageSourceModule;
+  /** As {@link VcpuPlan.stamps}. */
+  readonly stamps: number | null;
   /** As {@link VcpuPlan.cpus}. */
   readonly cpus: readonly number[] | null;
 }
 
 /** What a Worker reports, once each and in this order; `failed` at any time. */
 export type WorkerMessage =
-  | { readonly kind: 'ready'; readonly threadId: number; readonly tscKhz?: number; readonly vcpu?: number }
+  | { readonly kind: 'ready'; readonly threadId: number; readonly tscKhz?: number; readonly tscOffset?: number | null; readonly vcpu?: number }
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly error: SerializedError };
 

@@ -20,7 +20,7 @@ import {
 } from '../faults/index.js';
 import { Vm } from '../kvm/index.js';
 import { InterceptedPages, PagedWindow, SystemRam } from '../memory/index.js';
-import { nativeAddon } from '../native/index.js';
+import { StampKind, keepStamps, nativeAddon, noteStamp } from '../native/index.js';
 import { ControlBlock } from './control-block.js';
 import { RESOLVER_COUNTERS, openCounters } from './counters.js';
 import { MsiReadyDelivery } from './emulated-async-pf.js';
@@ -39,6 +39,7 @@ const TIMER_SLACK_NS = 1000;
 async function resolve(plan: ResolverPlan): Promise<void> {
   const addon = nativeAddon();
   addon.setTimerSlackNs(TIMER_SLACK_NS);
+  keepStamps(plan.stamps);
   if (plan.cpus !== null) addon.setAffinity(plan.cpus);
   const vm = Vm.adopt(plan.vm);
   const ram = SystemRam.adopt(plan.lowRam);
@@ -69,6 +70,7 @@ async function resolve(plan: ResolverPlan): Promise<void> {
         if (filler.isPoisoned(page)) states.setPoisoned(page);
         else states.setPresent(page);
       }
+      noteStamp(StampKind.COMPLETED, page);
       if (!isAsyncTag(tag)) return;
       const vcpu = tagVcpu(tag);
       if (faults === null) queues[vcpu].push(tagToken(tag), tagGeneration(tag), deliveries[vcpu]);
@@ -102,6 +104,7 @@ async function resolve(plan: ResolverPlan): Promise<void> {
     post({ kind: 'ready', threadId: addon.threadId() });
     resolver.run(() => control.stopped);
   } finally {
+    keepStamps(null);
     source?.close();
     wake.close();
     userfaultfd.close();
