@@ -54,10 +54,7 @@ int VcpuObject::Enter() {
   Stamp(StampKind::kRunEnter, 0);
   const CallResult result = CallNotingMemoryFailure(&noted_, SYS_ioctl, fd(), uapi::kRun, 0);
   Stamp(StampKind::kRunLeave, static_cast<uint32_t>(result.error) << 16 | (area_->run().exit_reason & 0xffff));
-  const int64_t end = MonotonicNs();
-  runTimeNs_ += static_cast<uint64_t>(end - start);
-  if (failedAtNs_ != 0) faultTimeNs_ += static_cast<uint64_t>(start - failedAtNs_);
-  failedAtNs_ = result.error == EFAULT ? end : 0;
+  runTimeNs_ += static_cast<uint64_t>(MonotonicNs() - start);
   runCount_++;
   return result.error;
 }
@@ -108,7 +105,6 @@ Napi::Function Vcpu::Define(Napi::Env env) {
                                  Method<&Vcpu::Run>("run"),
                                  Method<&Vcpu::LastMemoryFailure>("memoryFailure"),
                                  Method<&Vcpu::RunTimeNs>("runTimeNs"),
-                                 Method<&Vcpu::FaultTimeNs>("faultTimeNs"),
                                  Method<&Vcpu::RunCount>("runCount"),
                                  Method<&Vcpu::SliceCount>("sliceCount"),
                                  Method<&Vcpu::SetSliceNs>("setSliceNs"),
@@ -217,10 +213,6 @@ Napi::Value Vcpu::LastMemoryFailure(const Napi::CallbackInfo& info) {
 
 Napi::Value Vcpu::RunTimeNs(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(object()->runTimeNs()));
-}
-
-Napi::Value Vcpu::FaultTimeNs(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(object()->faultTimeNs()));
 }
 
 Napi::Value Vcpu::RunCount(const Napi::CallbackInfo& info) {

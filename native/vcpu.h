@@ -52,8 +52,6 @@ class VcpuObject : public SharedObject {
   pid_t threadId() const { return threadId_; }
   const std::shared_ptr<RunArea>& area() const { return area_; }
   uint64_t runTimeNs() const { return runTimeNs_; }
-  // Outside KVM_RUN, from each that failed with EFAULT to the next one.
-  uint64_t faultTimeNs() const { return faultTimeNs_; }
   uint64_t runCount() const { return runCount_; }
   uint64_t sliceCount() const { return sliceCount_; }
   // Longest stay in KVM_RUN, from the next run on: what Worker termination and process exit may have to wait for.
@@ -86,8 +84,6 @@ class VcpuObject : public SharedObject {
   SignalTimer timer_;
   bool armed_ = false;
   uint64_t runTimeNs_ = 0;
-  uint64_t faultTimeNs_ = 0;
-  int64_t failedAtNs_ = 0;  // when the last KVM_RUN failed with EFAULT; 0 where it did not
   uint64_t runCount_ = 0;
   uint64_t sliceCount_ = 0;
   int64_t sliceNs_ = 100'000'000;
@@ -130,7 +126,6 @@ class Vcpu : public Handle<Vcpu, VcpuObject> {
   Napi::Value Run(const Napi::CallbackInfo& info);
   Napi::Value LastMemoryFailure(const Napi::CallbackInfo& info);
   Napi::Value RunTimeNs(const Napi::CallbackInfo& info);
-  Napi::Value FaultTimeNs(const Napi::CallbackInfo& info);
   Napi::Value RunCount(const Napi::CallbackInfo& info);
   Napi::Value SliceCount(const Napi::CallbackInfo& info);
   Napi::Value SetSliceNs(const Napi::CallbackInfo& info);

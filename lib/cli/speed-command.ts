@@ -40,7 +40,7 @@ export function speedCommand(setExitCode: (code: number) => void): Command {
     .addArgument(new Argument('[figures...]', 'names of figures; all where left out').argParser(parseFigure))
     .option('--list', 'list the figures and their goals')
     .option('--rounds <n>', 'runs of each loop by each side', counted('--rounds', MOST_ROUNDS), 8)
-    .option('--faults <n>', 'faults of each run', counted('--faults', MOST_FAULTS), 2000)
+    .option('--faults <n>', 'faults of each run', counted('--faults', MOST_FAULTS), 6000)
     .addOption(new FileOption('--json <file>', "write the report as JSON to a file, or to standard output with '-'", 'output'))
     .addHelpText('after', EXAMPLES)
     .action(async (figures: readonly SpeedFigureName[], flags: Flags) => {

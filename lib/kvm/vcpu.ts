@@ -104,10 +104,6 @@ export class Vcpu {
   get runTimeNs(): number {
     return this.#native.runTimeNs();
   }
-  /** Nanoseconds spent outside KVM_RUN so far, from each that failed with EFAULT to the next one. */
-  get faultTimeNs(): number {
-    return this.#native.faultTimeNs();
-  }
   /** The guest's TSC less the host's. Throws `KVM_ENXIO` before Linux 5.16. */
   tscOffset(): bigint {
     return this.#attempt('read the TSC offset', () => this.#native.tscOffset());

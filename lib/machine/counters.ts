@@ -79,8 +79,6 @@ export const VCPU_COUNTERS = [
   'notPresent',
   /** Time inside KVM_RUN, ns. */
   'runNs',
-  /** Time outside KVM_RUN, from each that failed with EFAULT to the next one, ns. */
-  'faultNs',
   /** Time waiting for pages outside KVM_RUN, ns. */
   'waitNs',
 ] as const;

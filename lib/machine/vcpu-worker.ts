@@ -175,7 +175,6 @@ class VcpuRunner {
 
   close(): void {
     this.counters.runNs = this.vcpu.runTimeNs;
-    this.counters.faultNs = this.vcpu.faultTimeNs;
     this.vcpu.close();
     this.bitmapMapping.close();
     this.window.close();

@@ -240,8 +240,6 @@ export interface NativeVcpu extends NativeHandle {
   memoryFailure(): { code: number; hva: bigint; lsb: number } | null;
   /** Nanoseconds (CLOCK_MONOTONIC) spent inside KVM_RUN so far, and how often it was entered; for the cost column. */
   runTimeNs(): number;
-  /** Nanoseconds spent outside KVM_RUN so far, from each that failed with EFAULT to the next one. */
-  faultTimeNs(): number;
   runCount(): number;
   /** -EINTR returns that came from the end of a slice and not from a kick. */
   sliceCount(): number;

@@ -54,7 +54,6 @@ void PrintReport(const struct vcpu_loop* loop, const struct resolver* resolver) 
       {"syncWaits", loop->sync_waits},
       {"notPresent", loop->not_present},
       {"runNs", (uint64_t)loop->run_ns},
-      {"faultNs", (uint64_t)loop->fault_ns},
   };
   const struct field resolved[] = {
       {"faults", resolver->faults},         {"repeated", resolver->repeated}, {"raced", resolver->raced},

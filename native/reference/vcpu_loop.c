@@ -120,17 +120,13 @@ void* RunVcpuLoop(void* argument) {
   struct locator* locator = MakeLocator(loop->guest, loop->window, loop->pages);
   loop->tsc_khz = vcpu.tsc_khz;
   ArmSlices(SLICE_NS + 3 * (int64_t)loop->options->latency_ns);
-  int64_t failed_ns = 0;
   for (;;) {
     vcpu.run->exit_reason = 0;
     const int64_t start_ns = MonotonicNs();
-    if (failed_ns != 0) loop->fault_ns += start_ns - failed_ns;
     const int result = ioctl(vcpu.fd, KVM_RUN, 0);
     const int error = errno;
-    const int64_t end_ns = MonotonicNs();
-    loop->run_ns += end_ns - start_ns;
+    loop->run_ns += MonotonicNs() - start_ns;
     loop->exits++;
-    failed_ns = 0;
     if (result == 0) {
       if (HandleExit(loop, vcpu.run)) return NULL;
     } else if (error == EINTR) {
@@ -138,7 +134,6 @@ void* RunVcpuLoop(void* argument) {
       if (loop->options->mode == MODE_APF_USER) PollReadyEvents(loop->apf);
     } else if (error == EFAULT && CatchesByExit(loop->options->mode)) {
       loop->fault_exits++;
-      failed_ns = end_ns;
       HandleFault(loop, locator, vcpu.run);
     } else if (error != EAGAIN) {
       Fail("KVM", "KVM_RUN: %s", strerrordesc_np(error));

@@ -20,8 +20,8 @@ struct vcpu_loop {
 
   uint64_t tsc_khz;
   uint64_t exits, doorbells, msr_exits, fault_exits, interruptions, spurious_faults, sync_waits, not_present;
-  // Inside KVM_RUN; between a failed KVM_RUN and the next one.
-  int64_t run_ns, fault_ns;
+  // Inside KVM_RUN.
+  int64_t run_ns;
 };
 
 // Thread body. Fails with KVM, UNHANDLED_EXIT, GUEST_PANIC, and what the locator says.

@@ -31,13 +31,13 @@ export interface SidesFigure {
   readonly ratio: Estimate;
 }
 
-/** One loop. */
+/** One loop, by the guest's clock. */
 export interface LoopRatio {
   readonly loop: LoopName;
-  /** By the guest's clock: a round trip, or a fault from access to resume (the middle one of a run). */
-  readonly guest: SidesFigure;
-  /** By the host's clock in native code: from a KVM_RUN that failed for a page to the next one. Null where none fails. */
-  readonly userSpace: SidesFigure | null;
+  /** A round trip, or a fault from access to resume (the middle one of the second half of a run). */
+  readonly warm: SidesFigure;
+  /** The same of the first half, while the engine still compiles; null for round trips. */
+  readonly cold: SidesFigure | null;
 }
 
 /** What {@link measureRatios} came to. */
@@ -91,8 +91,8 @@ function ratioOf(loop: LoopName, typescript: readonly LoopSample[], c: readonly 
     const cNs = c.slice(0, pairs).map(of);
     return { typescriptNs, cNs, ratio: estimate(typescriptNs.map((ns, at) => ns / cNs[at])) };
   };
-  const hasUserSpace = typescript[0].userSpaceNs !== null && c[0].userSpaceNs !== null;
-  return [{ loop, guest: figure(({ guestNs }) => guestNs), userSpace: hasUserSpace ? figure(({ userSpaceNs }) => userSpaceNs ?? NaN) : null }];
+  const hasCold = typescript[0].coldNs !== null && c[0].coldNs !== null;
+  return [{ loop, warm: figure(({ warmNs }) => warmNs), cold: hasCold ? figure(({ coldNs }) => coldNs ?? NaN) : null }];
 }
 
 /** The first CPU for the vCPU and the second for the resolver, of those that this process may use. */

@@ -21,7 +21,7 @@ const ResultSchema = v.object({
   controlBefore: Phase,
   paging: Phase,
   controlAfter: Phase,
-  vcpu: v.object({ exits: Count, doorbells: Count, msrExits: Count, faultExits: Count, spuriousFaults: Count, runNs: Count, faultNs: Count }),
+  vcpu: v.object({ exits: Count, doorbells: Count, msrExits: Count, faultExits: Count, spuriousFaults: Count, runNs: Count }),
   resolver: v.object({ faults: Count, pages: Count, readyDelivered: Count }),
 });
 const ErrorSchema = v.object({ error: v.object({ code: v.string(), message: v.string() }) });
@@ -87,7 +87,7 @@ async function execute(program: string, args: readonly string[], timeoutMs: numb
   return new Promise((resolve) => {
     execFile(program, args, { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: MOST_OUTPUT_BYTES }, (error, stdout, stderr) => {
       if (error === null) resolve({ stdout, ended: null });
-      else resolve({ stdout, ended: error.signal === undefined || error.signal === null ? `${describeError(error)} ${stderr.slice(0, 200)}`.trim() : `ended by ${error.signal} after at most ${timeoutMs / 1e3} s` });
+      else resolve({ stdout, ended: typeof error.signal !== 'string' ? `${describeError(error)} ${stderr.slice(0, 200)}`.trim() : `ended by ${error.signal} after at most ${timeoutMs / 1e3} s` });
     });
   });
 }

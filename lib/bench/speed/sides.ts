@@ -4,7 +4,7 @@ import { imageSource } from '../../faults/index.js';
 import { DOORBELL_RINGS, guestElf } from '../../guest/index.js';
 import { Machine, type Placement } from '../../machine/index.js';
 import { checkIntegrity } from '../checks.js';
-import { quantile } from '../statistics.js';
+import { median } from '../statistics.js';
 import { readTable, type LoopFiles } from './files.js';
 import type { Loop } from './loops.js';
 import { runReference } from './reference.js';
@@ -14,10 +14,10 @@ export type Side = 'typescript' | 'c';
 
 /** What a run came to. */
 export interface LoopSample {
-  /** By the guest's clock, ns: a round trip, or the middle one of all faults from access to resume. */
-  readonly guestNs: number;
-  /** By the host's clock in native code, ns: from a KVM_RUN that failed for a page to the next one, mean of all; null where none fails. */
-  readonly userSpaceNs: number | null;
+  /** A round trip, or the middle one of the faults of the second half from access to resume, ns. */
+  readonly warmNs: number;
+  /** The middle one of the faults of the first half, while the engine still compiles; null for round trips. */
+  readonly coldNs: number | null;
 }
 
 /** How to run. */
@@ -52,17 +52,17 @@ async function runTypeScript(loop: Loop, { files, tickNs, cpus }: SideOptions): 
   });
   try {
     const result = await machine.run();
-    const { vcpus, tscKhz } = result;
-    if (loop.guest === 'doorbell') return { guestNs: roundTripNs(result.guest[0].paging.tscCycles, tscKhz, files), userSpaceNs: null };
+    const { tscKhz } = result;
+    if (loop.guest === 'doorbell') return { warmNs: roundTripNs(result.guest[0].paging.tscCycles, tscKhz, files), coldNs: null };
     requireIntegrity('this program', checkIntegrity(files.order, files.expected, result).exact);
-    return { guestNs: middleNs(result.latencyCycles, tscKhz), userSpaceNs: vcpus.faultExits === 0 ? null : vcpus.faultNs / vcpus.faultExits };
+    return middleNs(result.latencyCycles, files.order, tscKhz);
   } finally {
     await machine.close();
   }
 }
 
 async function runC(loop: Loop, { files, tickNs, cpus }: SideOptions): Promise<LoopSample> {
-  const { guest, paging, tscKhz, vcpu } = await runReference({
+  const { guest, paging, tscKhz } = await runReference({
     guest: guestElf(loop.guest),
     mode: loop.mode,
     order: files.orderPath,
@@ -76,21 +76,22 @@ async function runC(loop: Loop, { files, tickNs, cpus }: SideOptions): Promise<L
     tickNs,
     ...(cpus === null ? {} : { vcpuCpu: cpus.vcpu, resolverCpu: cpus.resolver }),
   });
-  if (loop.guest === 'doorbell') return { guestNs: roundTripNs(paging.tscCycles, tscKhz, files), userSpaceNs: null };
+  if (loop.guest === 'doorbell') return { warmNs: roundTripNs(paging.tscCycles, tscKhz, files), coldNs: null };
   const sums = new Int32Array(readTable(files.sumsPath).buffer);
   const right = Array.prototype.every.call(files.order, (page: number) => sums[2 * page] === files.expected[2 * page] && sums[2 * page + 1] === files.expected[2 * page + 1]);
   requireIntegrity('the C reference', right && guest.mismatches === 0 && guest.pages === files.order.length);
-  return { guestNs: middleNs(readTable(files.latenciesPath), tscKhz), userSpaceNs: vcpu.faultExits === 0 ? null : vcpu.faultNs / vcpu.faultExits };
+  return middleNs(readTable(files.latenciesPath), files.order, tscKhz);
 }
 
 function roundTripNs(cycles: number, tscKhz: number, files: LoopFiles): number {
   return (cycles / tscKhz) * 1e6 / (files.order.length * DOORBELL_RINGS);
 }
 
-/** The middle one of the latencies of the pages that were visited. */
-function middleNs(cycles: BigUint64Array, tscKhz: number): number {
-  const visited = Array.from(cycles, Number).filter((value) => value > 0);
-  return (quantile(visited, 0.5) / tscKhz) * 1e6;
+/** The middle one of each half of the faults, in visiting order: with one fault task that is the order in which they happened. */
+function middleNs(cycles: BigUint64Array, order: Uint32Array, tscKhz: number): LoopSample {
+  const ns = Array.from(order, (page) => (Number(cycles[page]) / tscKhz) * 1e6);
+  const half = Math.floor(ns.length / 2);
+  return { warmNs: median(ns.slice(half)), coldNs: median(ns.slice(0, half)) };
 }
 
 function requireIntegrity(who: string, right: boolean): void {

@@ -63,10 +63,10 @@ export async function measureSpeed(options: SpeedOptions, observer: SpeedObserve
   };
 }
 
-function figureOf({ loop, guest, userSpace }: LoopRatio): SpeedFigure {
-  const notes = [sides('by the guest\'s clock', guest)];
-  if (userSpace !== null) notes.push(`${sides('of it in user space', userSpace)}, ratio ${userSpace.ratio.value.toFixed(2)} (${userSpace.ratio.low.toFixed(2)} to ${userSpace.ratio.high.toFixed(2)})`);
-  return judge(loop, guest.ratio, notes);
+function figureOf({ loop, warm, cold }: LoopRatio): SpeedFigure {
+  const notes = [sides(loop === 'port-out' ? 'a round trip' : 'second half of a run', warm)];
+  if (cold !== null) notes.push(`${sides('first half, while the engine compiles', cold)}, ratio ${cold.ratio.value.toFixed(2)} (${cold.ratio.low.toFixed(2)} to ${cold.ratio.high.toFixed(2)})`);
+  return judge(loop, warm.ratio, notes);
 }
 
 function sides(what: string, { typescriptNs, cNs }: SidesFigure): string {
