@@ -24,7 +24,7 @@ import {
 } from '../faults/index.js';
 import { Vm } from '../kvm/index.js';
 import { InterceptedPages, PagedWindow, SystemRam } from '../memory/index.js';
-import { nativeAddon } from '../native/index.js';
+import { StampKind, keepStamps, nativeAddon, noteStamp } from '../native/index.js';
 import { ControlBlock } from './control-block.js';
 import { RESOLVER_COUNTERS, openCounters } from './counters.js';
 import { MsiReadyDelivery } from './emulated-async-pf.js';
@@ -44,6 +44,8 @@ async function resolve(plan: ResolverPlan): Promise<void> {
   const addon = nativeAddon();
   if (plan.cpus !== null) addon.setAffinity(plan.cpus);
   addon.setTimerSlackNs(TIMER_SLACK_NS);
+  keepStamps(plan.stamps);
+  if (plan.cpus !== null) addon.setAffinity(plan.cpus);
   const vm = Vm.adopt(plan.vm);
   const ram = SystemRam.adopt(plan.lowRam);
   const window = PagedWindow.adopt(plan.window);
@@ -77,6 +79,7 @@ async function resolve(plan: ResolverPlan): Promise<void> {
           states.setPresent(page);
         }
       }
+      noteStamp(StampKind.COMPLETED, page);
       if (!isAsyncTag(tag)) return;
       const vcpu = tagVcpu(tag);
       if (faults === null) queues[vcpu].push(tagToken(tag), tagGeneration(tag), deliveries[vcpu]);
@@ -127,6 +130,7 @@ async function resolve(plan: ResolverPlan): Promise<void> {
     }
     resolver.run(() => control.stopped);
   } finally {
+    keepStamps(null);
     source?.close();
     wake.close();
     userfaultfd.close();
