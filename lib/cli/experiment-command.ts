@@ -30,7 +30,7 @@ interface Flags {
 const EXAMPLES = `
 Examples:
   kvm-faultlab experiment --list
-      the sixteen questions, and which of them this host can answer
+      the sixteen questions and the scenarios, and which of them this host can answer
   kvm-faultlab experiment q1
       what a spurious pair of async page fault events costs, as a table, a plot and one sentence
   kvm-faultlab experiment q1 q2 --budget 2min --json answers.json
@@ -45,8 +45,8 @@ Exit codes: 0 answered, 2 wrong use, 3 no verdict: the host cannot answer, or no
 export function experimentCommand(setExitCode: (code: number) => void): Command {
   return new Command('experiment')
     .description('answer a question that reviewers of the proposals left open, with data of this host')
-    .addArgument(new Argument('[questions...]', 'q1 to q16').argParser(parseQuestion))
-    .option('--list', 'list all questions and which of them this host can answer')
+    .addArgument(new Argument('[questions...]', 'q1 to q16, or the name of a scenario').argParser(parseQuestion))
+    .option('--list', 'list all questions and scenarios, and which of them this host can answer')
     .addOption(
       new Option('--budget <time>', 'what one experiment may take: it takes fewer samples rather than more time')
         .argParser(parseBudget)
