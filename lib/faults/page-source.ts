@@ -20,7 +20,12 @@ export interface FillTarget {
 /** Gives pages their contents. Pages not written read as zero. */
 export interface PageSource {
   /**
-   * Fills `count` consecutive pages. Throwing ends the run with `RESOLVER_FAILED`: a page is never delivered half filled.
+   * What a `fill` that throws means. `end-run`, also where left out: the source is no good. `lose-pages`: the pages cannot be had; those of the batch are asked for one
+   * by one, and each that fails again is poisoned.
+   */
+  readonly failure?: 'end-run' | 'lose-pages';
+  /**
+   * Fills `count` consecutive pages. Throwing ends the run with `RESOLVER_FAILED`, or loses pages, as `failure` says: a page is never delivered half filled.
    * @param page - first page of the window
    */
   fill(page: number, count: number, target: FillTarget): void;

@@ -119,6 +119,7 @@ function learns(policy: FaultPolicy): boolean {
 /** Whatever a page source throws becomes a coded error that says whose fault it was. */
 function guardSource(source: PageSource): PageSource {
   return {
+    failure: source.failure ?? 'end-run',
     fill(page, count, target) {
       try {
         source.fill(page, count, target);
