@@ -294,6 +294,9 @@ export interface NativeVcpu extends NativeHandle {
   setMce(mce: { status: bigint; addr: bigint; misc: bigint; mcgStatus: bigint; bank: number }): void;
   enableCap(capability: number, flags?: number, args?: readonly bigint[]): number;
   tscKhz(): number;
+  /** KVM_VCPU_TSC_OFFSET, modulo 2^64. Throws `KVM_ENOTTY` or `KVM_ENXIO` where KVM has no KVM_CAP_VCPU_ATTRIBUTES. */
+  tscOffset(): bigint;
+  setTscOffset(offset: bigint): void;
   /** Poisoned memory that it meets (KVM_PRE_FAULT_MEMORY) throws `KVM_EINTR` and is what the next `run()` returns. */
   ioctl(request: number, argument?: number | Uint8Array): number;
   /**
@@ -334,6 +337,8 @@ export interface NativeAddon {
   readonly Userfaultfd: NativeUserfaultfdConstructor;
   /** CLOCK_MONOTONIC in ns, as a Number. */
   readonly monotonicNs: () => number;
+  /** The time-stamp counter of the CPU that this thread is on (RDTSC), in order with what is before and behind it. */
+  readonly tsc: () => bigint;
   /** gettid(2). */
   threadId(): number;
   /** prctl(PR_SET_TIMERSLACK) for the calling thread. */
