@@ -167,6 +167,7 @@ function guardSource(source: PageSource): PageSource {
     }
   };
   return {
+    failure: source.failure ?? 'end-run',
     ...(background === undefined
       ? {}
       : {
