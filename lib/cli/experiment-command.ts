@@ -23,7 +23,7 @@ import { Interruption } from './interruption.js';
 
 interface Flags {
   readonly list?: boolean;
-  readonly budget: number;
+  readonly budget?: number;
   readonly json?: string;
   readonly report?: readonly string[];
 }
@@ -56,7 +56,7 @@ export function experimentCommand(setExitCode: (code: number) => void): Command 
     .addOption(
       new Option('--budget <time>', 'what one experiment may take: it takes fewer samples rather than more time')
         .argParser(parseBudget)
-        .default(DEFAULT_BUDGET_MS, formatDuration(DEFAULT_BUDGET_MS * 1e6)),
+        .default(undefined, `${formatDuration(DEFAULT_BUDGET_MS * 1e6)}, more for some`),
     )
     .addOption(new Option('--report <names>', "truncate: reports of lost memory to compare, comma-separated, or 'all'").argParser(parseNames))
     .addOption(new FileOption('--json <file>', "write the reports as JSON to a file, or to standard output with '-'", 'output'))
@@ -84,7 +84,7 @@ async function run(experiments: readonly Experiment[], { list = false, budget, j
       if (interruption.requested) break;
       try {
         reports.push(
-          await runExperiment(experiment, { budgetMs: budget, ...(report !== undefined && choosing.includes(experiment) && !report.includes(ALL) ? { chosen: report } : {}) }, {
+          await runExperiment(experiment, { ...(budget === undefined ? {} : { budgetMs: budget }), ...(report !== undefined && choosing.includes(experiment) && !report.includes(ALL) ? { chosen: report } : {}) }, {
             progress: (what, done, total) => {
               progress.show(experiment.id, what, done, total);
             },
