@@ -34,7 +34,7 @@ const ALL = 'all';
 const EXAMPLES = `
 Examples:
   kvm-faultlab experiment --list
-      the sixteen questions, and which of them this host can answer
+      the sixteen questions and the scenarios, and which of them this host can answer
   kvm-faultlab experiment q1
       what a spurious pair of async page fault events costs, as a table, a plot and one sentence
   kvm-faultlab experiment q1 q2 --budget 2min --json answers.json
@@ -52,7 +52,7 @@ export function experimentCommand(setExitCode: (code: number) => void): Command 
   return new Command('experiment')
     .description('answer a question that reviewers of the proposals left open, with data of this host')
     .addArgument(new Argument('[questions...]', 'q1 to q16, or the name of a scenario').argParser(parseQuestion))
-    .option('--list', 'list all questions and which of them this host can answer')
+    .option('--list', 'list all questions and scenarios, and which of them this host can answer')
     .addOption(
       new Option('--budget <time>', 'what one experiment may take: it takes fewer samples rather than more time')
         .argParser(parseBudget)

@@ -25,6 +25,7 @@ import {
   KVM_X86_DISABLE_EXITS_HLT,
   MSR_IA32_TSC,
   MSR_KVM_ASYNC_PF_EN,
+  PAGE_SIZE,
   VECTOR_PAGE_FAULT,
   gpa,
   setCpuidBit,
@@ -37,6 +38,7 @@ import { LossGuestMemory } from './guest-memory.js';
 import { abortMmio } from './mmio-abort.js';
 import { describePanic } from './panic.js';
 import type { LossReport, ReportAnswer, ReportMachine, ReportSession } from './report.js';
+import type { SupervisedPages } from './supervised-pages.js';
 import { interleave, type HostEvent, type TimelineEntry } from './timeline.js';
 
 /** How a run ended. */
@@ -67,6 +69,8 @@ export interface LossGuestOptions {
   readonly resolve?: (offset: number) => boolean;
   /** How long that takes while other tasks run, ms; 0 where left out. */
   readonly resolveMs?: number;
+  /** Brings the pages of the window, which are all missing at first, in place of `resolve`. The caller closes it after the guest. */
+  readonly pages?: SupervisedPages;
   /** Called when an access is lost, before the report is asked: for what else is to happen at that moment. */
   readonly onLost?: (access: LostAccess, guest: LossGuest) => void;
   /** Longest run, as `patience` has it; 5 s where left out. */
@@ -197,6 +201,7 @@ export class LossGuest {
       const end = this.handle(this.vcpu.run());
       if (end !== null) return end;
       this.runDeferred();
+      this.options.pages?.poll();
       const last = endOf(this.session.afterExit?.() ?? null);
       if (last !== null) return last;
       if (performance.now() >= deadline) return { kind: 'stuck', why: `after ${limitMs} ms, at rip 0x${this.vcpu.syncRegs.regs.number('rip').toString(16)}` };
@@ -273,12 +278,20 @@ export class LossGuest {
   private found(finding: LossFinding): LossRunEnd | null {
     // It has come back since: the instruction is tried again.
     if (finding.kind !== 'lost') return null;
-    const { loss } = finding;
+    if (this.comesAfterAll(finding.loss)) return null;
+    const loss = this.options.pages?.explain(finding.loss) ?? finding.loss;
     this.lostAccesses++;
     this.lastLost = loss;
     if (this.options.log === true) this.note(`KVM_RUN came back: ${describeLostAccess(loss)}`);
     this.options.onLost?.(loss, this);
     return endOf(this.session.lost(loss));
+  }
+
+  /** For a report that does not ask for missing pages: waits for the page. */
+  private comesAfterAll({ gpa: at }: LostAccess): boolean {
+    const { pages, report } = this.options;
+    const page = Math.floor((Number(at) - abi.LOSS_WINDOW_BASE) / PAGE_SIZE);
+    return pages !== undefined && report.setup.asksForPages !== true && pages.isMissing(page) && pages.wait(page);
   }
 
   private unexpected(result: number): FaultLabError {
@@ -297,6 +310,18 @@ export class LossGuest {
   private hasten(): void {
     const due = this.deferred.splice(0);
     for (const { action } of due) action();
+  }
+
+  private resolve(offset: number): boolean {
+    const { window, pages, resolve } = this.options;
+    if (!(offset >= 0 && offset < window.sizeBytes)) return false;
+    return pages === undefined ? (resolve?.(offset) ?? false) : pages.wait(Math.floor(offset / PAGE_SIZE));
+  }
+
+  private request(offset: number, done: (came: boolean) => void): void {
+    const { window, pages, resolveMs = 0 } = this.options;
+    if (pages !== undefined && offset >= 0 && offset < window.sizeBytes) pages.request(Math.floor(offset / PAGE_SIZE), done);
+    else this.deferred.push({ dueMs: performance.now() + resolveMs, action: () => { done(this.resolve(offset)); } });
   }
 
   private machine(): ReportMachine {
@@ -324,8 +349,10 @@ export class LossGuest {
       later: (delayMs, action) => {
         this.deferred.push({ dueMs: performance.now() + delayMs, action });
       },
-      resolve: (offset) => offset >= 0 && offset < options.window.sizeBytes && (options.resolve?.(offset) ?? false),
-      resolveMs: options.resolveMs ?? 0,
+      resolve: (offset) => this.resolve(offset),
+      request: (offset, done) => {
+        this.request(offset, done);
+      },
       note: (what) => {
         this.note(what);
       },

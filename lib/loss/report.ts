@@ -13,6 +13,8 @@ export interface ReportSetup {
   readonly haltExits: boolean;
   /** FEATURE_* that the guest may use. */
   readonly features: number;
+  /** The report asks for a missing page by itself; for others the vCPU stands still until the page has come, or cannot be had and is lost. */
+  readonly asksForPages?: boolean;
   /** Whether the guest is shown bit 15 of the async page fault features: errors in ready events. */
   readonly asyncPfErrors?: boolean;
 }
@@ -36,8 +38,8 @@ export interface ReportMachine {
   later(delayMs: number, action: () => void): void;
   /** Asks the owner of the window to bring the page at `offset` back; false where it cannot, or there is no such page. It may take its time. */
   resolve(offset: number): boolean;
-  /** How long the owner takes for a page while others run, ms. */
-  readonly resolveMs: number;
+  /** As `resolve`, while others run: calls `done` at an exit, once, whatever the owner does. */
+  request(offset: number, done: (came: boolean) => void): void;
   /** Notes something the host did, for the timeline. */
   note(what: string): void;
 }

@@ -12,7 +12,7 @@ import { VirtualizationExceptions } from './virtualization.js';
 export const veResolve: LossReport = {
   name: 've-resolve',
   title: '#VE, then a hypercall that brings the page back',
-  setup: { asyncPf: 'none', haltExits: false, features: FEATURE_VE_HYPERCALL | FEATURE_CAN_CONTINUE },
+  setup: { asyncPf: 'none', haltExits: false, features: FEATURE_VE_HYPERCALL | FEATURE_CAN_CONTINUE, asksForPages: true },
   start: (machine) => new Resolving(machine),
 };
 
@@ -44,8 +44,8 @@ class Resolving implements ReportSession {
       this.machine.note('the vCPU is suspended until the page is resolved');
       return this.resolve(gpa) ? RESOLVE_DONE : RESOLVE_LOST;
     }
-    this.machine.later(this.machine.resolveMs, () => {
-      this.wakeUps.push({ token, result: this.resolve(gpa) ? RESOLVE_DONE : RESOLVE_LOST });
+    this.machine.request(gpa - LOSS_WINDOW_BASE, (came) => {
+      this.wakeUps.push({ token, result: came ? RESOLVE_DONE : RESOLVE_LOST });
     });
     return RESOLVE_PENDING;
   }
