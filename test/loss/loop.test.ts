@@ -17,8 +17,7 @@ const MOST_TURNS = 32;
 
 /** A task that got SIGBUS for a byte of the window. */
 function assertSignal(outcome: AccessOutcome, page: number): void {
-  assert.equal(outcome.result, 'signal');
-  assert(outcome.result === 'signal');
+  assert(outcome.result === 'signal', `the access came to '${outcome.result}'`);
   assert.deepEqual([outcome.signal, outcome.code, outcome.address], [lossAbi.SIGNAL_BUS, lossAbi.CODE_BUS_ADRERR, windowAddress(page)]);
 }
 
