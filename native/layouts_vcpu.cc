@@ -188,6 +188,16 @@ constexpr Field kFields[] = {
 };
 }  // namespace kvm_x86_mce
 
+namespace kvm_device_attr {
+using Struct = uapi::KvmDeviceAttr;
+constexpr Field kFields[] = {
+    FIELD(flags),
+    FIELD(group),
+    FIELD(attr),
+    FIELD(addr),
+};
+}  // namespace kvm_device_attr
+
 constexpr Layout kLayouts[] = {
     LAYOUT(kvm_regs, KvmRegs, kvm_regs::kFields),
     LAYOUT(kvm_segment, KvmSegment, kvm_segment::kFields),
@@ -202,6 +212,7 @@ constexpr Layout kLayouts[] = {
     LAYOUT(kvm_msrs, KvmMsrs, kvm_msrs::kFields),
     LAYOUT(kvm_mp_state, KvmMpState, kvm_mp_state::kFields),
     LAYOUT(kvm_x86_mce, KvmX86Mce, kvm_x86_mce::kFields),
+    LAYOUT(kvm_device_attr, KvmDeviceAttr, kvm_device_attr::kFields),
 };
 
 constexpr Request kRequests[] = {
@@ -224,6 +235,8 @@ constexpr Request kRequests[] = {
     {"KVM_GET_VCPU_EVENTS", uapi::kGetVcpuEvents},
     {"KVM_SET_VCPU_EVENTS", uapi::kSetVcpuEvents},
     {"KVM_GET_TSC_KHZ", uapi::kGetTscKhz},
+    {"KVM_SET_DEVICE_ATTR", uapi::kSetDeviceAttr},
+    {"KVM_GET_DEVICE_ATTR", uapi::kGetDeviceAttr},
 };
 
 }  // namespace

@@ -124,6 +124,8 @@ Napi::Function Vcpu::Define(Napi::Env env) {
                                  Method<&Vcpu::SetMce>("setMce"),
                                  Method<&Vcpu::EnableCap>("enableCap"),
                                  Method<&Vcpu::TscKhz>("tscKhz"),
+                                 Method<&Vcpu::TscOffset>("tscOffset"),
+                                 Method<&Vcpu::SetTscOffset>("setTscOffset"),
                                  Method<&Vcpu::Ioctl>("ioctl"),
                                  Method<&Vcpu::IoctlUnreadable>("ioctlUnreadable"),
                                  Method<&Vcpu::MapPage>("mapPage"),

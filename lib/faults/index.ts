@@ -14,6 +14,7 @@ export { walk, type EntryReader, type WalkResult } from './page-walk.js';
 export * from './policy/index.js';
 export { GPR_NAMES, type GprName, type RegisterSource, type StoppedVcpu, type VectorSource } from './registers.js';
 export { RequestResolver, type RequestCounters, type RequestFeed } from './request-resolver.js';
+export { RequestLedger, type AnswerVerdict, type OpenRequest } from './request-ledger.js';
 export { RequestRing } from './request-ring.js';
 export { UserfaultfdResolver, type UserfaultfdCounters } from './userfaultfd-resolver.js';
 export { WindowReader } from './window-reader.js';

@@ -12,6 +12,7 @@ export {
   SELECTOR_KERNEL_CODE,
   SELECTOR_USER_DATA,
   TABLES_BASE,
+  TSS_OFFSET,
   WINDOW_BASE,
 } from './abi.js';
 export { bootVcpu, installGuest, type VcpuBootState } from './boot.js';

@@ -5,7 +5,7 @@
  *
  * No I/O here.
  */
-import type { LostAccess } from './lost-access.js';
+import type { LostAccess } from '../faults/index.js';
 
 /** The causes that an owner can speak of. Others are the host's own doing, or not known: never told. */
 export const DECLARABLE_CAUSES = ['truncated', 'io-error', 'poison'] as const;

@@ -8,12 +8,11 @@
  * shorter and nobody asked. The second is known, since the lease cannot be taken again.
  */
 import { isCoded } from '../../errors/index.js';
+import type { LostAccess } from '../../faults/index.js';
 import { TruncationGuard, type DaxWindow } from '../../memory/index.js';
 import { F_UNLCK, F_WRLCK } from '../../uapi/index.js';
 import { FEATURE_ASYNC_PF, LOSS_WINDOW_BASE } from '../abi.js';
-import type { LostAccess } from '../lost-access.js';
 import { RESUME, type LossReport, type ReportAnswer, type ReportMachine, type ReportSession } from '../report.js';
-import { daxWindowOf } from './dax-window-of.js';
 import { VirtualizationExceptions } from './virtualization.js';
 
 /** What happens to the lease. */
@@ -66,7 +65,7 @@ class Leased implements ReportSession {
     private readonly machine: ReportMachine,
     private readonly options: LeaseOptions,
   ) {
-    this.window = daxWindowOf(machine, 'lease');
+    this.window = machine.window;
     this.guard = new TruncationGuard(this.window);
     this.exceptions = new VirtualizationExceptions(machine);
     this.backedBytes = this.window.backedBytes();
@@ -85,7 +84,7 @@ class Leased implements ReportSession {
     this.afterExit();
     if (this.state === 'withdrawn') this.waitForFile();
     // What was withdrawn may be back, and what was there when the access failed may be gone.
-    const cause = this.window.causeOfLoss(access.gpa - LOSS_WINDOW_BASE, access.access !== 'load' && access.access !== 'fetch');
+    const cause = this.window.causeOfLoss(Number(access.gpa) - LOSS_WINDOW_BASE, access.access !== 'load' && access.access !== 'fetch');
     return cause === null ? RESUME : this.exceptions.deliver({ ...access, cause }, false);
   }
 

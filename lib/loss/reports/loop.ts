@@ -3,15 +3,13 @@
  * and touches the page again. Nothing comes out of KVM_RUN but the ends of slices. This report lets it happen, notices, gives it a name, and ends it without ending
  * the VM: the lost part of the window is protected, which makes the access an ordinary lost one, told to the guest as `ve` does.
  */
+import { decodeInstruction, type LostAccess } from '../../faults/index.js';
 import { VcpuStatistics } from '../../kvm/index.js';
-import { decodeInstruction } from '../../faults/index.js';
 import { TruncationGuard, type DaxWindow } from '../../memory/index.js';
 import { PAGE_SIZE } from '../../uapi/index.js';
 import { FEATURE_ASYNC_PF, LOSS_WINDOW_BASE } from '../abi.js';
 import { LoopWatch, type LoopFound } from '../loop-watch.js';
-import type { LostAccess } from '../lost-access.js';
 import { RESUME, type LossReport, type ReportAnswer, type ReportMachine, type ReportSession } from '../report.js';
-import { daxWindowOf } from './dax-window-of.js';
 import { VirtualizationExceptions } from './virtualization.js';
 
 /** The shortest slice there is: how late a loop may be noticed. */
@@ -47,7 +45,7 @@ class Looping implements ReportSession {
     private readonly machine: ReportMachine,
     private readonly onLoop: (loop: LoopFound) => void,
   ) {
-    this.window = daxWindowOf(machine, 'loop');
+    this.window = machine.window;
     this.guard = new TruncationGuard(this.window);
     this.exceptions = new VirtualizationExceptions(machine);
     this.statistics = VcpuStatistics.of(machine.vcpu);
@@ -65,14 +63,14 @@ class Looping implements ReportSession {
   }
 
   lost(access: LostAccess): ReportAnswer {
-    const offset = access.gpa - LOSS_WINDOW_BASE;
+    const offset = Number(access.gpa) - LOSS_WINDOW_BASE;
     // Protected for being lost, and back by now.
     if (this.guard.covers(offset) && access.cause === 'protection') {
       this.guard.follow();
       if (!this.guard.covers(offset)) return RESUME;
     }
     if (this.guard.covers(offset)) {
-      const verdict = this.watch.refused(Math.floor(access.gpa / PAGE_SIZE), access.rip, this.faults());
+      const verdict = this.watch.refused(Math.floor(Number(access.gpa) / PAGE_SIZE), Number(access.rip), this.faults());
       if (verdict.kind === 'let go') {
         this.guard.release();
         return RESUME;

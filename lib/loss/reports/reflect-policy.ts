@@ -2,14 +2,13 @@
  * `reflect-policy`: the VMM learns of every lost access, and a policy of its own decides what the guest is told. It works whether or not the guest has async page faults: the part that a
  * file has lost is protected as soon as it is noticed, so that KVM does not wait for it.
  */
+import type { LostAccess } from '../../faults/index.js';
 import { TruncationGuard } from '../../memory/index.js';
 import { VE_REFUSALS } from '../../ve/index.js';
 import { FEATURE_ASYNC_PF, LOSS_WINDOW_BASE } from '../abi.js';
 import { describeLostAccess } from '../describe.js';
-import type { LostAccess } from '../lost-access.js';
 import { reflectDeclared, type RecoverableMemory, type ReflectPolicy } from '../reflection.js';
 import { RESUME, type LossReport, type ReportAnswer, type ReportMachine, type ReportSession } from '../report.js';
-import { daxWindowOf } from './dax-window-of.js';
 import { mce } from './machine-check.js';
 import { VirtualizationExceptions } from './virtualization.js';
 
@@ -48,7 +47,7 @@ class Reflecting implements ReportSession {
     private readonly policy: ReflectPolicy,
     private readonly declared: readonly RecoverableMemory[],
   ) {
-    this.guard = new TruncationGuard(daxWindowOf(machine, 'reflect-policy'));
+    this.guard = new TruncationGuard(machine.window);
     this.exceptions = new VirtualizationExceptions(machine);
     this.machineChecks = mce.start(machine);
     this.guard.follow();
@@ -61,7 +60,7 @@ class Reflecting implements ReportSession {
   }
 
   lost(access: LostAccess): ReportAnswer {
-    const offset = access.gpa - LOSS_WINDOW_BASE;
+    const offset = Number(access.gpa) - LOSS_WINDOW_BASE;
     // Taken for being lost, and back by now.
     if (this.guard.covers(offset) && access.cause === 'protection' && this.guard.follow() && !this.guard.covers(offset)) return RESUME;
     const refusal = this.exceptions.refusal();
