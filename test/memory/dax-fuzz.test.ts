@@ -10,7 +10,7 @@ import type { FuzzPlan } from './fuzz/run.js';
 import { shrink, type Range } from './fuzz/shrink.js';
 
 /** A few; all 100,000 are `npm run fuzz:dax`. */
-const OPERATIONS = SLOWNESS > 1 ? 256 : 3000;
+const OPERATIONS = SLOWNESS > 1 ? 128 : 3000;
 const CHECKERS = 3;
 
 describe('operations of the fuzz', () => {
