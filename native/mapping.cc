@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <string>
 
 #include "arguments.h"
@@ -26,6 +27,12 @@ constexpr int kProtMask = PROT_READ | PROT_WRITE | PROT_EXEC;
 // Longest that a copy waits for pages that a userfaultfd has.
 constexpr int64_t kLongestWaitNs = 10'000'000'000;
 constexpr uint64_t kMaxMappingBytes = uint64_t{1} << 46;
+
+// Addresses for memory that is unmapped before its users are gone. The kernel fills the address space from the top and
+// grows the heap from the program up, the engine asks for addresses below 2^46: nobody comes here by himself. Each
+// address is given out once.
+constexpr uint64_t kApartStart = uint64_t{0x4800} << 32;
+constexpr uint64_t kApartEnd = uint64_t{0x5000} << 32;
 
 // Newer than the C library's headers.
 constexpr int kMadvCold = 20;
@@ -80,7 +87,7 @@ Napi::Value Copy(Napi::Env env, const MappedMemory& memory, uint64_t offset, voi
   const uint64_t at = fault.address - memory.hva();
   const uint64_t page = (FitsIn(memory.sizeBytes(), at, 1) ? at : offset) & ~(kPageSize - 1);
   const char* code = "MAPPING_SIGSEGV";
-  const char* why = "it is protected or guarded";
+  const char* why = "it is protected, guarded or unmapped";
   if (fault.signal == SIGBUS && fault.code == BUS_MCEERR_AR) {
     code = "MAPPING_POISONED";
     why = "it is poisoned, and its contents are lost";
@@ -112,13 +119,16 @@ MappedRange PageRange(Arguments& args, const MappedMemory* memory, napi_value of
 Napi::Function Mapping::Define(Napi::Env env) {
   return Handle::Define(env, {
                                  Static<&Mapping::Anonymous>("anonymous"),
+                                 Static<&Mapping::Apart>("apart"),
                                  Static<&Mapping::OfFile>("ofFile"),
                                  Static<&Mapping::Adopt>("adopt"),
                                  Getter<&Mapping::Hva>("hva"),
                                  Getter<&Mapping::SizeBytes>("sizeBytes"),
                                  Method<&Mapping::ViewAll>("view"),
                                  Method<&Mapping::Protect>("protect"),
+                                 Method<&Mapping::Vacate>("vacate"),
                                  Method<&Mapping::Advise>("advise"),
+                                 Method<&Mapping::MapFixed>("mapFixed"),
                                  Method<&Mapping::Read>("read"),
                                  Method<&Mapping::Write>("write"),
                                  Method<&Mapping::PreadFrom>("preadFrom"),
@@ -146,6 +156,31 @@ Napi::Value Mapping::Anonymous(const Napi::CallbackInfo& info) {
   }
   const bool huge = (flags & MAP_HUGETLB) != 0;
   return Wrap(env, std::make_shared<MappedMemory>(address, sizeBytes, prot, huge, nullptr, 0));
+}
+
+Napi::Value Mapping::Apart(const Napi::CallbackInfo& info) {
+  static std::atomic<uint64_t> next{kApartStart};
+  const Napi::Env env = info.Env();
+  Arguments args(info, "Mapping.apart");
+  const uint64_t sizeBytes = args.Integer(info[0], "sizeBytes", kMaxMappingBytes, 1);
+  const int prot = Prot(args, info[1]);
+  if (!args.failed() && sizeBytes % kPageSize != 0) args.Reject("sizeBytes", "must be a multiple of 4096");
+  if (!args.failed() && sizeBytes > kApartEnd - kApartStart) args.Reject("sizeBytes", "must be 8 TiB at most");
+  if (args.failed()) return {};
+  // A page between two of them, so that an access beyond one does not meet the next.
+  const uint64_t at = next.fetch_add(sizeBytes + kPageSize, std::memory_order_relaxed);
+  const bool fits = at < kApartEnd && sizeBytes <= kApartEnd - at;
+  void* address = fits ? mmap(reinterpret_cast<void*>(at), sizeBytes, prot,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0)
+                       : MAP_FAILED;
+  const int error = fits ? errno : ENOMEM;
+  if (address == MAP_FAILED) {
+    return ThrowFailure(env, {family::kMapping, "mmap", error},
+                        std::to_string(sizeBytes) + " bytes of anonymous memory apart from all other");
+  }
+  auto memory = std::make_shared<MappedMemory>(address, sizeBytes, prot, false, nullptr, 0);
+  memory->MarkApart();
+  return Wrap(env, std::move(memory));
 }
 
 Napi::Value Mapping::OfFile(const Napi::CallbackInfo& info) {
@@ -208,6 +243,28 @@ Napi::Value Mapping::Protect(const Napi::CallbackInfo& info) {
   return env.Undefined();
 }
 
+Napi::Value Mapping::Vacate(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::shared_ptr<MappedMemory> memory = object();
+  if (!memory->apart()) {
+    return ThrowCoded(env, "MAPPING_NOT_APART",
+                      "Mapping.vacate: the addresses of this mapping would be given to somebody else, whose memory the "
+                      "guest would then have; only a mapping made by Mapping.apart() can be vacated");
+  }
+  if (memory->registered()) {
+    return ThrowCoded(env, "MAPPING_REGISTERED",
+                      "Mapping.vacate: a userfaultfd has a part of this mapping; unregister it first");
+  }
+  if (memory->vacated()) return env.Undefined();
+  if (!memory->AddRestriction()) return ThrowHasViews(env, "Mapping.vacate");
+  if (munmap(memory->at(0), memory->sizeBytes()) != 0) {
+    const int error = errno;
+    return ThrowFailure(env, {family::kMapping, "munmap", error}, std::to_string(memory->sizeBytes()) + " bytes");
+  }
+  memory->Vacate();
+  return env.Undefined();
+}
+
 Napi::Value Mapping::Advise(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Arguments args(info, "Mapping.advise");
@@ -227,6 +284,31 @@ Napi::Value Mapping::Advise(const Napi::CallbackInfo& info) {
     return ThrowFailure(env, {family::kMapping, "madvise", result.error},
                         "advice " + std::to_string(advice) + " for " + std::to_string(range.lengthBytes) +
                             " bytes at " + std::to_string(range.offset));
+  }
+  return env.Undefined();
+}
+
+Napi::Value Mapping::MapFixed(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Arguments args(info, "Mapping.mapFixed");
+  const std::shared_ptr<FileObject> file = args.Object<File>(info[0], "file");
+  const uint64_t fileOffset = args.PageAligned(info[1], "fileOffset");
+  const MappedRange range = PageRange(args, object().get(), info[2], info[3]);
+  const int prot = Prot(args, info[4]);
+  if (!args.failed() && object()->ofDriver()) args.Reject("mapping", "must not be of a driver's pages");
+  if (args.failed()) return {};
+  if (!object()->AddRestriction()) return ThrowHasViews(env, "Mapping.mapFixed");
+  void* const at = object()->at(range.offset);
+  // One system call takes the old pages away and puts the new ones there: no other thread meets a hole.
+  const void* mapped =
+      mmap(at, range.lengthBytes, prot, MAP_SHARED | MAP_FIXED, file->fd(), static_cast<off_t>(fileOffset));
+  const int error = errno;
+  if (mapped == MAP_FAILED) {
+    // A late failure may have left nothing there, and the addresses are not to become somebody else's.
+    mmap(at, range.lengthBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    return ThrowFailure(env, {family::kMapping, "mmap", error},
+                        std::to_string(range.lengthBytes) + " bytes of a file at " + std::to_string(fileOffset) +
+                            " over those at " + std::to_string(range.offset) + " with prot " + std::to_string(prot));
   }
   return env.Undefined();
 }

@@ -32,6 +32,8 @@ Napi::Value MonotonicNsOf(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(MonotonicNs()));
 }
 
+Napi::Value TscOf(const Napi::CallbackInfo& info) { return Napi::BigInt::New(info.Env(), ReadTsc()); }
+
 Napi::Value ThreadIdOf(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), CurrentThreadId()); }
 
 Napi::Value SetTimerSlackNs(const Napi::CallbackInfo& info) {
@@ -90,6 +92,7 @@ pid_t CurrentThreadId() {
 
 void DefineThreadFunctions(Napi::Env env, Napi::Object exports) {
   exports.Set("monotonicNs", Napi::Function::New<MonotonicNsOf>(env, "monotonicNs"));
+  exports.Set("tsc", Napi::Function::New<TscOf>(env, "tsc"));
   exports.Set("threadId", Napi::Function::New<ThreadIdOf>(env, "threadId"));
   exports.Set("setTimerSlackNs", Napi::Function::New<SetTimerSlackNs>(env, "setTimerSlackNs"));
   exports.Set("setAffinity", Napi::Function::New<SetAffinity>(env, "setAffinity"));

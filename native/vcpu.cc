@@ -128,6 +128,7 @@ Napi::Function Vcpu::Define(Napi::Env env) {
                                  Method<&Vcpu::EnableCap>("enableCap"),
                                  Method<&Vcpu::TscKhz>("tscKhz"),
                                  Method<&Vcpu::TscOffset>("tscOffset"),
+                                 Method<&Vcpu::SetTscOffset>("setTscOffset"),
                                  Method<&Vcpu::Ioctl>("ioctl"),
                                  Method<&Vcpu::IoctlUnreadable>("ioctlUnreadable"),
                                  Method<&Vcpu::MapPage>("mapPage"),

@@ -149,6 +149,7 @@ class Vcpu : public Handle<Vcpu, VcpuObject> {
   Napi::Value EnableCap(const Napi::CallbackInfo& info);
   Napi::Value TscKhz(const Napi::CallbackInfo& info);
   Napi::Value TscOffset(const Napi::CallbackInfo& info);
+  Napi::Value SetTscOffset(const Napi::CallbackInfo& info);
   Napi::Value Ioctl(const Napi::CallbackInfo& info);
   Napi::Value IoctlUnreadable(const Napi::CallbackInfo& info);
   Napi::Value MapPage(const Napi::CallbackInfo& info);

@@ -108,7 +108,7 @@ function showList(json: string | undefined): void {
   if (json !== undefined) write(states, json);
   if (json === STANDARD_STREAM) return;
   const width = Math.max(60, Math.min(140, process.stdout.columns || 120));
-  const table = new Table({ head: ['', 'state', 'question'], style: { head: [], border: [], compact: true }, wordWrap: true, colWidths: [6, 26, width - 36] });
+  const table = new Table({ head: ['', 'state', 'question'], style: { head: [], border: [], compact: true }, wordWrap: true, colWidths: [10, 26, width - 40] });
   for (const { id, state, needs, question } of states) table.push([id, state === 'needs' ? `needs: ${needs ?? ''}` : state, question]);
   process.stdout.write(`${table.toString()}\n`);
 }

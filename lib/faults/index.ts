@@ -1,11 +1,13 @@
 /** How a missing page is noticed, who fills it, and where its contents come from. */
 export { DelayQueue } from './delay-queue.js';
 export { DeliverySchedule, NO_TAG, type ArrivalObserver, type Completion, type ScheduleCounters } from './delivery-schedule.js';
+export { carryOutEmulated } from './emulated-access.js';
 export * from './nbd/index.js';
 export { FetchSlots } from './fetch-slots.js';
 export { FaultLocator, type GuestReader } from './fault-locator.js';
 export { CONSTANT, LONGEST_MEANS, longestOf, sampleLatency, type LatencyModel } from './latency-model.js';
 export { imageSource, type ImageSourceOptions } from './image-source.js';
+export { LostAccesses, windowOf, type AccessKind, type LossFinding, type LostAccess, type MappedWindow } from './lost-access.js';
 export { decodeInstruction, MAX_INSTRUCTION_BYTES, type DecodedInstruction, type MemoryOperand } from './memory-operands.js';
 export { MOST_BATCHED_PAGES, PageFiller } from './page-filler.js';
 export { loadPageSource, type BackgroundFetches, type FillTarget, type PageSource, type PageSourceExports, type PageSourceModule } from './page-source.js';
@@ -13,10 +15,12 @@ export { PageLatency, QUICK_CLASS, SLOW_CLASS, type QuickPages } from './page-la
 export { PageState, PageStates } from './page-states.js';
 export { walk, type EntryReader, type WalkResult } from './page-walk.js';
 export * from './policy/index.js';
-export { GPR_NAMES, type GprName, type RegisterSource, type VectorSource } from './registers.js';
+export { GPR_NAMES, type GprName, type RegisterSource, type StoppedVcpu, type VectorSource } from './registers.js';
 export { RequestResolver, type RequestCounters, type RequestFeed } from './request-resolver.js';
+export { RequestLedger, type AnswerVerdict, type OpenRequest } from './request-ledger.js';
 export { RequestLog } from './request-log.js';
 export { RequestRing } from './request-ring.js';
 export { ResolverWaker, type WakerPlan } from './resolver-waker.js';
 export { zeroSource } from './zero-source.js';
 export { UserfaultfdResolver, type UserfaultfdCounters } from './userfaultfd-resolver.js';
+export { WindowReader } from './window-reader.js';

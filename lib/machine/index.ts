@@ -4,4 +4,5 @@ export { MAX_IN_FLIGHT, MAX_LATENCY_NS, MAX_RESOLVERS, MAX_TICK_NS, MIN_TICK_NS 
 export { Machine, type MachineProgress, type MachineResult, type MachineStamps, type RunEnd, type ThreadPlacement } from './machine.js';
 export type { GuestMemoryFailure, MemoryFailureAnswer, MemoryFailureHandler, MemoryFailureHandlerExports, MemoryFailureHandlerModule } from './memory-failure-handler.js';
 export { MODE_NAMES, MODES, UAPI_MODES, isDeliveryMode, modeCapabilities, type DeliveryMode, type ModeTraits } from './modes.js';
+export { SyncedRegisters } from './synced-registers.js';
 export type { MachineOptions, Placement, UserfaultfdLayout } from './options.js';

@@ -54,7 +54,7 @@ export interface MachineOptions {
   readonly userfaultfds?: UserfaultfdLayout;
   /** Every page of the order is in place before the guest starts. Default false. */
   readonly populate?: boolean;
-  /** Pages that resolvers fetch without being asked as soon as the guest starts, in this order. Default: none. */
+  /** Pages that resolvers fetch without being asked as soon as the guest asks for its first one, in this order. Default: none. */
   readonly prefetch?: Uint32Array;
   /** Keeps the order in which pages were asked for. Default false. */
   readonly recordRequests?: boolean;

@@ -150,6 +150,7 @@ export class MachineParts {
           inFlight: inFlightOf(index, options.resolvers, options.inFlight),
           populate: populate.filter(isOwn),
           prefetch: options.prefetch?.filter(isOwn) ?? new Uint32Array(),
+          wakers: options.prefetch === undefined ? [] : this.plan.rings.map((ring, at) => ({ ring, eventfd: this.wakes[at].share() })),
           requestLog,
         };
       });
@@ -167,6 +168,7 @@ export class MachineParts {
 
   /** Wakes everybody who sleeps for a page in the kernel. The guest must not run any more: it would see zeroes. */
   releaseSleepers(): void {
+    if (this.registered === 0) return;
     const parts = this.userfaultfds.length;
     for (; this.registered > 0; this.registered--) {
       const { first, end } = windowPart(this.registered - 1, parts, this.window.pageCount);

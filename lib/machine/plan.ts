@@ -2,7 +2,7 @@
  * What a Worker is told when it starts: plain data, shared memory, and share numbers of native handles.
  */
 import type { GuestRange, PagedWindowShare, SystemRamShare } from '../memory/index.js';
-import type { FaultPolicyModule, LatencyModel, PageSourceModule, PolicyMemory, QuickPages } from '../faults/index.js';
+import type { FaultPolicyModule, LatencyModel, PageSourceModule, PolicyMemory, QuickPages, WakerPlan } from '../faults/index.js';
 import type { CapabilityNumbers } from '../kvm/index.js';
 import type { VcpuBootState } from '../guest/index.js';
 import type { CpuidEntry } from '../uapi/index.js';
@@ -70,8 +70,10 @@ export interface ResolverPlan extends SharedPlan {
   readonly inFlight: number;
   /** Pages of this resolver to have in place before the guest starts, ascending. */
   readonly populate: Uint32Array;
-  /** Pages of this resolver to fetch as soon as the guest starts. */
+  /** Pages of this resolver to fetch as soon as the guest asks for its first page. */
   readonly prefetch: Uint32Array;
+  /** All resolvers, which the one that is asked first tells; none where nothing is fetched ahead. */
+  readonly wakers: readonly WakerPlan[];
   /** Where to note the order of requests; null: nowhere. */
   readonly requestLog: SharedArrayBuffer | null;
 }

@@ -29,10 +29,11 @@ import { ControlBlock } from './control-block.js';
 import { RESOLVER_COUNTERS, openCounters } from './counters.js';
 import { MsiReadyDelivery } from './emulated-async-pf.js';
 import { FaultDecisions } from './fault-decisions.js';
-import { GO_TIMEOUT_MS, mostRequests } from './limits.js';
+import { mostRequests } from './limits.js';
 import { MODES } from './modes.js';
 import type { ResolverPlan, WorkerMessage } from './plan.js';
 import { serializeError } from './serialized-error.js';
+import { Prefetch } from './prefetch.js';
 import { PageClasses } from './uapi/page-classes.js';
 import { ResolverFaults } from './uapi/resolver-faults.js';
 import { SharedModel } from './uapi/shared-model.js';
@@ -98,6 +99,16 @@ async function resolve(plan: ResolverPlan): Promise<void> {
       source.background ?? null,
     );
     const log = plan.requestLog === null ? null : new RequestLog(plan.requestLog);
+    const prefetch = new Prefetch(plan.prefetch, plan.wakers, control, (page) => {
+      if (!states.request(page)) return;
+      counters.prefetched++;
+      schedule.accept(addon.monotonicNs(), page, NO_TAG);
+    });
+    const accepted = (page: number): void => {
+      log?.note(page);
+      classes?.requested(page);
+      prefetch.requested();
+    };
     populate(plan.populate, filler, (page) => {
       counters.pages++;
       counters.populated++;
@@ -105,29 +116,21 @@ async function resolve(plan: ResolverPlan): Promise<void> {
     });
     const resolver =
       MODES[plan.mode].catches === 'sleep'
-        ? new UserfaultfdResolver(userfaultfd, window, states, schedule, counters, control.vcpuThreads, wake, (page) => log?.note(page))
+        ? new UserfaultfdResolver(userfaultfd, window, states, schedule, counters, control.vcpuThreads, wake, accepted)
         : new RequestResolver(
             rings[plan.index],
             states,
             schedule,
             counters,
             complete,
-            (page) => {
-              log?.note(page);
-              classes?.requested(page);
-            },
+            accepted,
             faults?.feed ?? null,
           );
     post({ kind: 'ready', threadId: addon.threadId(), cpus: addon.getAffinity() });
-    if (plan.prefetch.length > 0 && control.waitForGo(GO_TIMEOUT_MS)) {
-      const nowNs = addon.monotonicNs();
-      for (const page of plan.prefetch) {
-        if (!states.request(page)) continue;
-        counters.prefetched++;
-        schedule.accept(nowNs, page, NO_TAG);
-      }
-    }
-    resolver.run(() => control.stopped);
+    resolver.run(() => {
+      prefetch.look();
+      return control.stopped;
+    });
   } finally {
     keepStamps(null);
     source?.close();

@@ -132,9 +132,9 @@ class VcpuRunner {
   /** Of the guest's TSC to the host's; null where the kernel does not say. */
   get tscOffset(): number | null {
     try {
-      return Number(this.vcpu.tscOffset());
+      return Number(BigInt.asIntN(64, this.vcpu.tscOffset()));
     } catch (error) {
-      if (isCoded(error) && error.code === 'KVM_ENXIO') return null;
+      if (isCoded(error) && /^KVM_(ENXIO|ENOTTY)$/.test(error.code)) return null;
       throw error;
     }
   }

@@ -34,6 +34,14 @@ export interface NativeFile extends NativeHandle {
   fallocate(mode: number, offset: number, lengthBytes: number): void;
   /** F_ADD_SEALS. */
   addSeals(seals: number): void;
+  /**
+   * F_SETLEASE: F_RDLCK, F_WRLCK or F_UNLCK. While somebody's open() or truncate() of the file waits for the lease, this process gets SIGURG
+   * (F_SETSIG: SIGIO would end a process without a handler for it), and after /proc/sys/fs/lease-break-time seconds the kernel takes it away.
+   * Throws `FILE_EAGAIN` where somebody else has the file open already.
+   */
+  setLease(type: number): void;
+  /** F_GETLEASE: the type of the lease; of one that is being broken, what it is to become. */
+  getLease(): number;
   /** Bytes read (short at the end of the file) or a negative errno. */
   pread(into: Uint8Array, fileOffset: number): number;
   pwrite(from: Uint8Array, fileOffset: number): number;
@@ -64,11 +72,23 @@ export interface NativeMapping extends NativeHandle {
   /** mprotect(2). */
   protect(offset: number, lengthBytes: number, prot: number): void;
   /**
+   * munmap(2) of the whole mapping while handles and memslots go on to name its addresses: the one way to have no memory at all behind a slot. Nothing comes
+   * there again. Copies throw `MAPPING_SIGSEGV` from then on. Idempotent. Throws `MAPPING_NOT_APART` for a mapping not made by `Mapping.apart`, whose
+   * addresses would be somebody else's memory next; `MAPPING_REGISTERED` while a userfaultfd has a part of it; `MAPPING_HAS_VIEWS`.
+   */
+  vacate(): void;
+  /**
    * madvise(2). Where a userfaultfd with UFFD_FEATURE_EVENT_REMOVE has the range, MADV_DONTNEED and MADV_REMOVE wait until another
    * thread has read the event. MADV_HWPOISON takes real memory away for good, from every mapping of the page; the SIGBUS that some
    * kernels raise for it in the calling thread is caught.
    */
   advise(offset: number, lengthBytes: number, advice: number): void;
+  /**
+   * mmap(2), MAP_SHARED | MAP_FIXED, of a file over a part of this mapping, in one system call: no thread sees neither the old nor the new
+   * pages. As after `protect()`, JavaScript gets no view of the mapping any more; with views it throws `MAPPING_HAS_VIEWS`. The range leaves
+   * every userfaultfd.
+   */
+  mapFixed(file: NativeFile, fileOffset: number, offset: number, lengthBytes: number, prot: number): void;
   /**
    * Copies out; a SIGBUS or SIGSEGV on the way throws `MAPPING_SIGBUS` / `MAPPING_SIGSEGV` with `offset` of the bad byte's page;
    * what is before it has been copied. Poisoned memory throws `MAPPING_POISONED` where the kernel says so (CONFIG_MEMORY_FAILURE), else
@@ -91,6 +111,11 @@ export interface NativeMappingConstructor {
    * a size. `sizeBytes` is whole 4096-byte pages.
    */
   anonymous(sizeBytes: number, prot: number, flags?: number): NativeMapping;
+  /**
+   * As `anonymous`, at an address that neither the kernel nor the engine gives to anybody else, and that is given out once: the only kind of
+   * mapping that {@link NativeMapping.vacate} takes.
+   */
+  apart(sizeBytes: number, prot: number): NativeMapping;
   /** mmap(2), MAP_SHARED, of a file. */
   ofFile(file: NativeFile, fileOffset: number, sizeBytes: number, prot: number, flags?: number): NativeMapping;
   adopt(share: number): NativeMapping;
@@ -269,8 +294,9 @@ export interface NativeVcpu extends NativeHandle {
   setMce(mce: { status: bigint; addr: bigint; misc: bigint; mcgStatus: bigint; bank: number }): void;
   enableCap(capability: number, flags?: number, args?: readonly bigint[]): number;
   tscKhz(): number;
-  /** KVM_VCPU_TSC_OFFSET: the guest's TSC less the host's. Throws `KVM_ENXIO` before Linux 5.16. */
+  /** KVM_VCPU_TSC_OFFSET, modulo 2^64. Throws `KVM_ENOTTY` or `KVM_ENXIO` where KVM has no KVM_CAP_VCPU_ATTRIBUTES. */
   tscOffset(): bigint;
+  setTscOffset(offset: bigint): void;
   /** Poisoned memory that it meets (KVM_PRE_FAULT_MEMORY) throws `KVM_EINTR` and is what the next `run()` returns. */
   ioctl(request: number, argument?: number | Uint8Array): number;
   /**
@@ -311,6 +337,8 @@ export interface NativeAddon {
   readonly Userfaultfd: NativeUserfaultfdConstructor;
   /** CLOCK_MONOTONIC in ns, as a Number. */
   readonly monotonicNs: () => number;
+  /** The time-stamp counter of the CPU that this thread is on (RDTSC), in order with what is before and behind it. */
+  readonly tsc: () => bigint;
   /** gettid(2). */
   threadId(): number;
   /**

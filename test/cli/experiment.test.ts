@@ -38,7 +38,7 @@ describe('kvm-faultlab experiment', function () {
     const [report] = JSON.parse(stdout) as { id: string; finding: { answered: boolean; verdict: string }; host: { kind: string }; tables: { rows: unknown[] }[] }[];
     assert.equal(report.id, 'q12');
     assert(report.finding.answered);
-    assert(report.finding.verdict.length > 20 && report.host.kind !== '' && report.tables[0].rows.length === 80);
+    assert(report.finding.verdict.length > 20 && report.host.kind !== '' && report.tables[0].rows.length > 24 && report.tables[0].rows.length % 24 === 0);
     assert.equal(stderr, '', 'progress went somewhere else than to a terminal');
     noteKvmUse();
   });
