@@ -152,9 +152,9 @@ struct mailbox {
 	u64 expected;      /* gva of u64[window pages]: checksums to compare with, or 0 */
 	u32 trap_by;       /* TRAP_BY_*: how tasks are to trap */
 	u32 reserved;
-	u64 starts;        /* gva of u64[window pages]: TSC at the first access, by page index, or 0 */
-	u8 reserved0[32];  /* `cursor` and `barrier` have cache lines of their own */
-	u64 cursor;        /* next entry of the order table: fetch-and-add by every fault task; ends above page_count */
+	u64 starts;       /* gva of u64[window pages]: TSC at the first access, by page index, or 0 */
+	u8 reserved0[32]; /* `cursor` and `barrier` have cache lines of their own */
+	u64 cursor;       /* next entry of the order table: fetch-and-add by every fault task; ends above page_count */
 	u8 reserved1[56];
 	u32 barrier[4]; /* by phase: vCPUs that reached its end */
 	u8 reserved2[48];
