@@ -23,7 +23,7 @@ import { Interruption } from './interruption.js';
 
 interface Flags {
   readonly list?: boolean;
-  readonly budget: number;
+  readonly budget?: number;
   readonly json?: string;
   readonly report?: readonly string[];
 }
@@ -34,7 +34,7 @@ const ALL = 'all';
 const EXAMPLES = `
 Examples:
   kvm-faultlab experiment --list
-      the sixteen questions, and which of them this host can answer
+      the sixteen questions and the scenarios, and which of them this host can answer
   kvm-faultlab experiment q1
       what a spurious pair of async page fault events costs, as a table, a plot and one sentence
   kvm-faultlab experiment q1 q2 --budget 2min --json answers.json
@@ -52,11 +52,11 @@ export function experimentCommand(setExitCode: (code: number) => void): Command 
   return new Command('experiment')
     .description('answer a question that reviewers of the proposals left open, with data of this host')
     .addArgument(new Argument('[questions...]', 'q1 to q16, or the name of a scenario').argParser(parseQuestion))
-    .option('--list', 'list all questions and which of them this host can answer')
+    .option('--list', 'list all questions and scenarios, and which of them this host can answer')
     .addOption(
       new Option('--budget <time>', 'what one experiment may take: it takes fewer samples rather than more time')
         .argParser(parseBudget)
-        .default(DEFAULT_BUDGET_MS, formatDuration(DEFAULT_BUDGET_MS * 1e6)),
+        .default(undefined, `${formatDuration(DEFAULT_BUDGET_MS * 1e6)}, more for some`),
     )
     .addOption(new Option('--report <names>', "truncate: reports of lost memory to compare, comma-separated, or 'all'").argParser(parseNames))
     .addOption(new FileOption('--json <file>', "write the reports as JSON to a file, or to standard output with '-'", 'output'))
@@ -84,7 +84,7 @@ async function run(experiments: readonly Experiment[], { list = false, budget, j
       if (interruption.requested) break;
       try {
         reports.push(
-          await runExperiment(experiment, { budgetMs: budget, ...(report !== undefined && choosing.includes(experiment) && !report.includes(ALL) ? { chosen: report } : {}) }, {
+          await runExperiment(experiment, { ...(budget === undefined ? {} : { budgetMs: budget }), ...(report !== undefined && choosing.includes(experiment) && !report.includes(ALL) ? { chosen: report } : {}) }, {
             progress: (what, done, total) => {
               progress.show(experiment.id, what, done, total);
             },

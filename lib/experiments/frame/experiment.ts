@@ -55,6 +55,8 @@ export interface Experiment {
   readonly question: string;
   /** How it is answered, two or three lines. */
   readonly method: readonly string[];
+  /** What it may take where nobody says otherwise, ms; DEFAULT_BUDGET_MS where left out. */
+  readonly budgetMs?: number;
   /** What can be left out of it by an option; absent where nothing can. */
   readonly choice?: ExperimentChoice;
   /** What this KVM lacks to answer, as the middle of a sentence ("KVM_CAP_ASYNC_PF is 0 here"); null where it lacks nothing. */

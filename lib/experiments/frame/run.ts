@@ -26,7 +26,7 @@ export const SILENT: ExperimentObserver = { progress: () => undefined, interrupt
 
 /** How to run an experiment. */
 export interface RunOptions {
-  /** What it may take, ms; experiments take fewer samples rather than more time. Default a minute and a half. */
+  /** What it may take, ms; experiments take fewer samples rather than more time. Where left out the experiment's own, or a minute and a half. */
   readonly budgetMs?: number;
   /** Values of the experiment's choice to run; all of them where left out. */
   readonly chosen?: readonly string[];
@@ -36,7 +36,7 @@ export interface RunOptions {
  * Runs an experiment and makes its report.
  * @throws FaultLabError: `BAD_OPTION`; `KVM_*` where there is no KVM; what the experiment throws
  */
-export async function runExperiment(experiment: Experiment, { budgetMs = DEFAULT_BUDGET_MS, chosen }: RunOptions = {}, observer: ExperimentObserver = SILENT): Promise<ExperimentReport> {
+export async function runExperiment(experiment: Experiment, { budgetMs = experiment.budgetMs ?? DEFAULT_BUDGET_MS, chosen }: RunOptions = {}, observer: ExperimentObserver = SILENT): Promise<ExperimentReport> {
   if (!(budgetMs >= LEAST_BUDGET_MS && budgetMs <= MOST_BUDGET_MS)) {
     throw new FaultLabError('BAD_OPTION', `an experiment's budget must be from ${LEAST_BUDGET_MS / 1000} s to ${MOST_BUDGET_MS / 1000} s, not ${budgetMs / 1000} s`);
   }

@@ -20,6 +20,8 @@ export interface MeasuredLoss extends LossObservation {
 const SAMPLES = 1000;
 /** A VM that ends is made anew for each. */
 const SAMPLES_OF_ENDS = 100;
+/** Eight reports, four accesses, most of them a thousand times. */
+const BUDGET_MS = 240_000;
 /** The last of it goes to what is not measured yet. */
 const LEAST_SHARE_MS = 200;
 
@@ -32,6 +34,7 @@ export const truncate: Experiment = {
     'The VMM finds out which access failed and answers by one report at a time. Times are the guest\'s own TSC, from the access to what its task has of it; where the VM ends, to the VMM\'s notice, and fewer times: each takes a new VM.',
     'Afterwards the file is made long enough again, and the access repeated.',
   ],
+  budgetMs: BUDGET_MS,
   choice: { option: 'report', values: LOSS_REPORTS.map(({ name }) => name) },
   lacks: (kvm) => (kvm.checkExtension('SPLIT_IRQCHIP') > 0 ? null : 'it takes an APIC in KVM (KVM_CAP_SPLIT_IRQCHIP is 0 here)'),
   run,

@@ -1,6 +1,7 @@
 /** Another process that has nothing to do with the VMM, and changes the length of a file that is a guest's memory. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { FaultLabError } from '../../errors/index.js';
 
 /** Opens the file for each length anew, as truncate(1) does, and so asks whoever holds a lease on it. */
@@ -46,15 +47,23 @@ export class OtherProcess {
     const deadline = performance.now() + limitMs;
     this.said = '';
     this.child.stdin?.write(`${lengthBytes}\n`);
-    let next = performance.now() + PATIENCE_MS;
     while (this.said !== `${lengthBytes}\n`) {
       if (this.failure !== null) throw new FaultLabError('TRUNCATE_FAILED', `the process that was to truncate the file did not: ${this.failure}`);
       if (performance.now() >= deadline) throw new FaultLabError('TRUNCATE_FAILED', `the process that was to truncate the file waited for longer than ${limitMs} ms`);
-      if (performance.now() >= next) {
-        meanwhile();
-        next = performance.now() + PATIENCE_MS;
-      }
-      await new Promise((resolve) => setImmediate(resolve));
+      if (!(await this.answersWithin(PATIENCE_MS))) meanwhile();
+    }
+  }
+
+  /** Leaves the CPU to the other one. */
+  private async answersWithin(ms: number): Promise<boolean> {
+    const ended = new AbortController();
+    const answer = once(this.child.stdout ?? this.child, 'data', { signal: ended.signal }).then(() => true);
+    const time = delay(ms, false, { signal: ended.signal });
+    try {
+      return await Promise.race([answer, time]);
+    } finally {
+      ended.abort();
+      await Promise.allSettled([answer, time]);
     }
   }
 

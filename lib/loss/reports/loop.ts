@@ -3,8 +3,8 @@
  * and touches the page again. Nothing comes out of KVM_RUN but the ends of slices. This report lets it happen, notices, gives it a name, and ends it without ending
  * the VM: the lost part of the window is protected, which makes the access an ordinary lost one, told to the guest as `ve` does.
  */
-import { VcpuStatistics } from '../../kvm/index.js';
 import { decodeInstruction, type LostAccess } from '../../faults/index.js';
+import { VcpuStatistics } from '../../kvm/index.js';
 import { TruncationGuard, type DaxWindow } from '../../memory/index.js';
 import { PAGE_SIZE } from '../../uapi/index.js';
 import { FEATURE_ASYNC_PF, LOSS_WINDOW_BASE } from '../abi.js';
