@@ -15,6 +15,7 @@
 #include "guarded_copy.h"
 #include "memory_failure.h"
 #include "retry.h"
+#include "stamps.h"
 
 namespace faultlab {
 namespace {
@@ -346,8 +347,11 @@ Napi::Value Mapping::PreadFrom(const Napi::CallbackInfo& info) {
                       "Mapping.preadFrom: a userfaultfd has a part of this mapping, and the kernel would wait for its "
                       "pages without end; read into a second mapping of the memory, or use Userfaultfd.copy");
   }
+  const auto page = static_cast<uint32_t>(offset / kPageSize);
+  Stamp(StampKind::kFillBegin, page);
   const CallResult result = CallRetrying(
       [&] { return pread(file->fd(), object()->at(offset), lengthBytes, static_cast<off_t>(fileOffset)); });
+  Stamp(StampKind::kFillEnd, page);
   return Napi::Number::New(info.Env(), static_cast<double>(result.ok() ? result.value : -result.error));
 }
 

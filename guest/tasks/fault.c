@@ -34,6 +34,9 @@ void fault_task(struct vcpu_block *block)
 		(void)*(const volatile u32 *)words;
 		((u64 *)shared->latencies)[page] = tsc_ordered() - start;
 
+		if (shared->starts)
+			((u64 *)shared->starts)[page] = start;
+
 		sum = checksum(words, page);
 		((u64 *)shared->sums)[page] = sum;
 		/* One instruction each: other tasks of this vCPU may come between, but not within. */

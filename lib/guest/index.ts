@@ -6,6 +6,7 @@ export {
   DOORBELL_DONE,
   DOORBELL_PANIC,
   DOORBELL_PORT,
+  DOORBELL_RINGS,
   IDT_BASE,
   MAX_TASKS,
   MAX_VCPUS,
@@ -16,6 +17,7 @@ export {
   WINDOW_BASE,
 } from './abi.js';
 export { bootVcpu, installGuest, type VcpuBootState } from './boot.js';
+export { guestElf, type BuiltGuest } from './built.js';
 export { checksumPage } from './checksum.js';
 export { guestCpuid } from './cpuid.js';
 export { writeDescriptorPage, writeIdt, type VectorHandler } from './descriptor-tables.js';

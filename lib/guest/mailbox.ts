@@ -24,6 +24,8 @@ export interface GuestJob {
   readonly order: Uint32Array;
   /** Checksums by page (two lanes a page) for the guest to compare with, or null. */
   readonly expected: Int32Array | null;
+  /** The TSC at the first access of each page is to be kept. Default false. */
+  readonly starts?: boolean;
 }
 
 type PhaseField = keyof typeof abi.phaseRecordLayout.fields;
@@ -110,6 +112,7 @@ export class Mailbox {
     this.header.setNumber('sums', this.layout.sums);
     this.header.setNumber('latencies', this.layout.latencies);
     this.header.setNumber('expected', expected === null ? 0 : this.layout.expected);
+    this.header.setNumber('starts', job.starts === true ? this.layout.starts : 0);
     new Uint32Array(this.tables.data.buffer, this.layout.order - this.tables.base, order.length).set(order);
     if (expected !== null) this.lanes(this.layout.expected).set(expected);
   }
@@ -160,6 +163,11 @@ export class Mailbox {
   /** First-access latencies by page, in TSC cycles; 0 for a page not visited. A live view. */
   latencyCycles(): BigUint64Array {
     return new BigUint64Array(this.tables.data.buffer, this.layout.latencies - this.tables.base, this.layout.windowPages);
+  }
+
+  /** TSC of the guest at the first access, by page; 0 for a page not visited, and where that was not asked for. A live view. */
+  startCycles(): BigUint64Array {
+    return new BigUint64Array(this.tables.data.buffer, this.layout.starts - this.tables.base, this.layout.windowPages);
   }
 
   private lanes(gva: number): Int32Array {

@@ -72,6 +72,8 @@ export interface LossReport {
   /** What happens to a guest that touches a lost page, in a few words. */
   readonly title: string;
   readonly setup: ReportSetup;
+  /** True where what it finds out at the first lost access after a truncation answers the later ones: only the first takes the time that the report takes. */
+  readonly learns?: boolean;
   start(machine: ReportMachine): ReportSession;
 }
 

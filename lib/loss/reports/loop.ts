@@ -27,6 +27,7 @@ export function loopReport(onLoop: (loop: LoopFound) => void = () => {}): LossRe
     name: 'loop',
     title: 'kernel async page faults: the loop, noticed and broken',
     setup: { asyncPf: 'kernel', haltExits: true, features: FEATURE_ASYNC_PF },
+    learns: true,
     start: (machine) => new Looping(machine, onLoop),
   };
 }
