@@ -5,3 +5,5 @@ export { Machine, type MachineProgress, type MachineResult, type RunEnd } from '
 export type { GuestMemoryFailure, MemoryFailureAnswer, MemoryFailureHandler, MemoryFailureHandlerExports, MemoryFailureHandlerModule } from './memory-failure-handler.js';
 export { MODE_NAMES, MODES, UAPI_MODES, isDeliveryMode, modeCapabilities, type DeliveryMode, type ModeTraits } from './modes.js';
 export type { MachineOptions } from './options.js';
+export { TRACE_DEFAULTS, type MachineTrace, type TraceOptions } from './trace/machine-trace.js';
+export { TRACE_RECORD_NUMBERS, TraceKind, type TraceRecords } from './trace/trace-writer.js';

@@ -32,6 +32,8 @@ export interface SharedPlan {
   readonly latencyNs: number;
   readonly quick: QuickPages | undefined;
   readonly control: SharedArrayBuffer;
+  /** Where each vCPU's and each resolver's thread records what it does; null where nothing is recorded. */
+  readonly traces: { readonly vcpus: readonly SharedArrayBuffer[]; readonly resolvers: readonly SharedArrayBuffer[] } | null;
   readonly states: SharedArrayBuffer;
   /** One request ring for each resolver. */
   readonly rings: readonly SharedArrayBuffer[];

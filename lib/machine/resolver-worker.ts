@@ -30,6 +30,8 @@ import { MODES } from './modes.js';
 import type { ResolverPlan, WorkerMessage } from './plan.js';
 import { serializeError } from './serialized-error.js';
 import { PageClasses } from './uapi/page-classes.js';
+import { TraceKind, TraceWriter } from './trace/trace-writer.js';
+import { TracedFiller } from './trace/traced-filler.js';
 import { ResolverFaults } from './uapi/resolver-faults.js';
 import { SharedModel } from './uapi/shared-model.js';
 
@@ -61,6 +63,7 @@ async function resolve(plan: ResolverPlan): Promise<void> {
     const queues = Array.from({ length: plan.vcpuCount }, (_, vcpu) => new ReadyQueue(plan.readyQueues, vcpu));
     const deliveries = queues.map((queue, vcpu) => new MsiReadyDelivery(vm, ram, queue, vcpu));
     const filler = new PageFiller(window, userfaultfd, source);
+    const trace = plan.traces === null ? null : new TraceWriter(plan.traces.resolvers[plan.index]);
     // Data first, then the bit, then the word that wakes waiters, then the guest's event: each is only true once the one before is.
     const complete = (page: number, tag: number): void => {
       if (!states.isSettled(page)) {
@@ -74,7 +77,7 @@ async function resolve(plan: ResolverPlan): Promise<void> {
       else faults.complete(vcpu, page, tag);
     };
     const schedule = new DeliverySchedule(
-      filler,
+      trace === null ? filler : new TracedFiller(filler, trace),
       latency,
       mostRequests(plan.vcpuCount),
       counters,
@@ -86,7 +89,9 @@ async function resolve(plan: ResolverPlan): Promise<void> {
     );
     const resolver =
       MODES[plan.mode].catches === 'sleep'
-        ? new UserfaultfdResolver(userfaultfd, window, states, schedule, counters, control.vcpuThreads, wake)
+        ? new UserfaultfdResolver(userfaultfd, window, states, schedule, counters, control.vcpuThreads, wake, (page, vcpu) => {
+            trace?.note(TraceKind.ASKED, page, vcpu);
+          })
         : new RequestResolver(
             rings[plan.index],
             states,
@@ -95,6 +100,7 @@ async function resolve(plan: ResolverPlan): Promise<void> {
             complete,
             (page) => {
               classes?.requested(page);
+              trace?.note(TraceKind.ASKED, page, -1);
             },
             faults?.feed ?? null,
           );

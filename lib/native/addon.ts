@@ -309,6 +309,8 @@ export interface NativeAddon {
   readonly Userfaultfd: NativeUserfaultfdConstructor;
   /** CLOCK_MONOTONIC in ns, as a Number. */
   readonly monotonicNs: () => number;
+  /** Writes CLOCK_MONOTONIC in ns to `into[index]`: for records in shared memory, without making a number. */
+  noteMonotonicNs(into: Float64Array, index: number): void;
   /** gettid(2). */
   threadId(): number;
   /** prctl(PR_SET_TIMERSLACK) for the calling thread. */
