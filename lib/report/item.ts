@@ -1,5 +1,5 @@
-/** What a page is made of: reports of benches and experiments. */
-import type { BenchReport, FigureSource, ModeReport } from '../bench/index.js';
+/** What a page is made of: reports of benches and experiments, and traces. */
+import type { BenchReport, FigureSource, ModeReport, Timeline } from '../bench/index.js';
 import type { ExperimentReport } from '../experiments/index.js';
 import type { Host } from '../kvm/index.js';
 
@@ -24,10 +24,22 @@ export interface ReportedBench extends Pick<BenchReport, 'startedAt' | 'notRepro
 /** An experiment's report. {@link ExperimentReport} is one. */
 export type ReportedExperiment = Omit<ExperimentReport, 'reportVersion'>;
 
+/** A run's timeline as a page needs it. {@link Timeline} is one. */
+export type ReportedTimeline = Pick<Timeline, 'name' | 'lost' | 'lanes' | 'trips'>;
+
+/** Timelines of one recording. */
+export interface ReportedTrace extends Pick<BenchReport, 'startedAt' | 'host'> {
+  readonly tool: Pick<BenchReport['tool'], 'version' | 'node'>;
+  /** What was run, one sentence. */
+  readonly load: string;
+  readonly timelines: readonly ReportedTimeline[];
+}
+
 /** One thing that a page shows. `name`: of the file that it came from, or what else it is to be called. */
 export type ReportItem =
   | { readonly kind: 'bench'; readonly name: string; readonly report: ReportedBench }
-  | { readonly kind: 'experiment'; readonly name: string; readonly report: ReportedExperiment };
+  | { readonly kind: 'experiment'; readonly name: string; readonly report: ReportedExperiment }
+  | { readonly kind: 'trace'; readonly name: string; readonly report: ReportedTrace };
 
 /** Where an item was measured. */
 export function hostOf(item: ReportItem): Host {

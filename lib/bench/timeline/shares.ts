@@ -26,7 +26,7 @@ export function timeShares({ name, lanes, trips, guestClockKnown }: Timeline): T
   return {
     mode: name,
     pagingNs,
-    vcpu: { guest: share('guest', vcpus), blocked: share('blocked', vcpus), wait: share('wait', vcpus), vmm: share('vmm', vcpus), fetch: 0, work: 0, fault: 0 },
+    vcpu: { guest: share('guest', vcpus), blocked: share('blocked', vcpus), wait: share('wait', vcpus), vmm: share('vmm', vcpus), fetch: 0, work: 0, ready: 0, fault: 0 },
     workShare: guestClockKnown ? share('work', lanes.filter(({ kind }) => kind === 'task')) : null,
     pagesUnderWay: trips.reduce((sum, { askedNs, placedNs }) => sum + placedNs - askedNs, 0) / pagingNs,
   };

@@ -5,9 +5,10 @@ import { guestClocks, type GuestClock } from './guest-clock.js';
 
 /**
  * What a lane is doing. vCPU threads: `guest` (in KVM_RUN), `blocked` (asleep in the kernel for a page), `wait` (outside KVM_RUN for a page), `vmm` (handling an
- * exit). Resolvers: `fetch`. Tasks: `work`; `wait` (for a page, or for its turn after it), `fault` (summing the page).
+ * exit). Resolvers: `fetch`. Tasks: `work`; `wait` (its page is on its way), `ready` (the page has come, or nobody knows of it yet, and another task runs), `fault` (summing the
+ * page, or interrupted at it).
  */
-export const ACTIVITIES = ['guest', 'blocked', 'wait', 'vmm', 'fetch', 'work', 'fault'] as const;
+export const ACTIVITIES = ['guest', 'blocked', 'wait', 'vmm', 'fetch', 'work', 'ready', 'fault'] as const;
 /** One of {@link ACTIVITIES}. */
 export type TimelineActivity = (typeof ACTIVITIES)[number];
 
@@ -83,7 +84,7 @@ export function timelineOf(trace: MachineTrace, tscKhz: number, name: string): T
     for (const { kind, atNs, a } of entries) if (kind === TraceKind.TOLD) events.push({ lane: index, atNs, what: `page ${a} left to the guest` });
     return { kind: 'vcpu', name: `vCPU ${index}`, spans: vcpuSpans(entries, sleeps.filter(({ vcpu }) => vcpu === index)) };
   });
-  if (clocks !== null) lanes.push(...taskLanes(trace, clocks));
+  if (clocks !== null) lanes.push(...taskLanes(trace, clocks, trips));
   resolvers.forEach((entries, index) => lanes.push({ kind: 'resolver', name: `resolver ${index}`, spans: fillSpans(entries) }));
   const endNs = Math.max(...lanes.flatMap(({ spans }) => spans.map((span) => span.endNs)), 0);
   const lost = [...trace.vcpus, ...trace.resolvers, ...trace.tasks].reduce((sum, one) => sum + one.lost, 0);
@@ -170,7 +171,8 @@ function fillSpans(entries: readonly Entry[]): TimelineSpan[] {
   return spans;
 }
 
-function taskLanes({ tasks }: MachineTrace, clocks: readonly GuestClock[]): TimelineLane[] {
+function taskLanes({ tasks }: MachineTrace, clocks: readonly GuestClock[], trips: readonly PageTrip[]): TimelineLane[] {
+  const trip = new Map(trips.map((one) => [one.page, one]));
   const counts = new Map<string, number>();
   return tasks.map(({ kind, vcpu, spans }) => {
     const key = `${kind} ${vcpu}`;
@@ -184,8 +186,21 @@ function taskLanes({ tasks }: MachineTrace, clocks: readonly GuestClock[]): Time
       spans: spans.flatMap(({ start, end, page, done }): TimelineSpan[] =>
         kind === 'work'
           ? [{ startNs: at(start), endNs: at(end), activity: 'work', page: -1 }]
-          : [{ startNs: at(start), endNs: at(end), activity: 'wait', page }, { startNs: at(end), endNs: at(done), activity: 'fault', page }],
+          : [...accessSpans(at(start), at(end), page, trip.get(page)), { startNs: at(end), endNs: at(done), activity: 'fault', page }],
       ),
     };
   });
+}
+
+/** The access to a page: before it is asked for, while it is on its way, after it has come. */
+function accessSpans(startNs: number, endNs: number, page: number, trip: PageTrip | undefined): TimelineSpan[] {
+  if (trip === undefined) return [{ startNs, endNs, activity: 'ready', page }];
+  const askedNs = Math.min(endNs, Math.max(startNs, trip.askedNs));
+  const placedNs = Math.min(endNs, Math.max(askedNs, trip.placedNs));
+  const spans: TimelineSpan[] = [
+    { startNs, endNs: askedNs, activity: 'ready', page },
+    { startNs: askedNs, endNs: placedNs, activity: 'wait', page },
+    { startNs: placedNs, endNs, activity: 'ready', page },
+  ];
+  return spans.filter((span) => span.endNs > span.startNs);
 }

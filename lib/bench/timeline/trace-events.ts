@@ -46,6 +46,7 @@ const NAMES: Readonly<Record<TimelineActivity, string>> = {
   vmm: 'VMM handles an exit',
   fetch: 'fills pages',
   work: 'works',
+  ready: 'waits for its turn',
   fault: 'sums a page',
 };
 
