@@ -7,3 +7,4 @@ export { MODE_NAMES, MODES, UAPI_MODES, isDeliveryMode, modeCapabilities, type D
 export type { MachineOptions } from './options.js';
 export { TRACE_DEFAULTS, type MachineTrace, type TraceOptions } from './trace/machine-trace.js';
 export { TRACE_RECORD_NUMBERS, TraceKind, type TraceRecords } from './trace/trace-writer.js';
+export { SyncedRegisters } from './synced-registers.js';
