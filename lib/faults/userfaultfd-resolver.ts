@@ -33,8 +33,8 @@ export class UserfaultfdResolver {
 
   /**
    * @param vcpuThreads - Linux thread ids of the vCPUs; filled before the guest runs
+   * @param wake - signalled by whoever wants {@link run} to look at its stop condition, or at its page source; of this resolver alone
    * @param accepted - told of the first request for a page, and of the vCPU whose thread sleeps for it: -1 where it is none's
-   * @param wake - signalled by whoever wants {@link run} to look at its stop condition
    */
   constructor(
     private readonly userfaultfd: NativeUserfaultfd,
@@ -64,6 +64,7 @@ export class UserfaultfdResolver {
           errno: -count,
         });
       }
+      if (count === 0) this.wake.wait(0);
       const nowNs = monotonicNs();
       for (let i = 0; i < count; i++) this.accept(i, nowNs);
       this.schedule.serve(nowNs);

@@ -32,7 +32,15 @@ const JOIN_TIMEOUT_MS = 2_000;
 const WATCH_INTERVAL_MS = 250;
 
 /** Why a run ended. */
-export type RunEnd = 'done' | 'stopped';
+export type RunEnd = 'done' | 'stopped' | 'failed';
+
+/** Where one of the machine's threads ran. */
+export interface ThreadPlacement {
+  /** `vCPU 0`, `resolver 0`. */
+  readonly thread: string;
+  /** CPUs that the thread may use. */
+  readonly cpus: readonly number[];
+}
 
 /** What a run left behind. Counters are sums over vCPUs or resolvers. */
 export interface MachineResult {
@@ -55,6 +63,9 @@ export interface MachineResult {
   readonly latencyCycles: BigUint64Array;
   /** What threads and tasks did; null where nothing was recorded. */
   readonly trace: MachineTrace | null;
+  /** Pages in the order in which they were asked for; null where that was not recorded. */
+  readonly requested: Uint32Array | null;
+  readonly placement: readonly ThreadPlacement[];
 }
 
 /** How far a run is. */
@@ -69,6 +80,7 @@ export interface MachineProgress {
 export class Machine {
   private readonly workers: SupervisedWorker[] = [];
   private readonly vcpuShares: number[] = [];
+  private placement: ThreadPlacement[] = [];
   private tscKhz = 0;
   private stopping = false;
   private closed: Promise<void> | null = null;
@@ -136,15 +148,26 @@ export class Machine {
     }
   }
 
-  /** Asks the guest to end at its next tick; `run()` then settles with what there is. Ends it by force if it does not. */
-  stop(): void {
+  /**
+   * What a run that failed left behind, once {@link run} has said so: `end` is `failed`, counts are as they stood, and pages that the guest had not summed are 0.
+   * @throws FaultLabError `MACHINE_CLOSED`
+   */
+  async leftBehind(): Promise<MachineResult> {
+    return await this.collect('failed');
+  }
+
+  /**
+   * Asks the guest to end at its next tick; `run()` then settles with what there is. Ends it by force if it does not.
+   * @param graceMs - how long the guest may take; time for the longest latency too, where left out
+   */
+  stop(graceMs = STOP_GRACE_MS + longestLatencyNs(this.options) / 1e6): void {
     // Whoever stops a machine need not know that it is gone already.
     if (this.stopping || this.closed !== null) return;
     this.stopping = true;
     this.parts.mailbox.requestStop();
     setTimeout(() => {
       this.halt();
-    }, STOP_GRACE_MS + longestLatencyNs(this.options) / 1e6).unref();
+    }, graceMs).unref();
   }
 
   /** Ends what still runs and releases everything. Idempotent; never throws for a run that failed. */
@@ -178,6 +201,7 @@ export class Machine {
     for (const own of resolverPlans) this.start(`resolver ${own.index}`, './resolver-worker.js', { ...plan, ...own });
     const ready = await within(START_TIMEOUT_MS, 'START_TIMEOUT', 'the Workers to be ready', Promise.all(this.workers.map((worker) => worker.ready)));
     for (const message of ready) this.note(message);
+    this.placement = ready.map(({ cpus }, at) => ({ thread: this.workers[at].name, cpus }));
   }
 
   private refuseClosed(): void {
@@ -278,6 +302,8 @@ export class Machine {
         plan.traces === null
           ? null
           : { vcpus: plan.traces.vcpus.map(readTraceRecords), resolvers: plan.traces.resolvers.map(readTraceRecords), tasks: mailbox.traceLanes() },
+      requested: this.parts.requestLog?.pages() ?? null,
+      placement: this.placement,
     };
   }
 }

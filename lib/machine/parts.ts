@@ -6,7 +6,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ReadyQueue } from '../asyncpf/index.js';
 import { FaultLabError, attempt } from '../errors/index.js';
-import { POLICY_MEMORY_BYTES, PageStates, RequestRing } from '../faults/index.js';
+import { POLICY_MEMORY_BYTES, PageLatency, PageStates, RequestLog, RequestRing } from '../faults/index.js';
 import { Mailbox, NO_TRACE, TABLES_BASE, WINDOW_BASE, guestCpuid, installGuest, layOutGuest, parseElf, refuseGuest, type GuestLayout, type TraceSize } from '../guest/index.js';
 import { Kvm, NativeUserfaultSlot, probeUapi, requireUapi, type Vm } from '../kvm/index.js';
 import { InterceptedPages, PagedWindow, SystemRam, gpaNumber, guestRange, interceptedPagesSizeBytes } from '../memory/index.js';
@@ -32,7 +32,7 @@ import {
 import { UAPI_PROFILES } from '../uapi/proposals/index.js';
 import { ControlBlock } from './control-block.js';
 import { RESOLVER_COUNTERS, VCPU_COUNTERS, countersSizeBytes } from './counters.js';
-import { mostRequests } from './limits.js';
+import { inFlightOf, mostRequests, resolverOf, windowPart } from './limits.js';
 import { MODES, modeCapabilities } from './modes.js';
 import type { CheckedOptions } from './options.js';
 import type { ResolverPlan, SharedPlan, VcpuPlan } from './plan.js';
@@ -54,10 +54,15 @@ export class MachineParts {
   readonly vcpuPlans: readonly Omit<VcpuPlan, keyof SharedPlan>[];
   readonly resolverPlans: readonly Omit<ResolverPlan, keyof SharedPlan>[];
   private readonly closers: (() => void)[] = [];
-  private readonly userfaultfd: NativeUserfaultfd;
+  /** Null where nobody asked for the order of requests. */
+  readonly requestLog: RequestLog | null;
+  /** One, or one for each resolver. */
+  private readonly userfaultfds: readonly NativeUserfaultfd[];
   private readonly window: PagedWindow;
-  private readonly wake: NativeEventFd;
-  private registered = false;
+  /** By resolver. */
+  private readonly wakes: readonly NativeEventFd[];
+  /** How many of the userfaultfds have their part of the window. */
+  private registered = 0;
 
   /** @throws FaultLabError: what the host lacks or refuses */
   constructor(options: CheckedOptions) {
@@ -73,8 +78,8 @@ export class MachineParts {
       this.window = this.own(attempt('make the window', () => PagedWindow.create(options.windowPages)));
       const bitsPerPage = options.uapi === 'sync-async-2bit' ? 2 : 1;
       const bitmapMapping = this.own(makeBitmap(options.windowPages, bitsPerPage));
-      this.userfaultfd = this.own(makeUserfaultfd(options));
-      this.wake = this.own(attempt('make an eventfd', () => new (nativeAddon().EventFd)()));
+      this.userfaultfds = Array.from({ length: options.userfaultfds === 'shared' ? 1 : options.resolvers }, () => this.own(makeUserfaultfd(options)));
+      this.wakes = Array.from({ length: options.resolvers }, () => this.own(attempt('make an eventfd', () => new (nativeAddon().EventFd)())));
       this.protectWindow();
 
       const boots = installGuest(elf, this.layout, low);
@@ -105,6 +110,7 @@ export class MachineParts {
         policyMemory: new SharedArrayBuffer(POLICY_MEMORY_BYTES),
         latencyNs: options.latencyNs,
         quick: options.quick,
+        latencyModel: options.latencyModel,
         control: ControlBlock.allocate(options.vcpus),
         traces: makeTraces(options),
         states: PageStates.allocate(options.windowPages),
@@ -121,14 +127,26 @@ export class MachineParts {
         boot,
         cpuid: guestCpuid(supported, index, asyncPf),
         sliceNs: sliceFor(longestLatencyNs(options)),
+        cpus: options.placement?.vcpus[index] ?? null,
         memoryFailureHandler: options.memoryFailureHandler,
       }));
-      this.resolverPlans = this.plan.rings.map((_, index) => ({
-        index,
-        userfaultfd: this.userfaultfd.share(),
-        wake: this.wake.share(),
-        source: options.source,
-      }));
+      const requestLog = options.recordRequests ? RequestLog.allocate(options.windowPages) : null;
+      this.requestLog = requestLog === null ? null : new RequestLog(requestLog);
+      const populate = options.populate ? Uint32Array.from(new Set(options.order)).sort() : new Uint32Array();
+      this.resolverPlans = this.plan.rings.map((_, index) => {
+        const isOwn = (page: number): boolean => ownerOf(page, options) === index;
+        return {
+          index,
+          userfaultfd: this.userfaultfds[index % this.userfaultfds.length].share(),
+          wake: this.wakes[index].share(),
+          source: options.source,
+          cpus: options.placement?.resolvers[index] ?? null,
+          inFlight: inFlightOf(index, options.resolvers, options.inFlight),
+          populate: populate.filter(isOwn),
+          prefetch: options.prefetch?.filter(isOwn) ?? new Uint32Array(),
+          requestLog,
+        };
+      });
     } catch (error) {
       this.close();
       throw error;
@@ -137,20 +155,22 @@ export class MachineParts {
 
   /** Makes every resolver look at the stop flag. */
   wakeResolvers(): void {
-    this.wake.signal();
+    for (const wake of this.wakes) wake.signal();
     for (const ring of this.plan.rings) new RequestRing(ring).ring();
   }
 
   /** Wakes everybody who sleeps for a page in the kernel. The guest must not run any more: it would see zeroes. */
   releaseSleepers(): void {
-    if (!this.registered) return;
-    this.registered = false;
-    this.userfaultfd.unregister(this.window.guestView, 0, this.window.guestView.sizeBytes);
+    const parts = this.userfaultfds.length;
+    for (; this.registered > 0; this.registered--) {
+      const { first, end } = windowPart(this.registered - 1, parts, this.window.pageCount);
+      this.userfaultfds[this.registered - 1].unregister(this.window.guestView, first * PAGE_SIZE, (end - first) * PAGE_SIZE);
+    }
   }
 
   /** Releases everything; idempotent. */
   close(): void {
-    if (this.registered) this.releaseSleepers();
+    this.releaseSleepers();
     while (this.closers.length > 0) this.closers.pop()?.();
   }
 
@@ -165,21 +185,34 @@ export class MachineParts {
     const view = this.window.guestView;
     // Each page is to fault on its own.
     view.advise(0, view.sizeBytes, MADV_NOHUGEPAGE);
-    attempt('register the window with userfaultfd', () =>
-      this.userfaultfd.register(view, 0, view.sizeBytes, UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_MINOR),
-    );
-    this.registered = true;
+    this.userfaultfds.forEach((userfaultfd, part) => {
+      const { first, end } = windowPart(part, this.userfaultfds.length, this.window.pageCount);
+      attempt('register the window with userfaultfd', () =>
+        userfaultfd.register(view, first * PAGE_SIZE, (end - first) * PAGE_SIZE, UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_MINOR),
+      );
+      this.registered++;
+    });
   }
 }
 
+/** What a vCPU takes. */
+const LONGEST_SLICE_NS = 60e9;
+
 /** A slice that never ends within an ordinary wait for a page: it would cut the wait, and the guest would take its interrupts in between. */
 function sliceFor(latencyNs: number): number {
-  return 100e6 + 3 * latencyNs;
+  return Math.min(LONGEST_SLICE_NS, 100e6 + 3 * latencyNs);
 }
 
-/** Of the latencies that a page can have, ns. */
-export function longestLatencyNs({ latencyNs, quick }: Pick<CheckedOptions, 'latencyNs' | 'quick'>): number {
-  return Math.max(latencyNs, quick?.latencyNs ?? 0);
+/** What a page may take when each task waits for one, ns. */
+export function longestLatencyNs({ latencyNs, quick, latencyModel, inFlight, vcpus, faultTasks }: CheckedOptions): number {
+  const turns = inFlight === 0 ? 1 : Math.ceil((vcpus * faultTasks) / inFlight);
+  return turns * new PageLatency(latencyNs, quick, latencyModel).longestNs;
+}
+
+/** The resolver that brings a page without being asked. */
+function ownerOf(page: number, { userfaultfds, resolvers, windowPages }: CheckedOptions): number {
+  if (userfaultfds === 'shared') return resolverOf(page, resolvers);
+  return Array.from({ length: resolvers }, (_, part) => windowPart(part, resolvers, windowPages)).findIndex(({ first, end }) => page >= first && page < end);
 }
 
 /** A lane for each task. */

@@ -7,9 +7,13 @@ import { ReadyQueue, isAsyncTag, tagGeneration, tagToken, tagVcpu } from '../asy
 import { FaultLabError, isCoded } from '../errors/index.js';
 import {
   DeliverySchedule,
+  FetchSlots,
+  MOST_BATCHED_PAGES,
+  NO_TAG,
   PageFiller,
   PageLatency,
   PageStates,
+  RequestLog,
   RequestResolver,
   RequestRing,
   UserfaultfdResolver,
@@ -25,7 +29,7 @@ import { ControlBlock } from './control-block.js';
 import { RESOLVER_COUNTERS, openCounters } from './counters.js';
 import { MsiReadyDelivery } from './emulated-async-pf.js';
 import { FaultDecisions } from './fault-decisions.js';
-import { mostRequests } from './limits.js';
+import { GO_TIMEOUT_MS, mostRequests } from './limits.js';
 import { MODES } from './modes.js';
 import type { ResolverPlan, WorkerMessage } from './plan.js';
 import { serializeError } from './serialized-error.js';
@@ -40,6 +44,7 @@ const TIMER_SLACK_NS = 1000;
 
 async function resolve(plan: ResolverPlan): Promise<void> {
   const addon = nativeAddon();
+  if (plan.cpus !== null) addon.setAffinity(plan.cpus);
   addon.setTimerSlackNs(TIMER_SLACK_NS);
   const vm = Vm.adopt(plan.vm);
   const ram = SystemRam.adopt(plan.lowRam);
@@ -49,13 +54,13 @@ async function resolve(plan: ResolverPlan): Promise<void> {
   const wake = addon.EventFd.adopt(plan.wake);
   let source: PageSource | null = null;
   try {
-    source = guardSource(await loadPageSource(plan.source));
+    source = guardSource(await loadPageSource(plan.source, { ring: plan.rings[plan.index], eventfd: plan.wake }));
     const control = new ControlBlock(plan.control);
     const counters = openCounters(RESOLVER_COUNTERS, plan.resolverCounters, plan.index);
     const states = new PageStates(plan.states);
     const bitmap = new InterceptedPages(bitmapMapping.view(), window.pageCount, plan.bitsPerPage);
     const rings = plan.rings.map((ring) => new RequestRing(ring));
-    const latency = new PageLatency(plan.latencyNs, plan.quick);
+    const latency = new PageLatency(plan.latencyNs, plan.quick, plan.latencyModel);
     const policy = await loadFaultPolicy(plan.policy, plan.policyMemory);
     const decisions = new FaultDecisions(policy, latency, states, -1);
     const classes = plan.bitsPerPage === 2 && MODES[plan.mode].asyncPf ? new PageClasses(bitmap, states, decisions, plan.index, rings.length) : null;
@@ -68,8 +73,12 @@ async function resolve(plan: ResolverPlan): Promise<void> {
     const complete = (page: number, tag: number): void => {
       if (!states.isSettled(page)) {
         bitmap.clear(page);
-        if (filler.isPoisoned(page)) states.setPoisoned(page);
-        else states.setPresent(page);
+        if (filler.isPoisoned(page)) {
+          counters.lost++;
+          states.setPoisoned(page);
+        } else {
+          states.setPresent(page);
+        }
       }
       if (!isAsyncTag(tag)) return;
       const vcpu = tagVcpu(tag);
@@ -79,17 +88,26 @@ async function resolve(plan: ResolverPlan): Promise<void> {
     const schedule = new DeliverySchedule(
       trace === null ? filler : new TracedFiller(filler, trace),
       latency,
-      mostRequests(plan.vcpuCount),
+      mostRequests(plan.vcpuCount) + plan.prefetch.length,
       counters,
       complete,
       learns(policy) ? (page, elapsedNs) => {
         decisions.observe(page, elapsedNs);
         classes?.follow();
       } : null,
+      new FetchSlots(plan.inFlight),
+      source.background ?? null,
     );
+    const log = plan.requestLog === null ? null : new RequestLog(plan.requestLog);
+    populate(plan.populate, filler, (page) => {
+      counters.pages++;
+      counters.populated++;
+      complete(page, NO_TAG);
+    });
     const resolver =
       MODES[plan.mode].catches === 'sleep'
         ? new UserfaultfdResolver(userfaultfd, window, states, schedule, counters, control.vcpuThreads, wake, (page, vcpu) => {
+            log?.note(page);
             trace?.note(TraceKind.ASKED, page, vcpu);
           })
         : new RequestResolver(
@@ -99,12 +117,21 @@ async function resolve(plan: ResolverPlan): Promise<void> {
             counters,
             complete,
             (page) => {
+              log?.note(page);
               classes?.requested(page);
               trace?.note(TraceKind.ASKED, page, -1);
             },
             faults?.feed ?? null,
           );
-    post({ kind: 'ready', threadId: addon.threadId() });
+    post({ kind: 'ready', threadId: addon.threadId(), cpus: addon.getAffinity() });
+    if (plan.prefetch.length > 0 && control.waitForGo(GO_TIMEOUT_MS)) {
+      const nowNs = addon.monotonicNs();
+      for (const page of plan.prefetch) {
+        if (!states.request(page)) continue;
+        counters.prefetched++;
+        schedule.accept(nowNs, page, NO_TAG);
+      }
+    }
     resolver.run(() => control.stopped);
   } finally {
     source?.close();
@@ -117,6 +144,15 @@ async function resolve(plan: ResolverPlan): Promise<void> {
   }
 }
 
+/** Puts pages in place, runs of them in one go. */
+function populate(ascending: Uint32Array, filler: PageFiller, delivered: (page: number) => void): void {
+  for (let start = 0, end = 1; start < ascending.length; start = end++) {
+    while (end < ascending.length && end - start < MOST_BATCHED_PAGES && ascending[end] === ascending[start] + (end - start)) end++;
+    filler.deliver(ascending[start], end - start);
+    for (let at = start; at < end; at++) delivered(ascending[at]);
+  }
+}
+
 /** Whether the policy wants to know how long pages take. */
 function learns(policy: FaultPolicy): boolean {
   return policy.observe !== undefined;
@@ -124,15 +160,28 @@ function learns(policy: FaultPolicy): boolean {
 
 /** Whatever a page source throws becomes a coded error that says whose fault it was. */
 function guardSource(source: PageSource): PageSource {
+  const { background } = source;
+  const guard = <T>(what: string, call: () => T): T => {
+    try {
+      return call();
+    } catch (error) {
+      if (isCoded(error)) throw error;
+      throw new FaultLabError('RESOLVER_FAILED', `the page source failed ${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    }
+  };
   return {
+    ...(background === undefined
+      ? {}
+      : {
+          background: {
+            begin: (page) => {
+              guard(`to begin with page ${page}`, () => { background.begin(page); });
+            },
+            take: () => guard('to bring a page', () => background.take()),
+          },
+        }),
     fill(page, count, target) {
-      try {
-        source.fill(page, count, target);
-      } catch (error) {
-        if (isCoded(error)) throw error;
-        const why = error instanceof Error ? error.message : String(error);
-        throw new FaultLabError('RESOLVER_FAILED', `the page source failed on ${count === 1 ? `page ${page}` : `pages ${page} to ${page + count - 1}`}: ${why}`, { cause: error });
-      }
+      guard(`on ${count === 1 ? `page ${page}` : `pages ${page} to ${page + count - 1}`}`, () => { source.fill(page, count, target); });
     },
     close: () => {
       source.close();

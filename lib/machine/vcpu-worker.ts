@@ -26,6 +26,7 @@ import { EmulatedAsyncPf, MsiReadyDelivery } from './emulated-async-pf.js';
 import { ExitFaults } from './exit-faults.js';
 import { FaultDecisions } from './fault-decisions.js';
 import { MachineReader } from './guest-reader.js';
+import { GO_TIMEOUT_MS } from './limits.js';
 import { loadMemoryFailureHandler, type MemoryFailureHandler } from './memory-failure-handler.js';
 import { MemoryFailures } from './memory-failures.js';
 import { MODES } from './modes.js';
@@ -38,9 +39,6 @@ import { SharedModel } from './uapi/shared-model.js';
 import { UapiFaults } from './uapi/uapi-faults.js';
 import { TraceKind, TraceWriter } from './trace/trace-writer.js';
 import type { VcpuUapi } from './uapi/uapi-end.js';
-
-/** The supervisor starts everybody within this time, or something is broken. */
-const GO_TIMEOUT_MS = 180_000;
 
 /** What an exit came to. */
 type Step = 'continue' | 'done';
@@ -90,7 +88,7 @@ class VcpuRunner {
     const rings = plan.rings.map((ring) => new RequestRing(ring));
     this.trace = plan.traces === null ? null : new TraceWriter(plan.traces.vcpus[plan.index]);
     const requests = new PageRequests(states, rings, this.counters, () => this.control.stopped, this.trace);
-    const decisions = new FaultDecisions(policy, new PageLatency(plan.latencyNs, plan.quick), states, plan.index);
+    const decisions = new FaultDecisions(policy, new PageLatency(plan.latencyNs, plan.quick, plan.latencyModel), states, plan.index);
     const shared = plan.model === null ? null : new SharedModel(plan.model);
     const own =
       mode.vmmInjects && shared === null
@@ -248,8 +246,9 @@ function post(message: WorkerMessage): void {
 let runner: VcpuRunner | null = null;
 try {
   const plan = workerData as VcpuPlan;
+  if (plan.cpus !== null) nativeAddon().setAffinity(plan.cpus);
   runner = new VcpuRunner(plan, await loadMemoryFailureHandler(plan.memoryFailureHandler), await loadFaultPolicy(plan.policy, plan.policyMemory));
-  post({ kind: 'ready', threadId: nativeAddon().threadId(), tscKhz: runner.tscKhz, vcpu: runner.share });
+  post({ kind: 'ready', threadId: nativeAddon().threadId(), cpus: nativeAddon().getAffinity(), tscKhz: runner.tscKhz, vcpu: runner.share });
   runner.run();
   post({ kind: 'done' });
 } catch (error) {
