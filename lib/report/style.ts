@@ -70,7 +70,7 @@ td.text,th.text,tbody th{text-align:left}
 td.text{max-width:32rem;min-width:9rem}
 tbody th{color:var(--ink);font-weight:400;max-width:22rem;white-space:normal;min-width:8rem}
 tbody th.part{padding-left:1rem;color:var(--quiet)}
-td.num{white-space:nowrap}
+td.num{white-space:nowrap}td small{display:block;color:var(--quiet);font-size:.86em}
 dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.2rem 1.2rem;margin:.5rem 0;font-size:.9rem}
 dt{color:var(--quiet)}dd{margin:0;overflow-wrap:anywhere}
 pre{font:12px/1.45 ui-monospace,"SF Mono",Menlo,Consolas,monospace;overflow-x:auto;background:var(--sheet);padding:.7rem .9rem;margin:.4rem 0}
