@@ -4,7 +4,7 @@ import type { ExperimentReport } from '../experiments/index.js';
 import type { Host } from '../kvm/index.js';
 
 /** A mode of a bench as a page needs it. {@link ModeReport} is one. */
-export interface ReportedMode extends Omit<FigureSource, 'latency' | 'work'>, Pick<ModeReport, 'implementation' | 'end' | 'failure'> {
+export interface ReportedMode extends Omit<FigureSource, 'latency' | 'work'>, Pick<ModeReport, 'implementation' | 'end' | 'failure' | 'pagingSeconds'> {
   /** Of the row: a delivery mode's, or a variant's. */
   readonly name: string;
   readonly mode: string;
@@ -25,7 +25,7 @@ export interface ReportedBench extends Pick<BenchReport, 'startedAt' | 'notRepro
   readonly tool: Pick<BenchReport['tool'], 'version' | 'node'>;
   readonly host: Host;
   /** These, and whatever else the report has. */
-  readonly parameters: Pick<BenchReport['parameters'], 'pages' | 'latencyNs' | 'vcpus' | 'faultTasks' | 'workTasks'> & { readonly uapi: string; readonly workload: string };
+  readonly parameters: Pick<BenchReport['parameters'], 'pages' | 'latencyNs' | 'tickNs' | 'vcpus' | 'faultTasks' | 'workTasks'> & { readonly uapi: string; readonly workload: string };
   readonly modes: readonly ReportedMode[];
 }
 

@@ -32,6 +32,7 @@ const ModeSchema: v.GenericSchema<unknown, ReportedMode> = v.object({
   implementation: v.picklist(['native', 'emulated']),
   end: v.picklist(['done', 'stopped', 'failed']),
   pages: Count,
+  pagingSeconds: NotNegative,
   pagesPerSecond: NotNegative,
   latency: v.nullable(v.object({ count: Count, minNs: NotNegative, p50Ns: NotNegative, p90Ns: NotNegative, p99Ns: NotNegative, p999Ns: NotNegative, maxNs: NotNegative, histogram: HistogramSchema })),
   work: v.object({ controlPerSecond: Measured, pagingPerSecond: NotNegative, relative: Measured, guestKernelShare: Measured, controlDrift: Measured }),
@@ -54,6 +55,6 @@ export const BenchSchema: v.GenericSchema<unknown, ReportedBench> = v.object({
   repetition: v.object({ asked: v.union([Count, v.literal('auto')]), confidenceShare: v.nullable(v.number()), budgetNs: v.nullable(v.number()) }),
   tool: ToolSchema,
   host: HostSchema,
-  parameters: v.looseObject({ uapi: v.string(), workload: v.string(), pages: Count, latencyNs: NotNegative, vcpus: Count, faultTasks: Count, workTasks: Count }),
+  parameters: v.looseObject({ uapi: v.string(), workload: v.string(), pages: Count, latencyNs: NotNegative, tickNs: NotNegative, vcpus: Count, faultTasks: Count, workTasks: Count }),
   modes: v.pipe(v.array(ModeSchema), v.minLength(1, 'no mode was run')),
 });

@@ -26,7 +26,8 @@ export function benchPassed({ modes, parameters, budgetSpent }: ReportedBench): 
 
 /** What came of a bench, a sentence or two. */
 export function benchVerdict(report: ReportedBench): string {
-  const { modes, swept } = report;
+  const { swept } = report;
+  const modes = measurable(report);
   const broken = modes.find(({ failure }) => failure !== null);
   if (broken?.failure !== undefined && broken.failure !== null) return `${broken.name} broke: ${broken.failure.message} [${broken.failure.code}]`;
   if (report.interrupted) return 'Interrupted: what is shown is what was done until then.';
@@ -44,7 +45,8 @@ export function benchVerdict(report: ReportedBench): string {
 
 /** Renders a bench. */
 export function benchSection(report: ReportedBench, name: string, context: ItemContext): Markup {
-  const { modes, parameters: p, swept } = report;
+  const { parameters: p, swept } = report;
+  const modes = measurable(report);
   const points = modes.map(({ point }) => point).filter((point, at, all) => all.findIndex((other) => isSamePoint(other, point)) === at);
   return html`<section id="${context.id}"><h2>${benchTitle(report)}</h2>
 <p class="quiet">${name}, run of ${report.startedAt}</p>
@@ -71,6 +73,18 @@ ${report.notReproduced.length > 0 && html`<h3>What this emulation of the proposa
   })}</details>
 <details><summary>Placement of threads</summary>${dataTable({ head: ['row', 'thread: CPUs that it could use'], textColumns: [1], rows: modes.map((one) => [[one.name, pointTitle(one.point)].filter((part) => part !== '').join(', '), one.placement.map(({ thread, cpus }) => `${thread}: ${cpus.join(',')}`).join('; ')]) })}</details>
 </section>`;
+}
+
+/** Ticks of the guest's scheduler that paging must last for its work to mean anything: within fewer, a work task may not have had a turn at all. */
+const FEWEST_TICKS = 3;
+
+/** Rows as they may be shown: without work where paging was over too soon to measure any. */
+function measurable({ modes, parameters: { tickNs } }: ReportedBench): ReportedMode[] {
+  return modes.map((mode) => {
+    if (mode.pagingSeconds * 1e9 >= FEWEST_TICKS * tickNs) return mode;
+    const { samples } = mode.repetitions;
+    return { ...mode, work: { ...mode.work, relative: null, guestKernelShare: null }, repetitions: { ...mode.repetitions, samples: { ...samples, workRelative: [], workLost: [], guestKernelShare: [] } } };
+  });
 }
 
 /** How often rows ran. */
