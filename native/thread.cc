@@ -50,6 +50,7 @@ Napi::Value NoteMonotonicNs(const Napi::CallbackInfo& info) {
   static_cast<double*>(data)[index] = static_cast<double>(MonotonicNs());
   return info.Env().Undefined();
 }
+Napi::Value TscOf(const Napi::CallbackInfo& info) { return Napi::BigInt::New(info.Env(), ReadTsc()); }
 
 Napi::Value ThreadIdOf(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), CurrentThreadId()); }
 
@@ -110,6 +111,7 @@ pid_t CurrentThreadId() {
 void DefineThreadFunctions(Napi::Env env, Napi::Object exports) {
   exports.Set("monotonicNs", Napi::Function::New<MonotonicNsOf>(env, "monotonicNs"));
   exports.Set("noteMonotonicNs", Napi::Function::New<NoteMonotonicNs>(env, "noteMonotonicNs"));
+  exports.Set("tsc", Napi::Function::New<TscOf>(env, "tsc"));
   exports.Set("threadId", Napi::Function::New<ThreadIdOf>(env, "threadId"));
   exports.Set("setTimerSlackNs", Napi::Function::New<SetTimerSlackNs>(env, "setTimerSlackNs"));
   exports.Set("setAffinity", Napi::Function::New<SetAffinity>(env, "setAffinity"));

@@ -58,6 +58,8 @@
 #define DOORBELL_DONE 2   /* all counters are final; the vCPU halts with interrupts off */
 #define DOORBELL_PANIC 3  /* vcpu_block.panic_* say why; the vCPU halts with interrupts off */
 
+#define DOORBELL_RINGS 64 /* doorbell.elf rings this often for each entry of the order table */
+
 /* Traps from CPL3: number in rax, result in rax; rcx and r11 are lost, everything else is kept. */
 #define TRAP_NULL 0 /* returns 0: what a trap costs */
 #define TRAP_EXIT 1 /* ends the task */
@@ -153,13 +155,14 @@ struct mailbox {
 	u64 latencies;     /* gva of u64[window pages]: TSC cycles of the first access, by page index */
 	u64 expected;      /* gva of u64[window pages]: checksums to compare with, or 0 */
 	u32 trap_by;       /* TRAP_BY_*: how tasks are to trap */
-	u32 reserved0;
+	u32 reserved;
+	u64 starts;       /* gva of u64[window pages]: TSC at the first access, by page index, or 0 */
 	u64 trace;        /* gva of the struct trace_area, or 0: nothing is recorded */
-	u8 reserved1[32]; /* `cursor` and `barrier` have cache lines of their own */
+	u8 reserved0[24]; /* `cursor` and `barrier` have cache lines of their own */
 	u64 cursor;       /* next entry of the order table: fetch-and-add by every fault task; ends above page_count */
-	u8 reserved2[56];
+	u8 reserved1[56];
 	u32 barrier[4]; /* by phase: vCPUs that reached its end */
-	u8 reserved3[48];
+	u8 reserved2[48];
 };
 
 /*

@@ -38,6 +38,9 @@ void fault_task(struct vcpu_block *block)
 		end = tsc_ordered();
 		((u64 *)shared->latencies)[page] = end - start;
 
+		if (shared->starts)
+			((u64 *)shared->starts)[page] = start;
+
 		sum = checksum(words, page);
 		((u64 *)shared->sums)[page] = sum;
 		/* One instruction each: other tasks of this vCPU may come between, but not within. */

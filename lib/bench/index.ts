@@ -26,3 +26,4 @@ export type { TrapInstructionReport, TrapSummary } from './trap.js';
 export { renderReport, type TableOptions } from './table.js';
 export { kernelCost, pagingSeconds, workCost, type KernelCost, type WorkCost } from './cost.js';
 export * from './timeline/index.js';
+export * from './speed/index.js';

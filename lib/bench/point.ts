@@ -3,8 +3,7 @@
  * order of the others turns round with each repetition, so that what drifts on the host meets them alike.
  */
 import type { Budget } from './budget.js';
-import type { FigureName } from './figures.js';
-import { FIGURES } from './figures.js';
+import { FIGURES, type FigureName } from './figures.js';
 import { LatencyRecorder } from './latency.js';
 import type { PointLoad } from './load.js';
 import { decidingFigure, intervalOf, relativeHalfWidth, repetitionsOf, representative, type RepetitionEnd, type SingleRun } from './repetitions.js';
@@ -63,7 +62,6 @@ interface RowRuns {
 
 class PointRun {
   private readonly all: readonly RowRuns[];
-  private readonly figure: FigureName;
   private place = 0;
   private broken: PointResult['broken'] = null;
   private budgetSpent = false;
@@ -73,7 +71,6 @@ class PointRun {
     private readonly observer: PointObserver,
   ) {
     this.all = plan.rows.map((row) => ({ row, runs: [], places: [], latencies: new LatencyRecorder() }));
-    this.figure = decidingFigure(plan.workTasks);
   }
 
   async run(): Promise<PointResult> {
@@ -96,7 +93,7 @@ class PointRun {
     return { modes: this.all.filter(({ runs }) => runs.length > 0).map((of) => this.report(of, ended)), budgetSpent: this.budgetSpent, broken: this.broken };
   }
 
-  /** Every row once. False when there is to be no other turn. */
+  /** Every row once. False when there is to be no other one. */
   private async runTurn(turn: number, endMs: number | null): Promise<boolean> {
     const order = turnOrder(this.all, turn);
     for (const [at, of] of order.entries()) {
@@ -117,6 +114,7 @@ class PointRun {
     const { row } = of;
     const { point, load } = this.plan;
     let timer: NodeJS.Timeout | undefined;
+    const startMs = performance.now();
     const watched: ModeObserver = {
       started: (mode, machine) => {
         this.observer.started(mode, machine);
@@ -124,7 +122,7 @@ class PointRun {
         timer = setTimeout(() => {
           this.budgetSpent = true;
           machine.stop(GRACE_MS);
-        }, limitMs);
+        }, limitMs - (performance.now() - startMs));
       },
       ended: (mode) => {
         clearTimeout(timer);
@@ -154,15 +152,21 @@ class PointRun {
     const { confidenceShare } = this.plan.repetition;
     return (
       confidenceShare !== null &&
-      this.all.every(({ runs }) => {
-        const interval = intervalOf(runs.map(FIGURES[this.figure].value));
+      this.all.every(({ row, runs }) => {
+        // What other rows are compared with needs no interval of its own.
+        const interval = row.populate === true ? null : intervalOf(runs.map(FIGURES[this.figureOf(row)].value));
         return interval === null || relativeHalfWidth(interval) <= confidenceShare;
       })
     );
   }
 
-  private report({ runs, places, latencies }: RowRuns, ended: RepetitionEnd): ModeReport {
-    return { ...representative(runs, this.figure), latency: latencies.summarize(), repetitions: repetitionsOf(runs, places, this.figure, ended) };
+  private figureOf(row: WorkloadRow): FigureName {
+    return row.populate === true ? 'pagesPerSecond' : decidingFigure(this.plan.workTasks);
+  }
+
+  private report({ row, runs, places, latencies }: RowRuns, ended: RepetitionEnd): ModeReport {
+    const figure = this.figureOf(row);
+    return { ...representative(runs, figure), latency: latencies.summarize(), repetitions: repetitionsOf(runs, places, figure, ended) };
   }
 }
 

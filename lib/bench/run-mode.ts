@@ -3,7 +3,7 @@ import { describeError, isCoded } from '../errors/index.js';
 import type { GuestVcpuReport } from '../guest/index.js';
 import { Machine, type DeliveryMode, type MachineOptions, type MachineResult } from '../machine/index.js';
 import { checkEvents, checkIntegrity } from './checks.js';
-import { kernelCost, pagingSeconds, workCost } from './cost.js';
+import { kernelCost, pagingSeconds, workCost, type WorkCost } from './cost.js';
 import { summarizeLatencies } from './latency.js';
 import type { SingleRun } from './repetitions.js';
 import type { RunFailure } from './report.js';
@@ -80,6 +80,11 @@ function outcomeOf(row: WorkloadRow, point: GridPoint, load: MachineLoad, result
   return { run: reportMode(row, point, load, result, failure), result };
 }
 
+/** Where no page is on its way, the phase between the control phases is over before the work tasks have their turn. */
+function withoutPaging(work: WorkCost): WorkCost {
+  return { ...work, relative: null, guestKernelShare: null };
+}
+
 /** Turns what a machine left behind into a report. */
 export function reportMode(row: WorkloadRow, point: GridPoint, load: MachineLoad, result: MachineResult, failure: RunFailure | null = null): SingleRun {
   const { guest, vcpus, resolvers, tscKhz } = result;
@@ -104,7 +109,7 @@ export function reportMode(row: WorkloadRow, point: GridPoint, load: MachineLoad
     pagesPerSecond,
     pagesPerSecondPerVcpu: pagesPerSecond / load.vcpus,
     latency: summarizeLatencies(result.latencyCycles, tscKhz),
-    work: workCost(guest, tscKhz),
+    work: row.populate === true ? withoutPaging(workCost(guest, tscKhz)) : workCost(guest, tscKhz),
     guestKernel: kernelCost(guest, tscKhz),
     trap: summarizeTraps(guest, tscKhz),
     events: {

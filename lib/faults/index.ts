@@ -17,6 +17,7 @@ export { walk, type EntryReader, type WalkResult } from './page-walk.js';
 export * from './policy/index.js';
 export { GPR_NAMES, type GprName, type RegisterSource, type StoppedVcpu, type VectorSource } from './registers.js';
 export { RequestResolver, type RequestCounters, type RequestFeed } from './request-resolver.js';
+export { RequestLedger, type AnswerVerdict, type OpenRequest } from './request-ledger.js';
 export { RequestLog } from './request-log.js';
 export { RequestRing } from './request-ring.js';
 export { ResolverWaker, type WakerPlan } from './resolver-waker.js';

@@ -52,6 +52,8 @@ export const DOORBELL_BOOTED = 1;
 export const DOORBELL_DONE = 2;
 /** vcpu_block.panic_* say why; the vCPU halts with interrupts off */
 export const DOORBELL_PANIC = 3;
+/** doorbell.elf rings this often for each entry of the order table */
+export const DOORBELL_RINGS = 64;
 // Traps from CPL3: number in rax, result in rax; rcx and r11 are lost, everything else is kept.
 /** returns 0: what a trap costs */
 export const TRAP_NULL = 0;
@@ -164,8 +166,10 @@ export const mailboxLayout = structLayout('mailbox', 256, {
   expected: [72, 8],
   /** TRAP_BY_*: how tasks are to trap */
   trap_by: [80, 4],
+  /** gva of u64[window pages]: TSC at the first access, by page index, or 0 */
+  starts: [88, 8],
   /** gva of the struct trace_area, or 0: nothing is recorded */
-  trace: [88, 8],
+  trace: [96, 8],
   /** next entry of the order table: fetch-and-add by every fault task; ends above page_count */
   cursor: [128, 8],
   /** by phase: vCPUs that reached its end */

@@ -6,15 +6,18 @@ export {
   DOORBELL_DONE,
   DOORBELL_PANIC,
   DOORBELL_PORT,
+  DOORBELL_RINGS,
   IDT_BASE,
   MAX_TASKS,
   MAX_VCPUS,
   SELECTOR_KERNEL_CODE,
   SELECTOR_USER_DATA,
   TABLES_BASE,
+  TSS_OFFSET,
   WINDOW_BASE,
 } from './abi.js';
 export { bootVcpu, installGuest, type VcpuBootState } from './boot.js';
+export { guestElf, type BuiltGuest } from './built.js';
 export { checksumPage } from './checksum.js';
 export { guestCpuid } from './cpuid.js';
 export { writeDescriptorPage, writeIdt, type VectorHandler } from './descriptor-tables.js';

@@ -23,7 +23,7 @@ export interface GuestLayout {
   readonly windowPages: number;
   /** Ordinary RAM at gpa 0: text, mailbox, private segments, page tables. */
   readonly lowRamSizeBytes: number;
-  /** Ordinary RAM at TABLES_BASE: order, sums, latencies, expected sums. */
+  /** Ordinary RAM at TABLES_BASE: order, sums, latencies, expected sums, starts. */
   readonly tablesSizeBytes: number;
   /** gpa of a vCPU's copy of the private segments' range. */
   readonly privateBase: (vcpu: number) => number;
@@ -37,6 +37,7 @@ export interface GuestLayout {
   readonly orderEntries: number;
   readonly sums: number;
   readonly latencies: number;
+  readonly starts: number;
   readonly expected: number;
   /** gva of the trace area; 0 where nothing is recorded. */
   readonly trace: number;
@@ -91,8 +92,8 @@ export function layOutGuest(elf: ElfImage, vcpuCount: number, windowPages: numbe
   const copies = abi.VCPU_BLOCK_BASE + abi.MAX_VCPUS * PAGE_SIZE;
   const framesBase = copies + vcpuCount * privateSizeBytes;
 
-  const tableBytes = [4 * orderEntries, 8 * windowPages, 8 * windowPages, 8 * windowPages, traceSizeBytes(traceSize)].map(pageAlign);
-  const [order, sums, latencies, expected, trace] = tableBytes.map((_, i) => abi.TABLES_BASE + tableBytes.slice(0, i).reduce((a, b) => a + b, 0));
+  const tableBytes = [4 * orderEntries, 8 * windowPages, 8 * windowPages, 8 * windowPages, 8 * windowPages, traceSizeBytes(traceSize)].map(pageAlign);
+  const [order, sums, latencies, expected, starts, trace] = tableBytes.map((_, i) => abi.TABLES_BASE + tableBytes.slice(0, i).reduce((a, b) => a + b, 0));
   const tablesSizeBytes = roundUp(tableBytes.reduce((a, b) => a + b, 0), LARGE_PAGE_BYTES);
 
   // One page directory for each GiB of tables and window, which all vCPUs share.
@@ -112,6 +113,7 @@ export function layOutGuest(elf: ElfImage, vcpuCount: number, windowPages: numbe
     sums,
     latencies,
     expected,
+    starts,
     trace: traceSize.lanes === 0 ? 0 : trace,
     traceSize,
   };

@@ -27,6 +27,8 @@ export interface GuestJob {
   readonly expected: Int32Array | null;
   /** A work task that did not run for longer than this has been away; TSC cycles. Where something is recorded. */
   readonly traceGapCycles?: number;
+  /** The TSC at the first access of each page is to be kept. Default false. */
+  readonly starts?: boolean;
 }
 
 type PhaseField = keyof typeof abi.phaseRecordLayout.fields;
@@ -120,6 +122,7 @@ export class Mailbox {
       area.setNumber('spans', this.layout.traceSize.spans);
       area.setNumber('gap_cycles', job.traceGapCycles ?? 0);
     }
+    this.header.setNumber('starts', job.starts === true ? this.layout.starts : 0);
     new Uint32Array(this.tables.data.buffer, this.layout.order - this.tables.base, order.length).set(order);
     if (expected !== null) this.lanes(this.layout.expected).set(expected);
   }
@@ -176,6 +179,11 @@ export class Mailbox {
   traceLanes(): GuestTraceLane[] {
     const { trace, traceSize } = this.layout;
     return trace === 0 ? [] : readTrace(this.tables.data, trace - this.tables.base, traceSize, this.layout.vcpuCount);
+  }
+
+  /** TSC of the guest at the first access, by page; 0 for a page not visited, and where that was not asked for. A live view. */
+  startCycles(): BigUint64Array {
+    return new BigUint64Array(this.tables.data.buffer, this.layout.starts - this.tables.base, this.layout.windowPages);
   }
 
   private lanes(gva: number): Int32Array {

@@ -55,7 +55,7 @@ export interface MachineOptions {
   readonly userfaultfds?: UserfaultfdLayout;
   /** Every page of the order is in place before the guest starts. Default false. */
   readonly populate?: boolean;
-  /** Pages that resolvers fetch without being asked as soon as the guest starts, in this order. Default: none. */
+  /** Pages that resolvers fetch without being asked as soon as the guest asks for its first one, in this order. Default: none. */
   readonly prefetch?: Uint32Array;
   /** Keeps the order in which pages were asked for. Default false. */
   readonly recordRequests?: boolean;
@@ -65,6 +65,8 @@ export interface MachineOptions {
   readonly tickNs?: number;
   /** Length of each control phase, before and after paging, in ticks. Default 0: none. */
   readonly controlTicks?: number;
+  /** Threads keep time stamps and the guest its own: {@link MachineResult.stamps}. Default false. */
+  readonly stamps?: boolean;
   /** What to do about poisoned memory; when left out, an access to it ends the run with `MEMORY_POISONED`. */
   readonly memoryFailureHandler?: MemoryFailureHandlerModule;
   /** By which instruction the guest's tasks trap. Default `auto`: the best one that works on this host. */
@@ -124,10 +126,12 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
   }
   return {
     ...options,
+    ...(options.placement === undefined ? {} : { placement: checkPlacement(options.placement, vcpus, resolvers) }),
     uapi,
     implementation: checkImplementation(options.implementation ?? 'auto'),
     capabilities: options.capabilities ?? {},
     policy: options.policy ?? builtInPolicy({ name: 'always-async' }),
+    stamps: options.stamps ?? false,
     windowPages,
     faultTasks,
     workTasks,
@@ -136,7 +140,6 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
     populate: options.populate ?? false,
     recordRequests: options.recordRequests ?? false,
     userfaultfds: checkUserfaultfds(options.userfaultfds ?? 'shared', options.mode),
-    ...(options.placement === undefined ? {} : { placement: checkPlacement(options.placement, vcpus, resolvers) }),
     vcpus,
     latencyNs: integer('latencyNs', options.latencyNs ?? 0, 0, MAX_LATENCY_NS),
     latencyModel: checkModel(options.latencyModel ?? CONSTANT),

@@ -2,7 +2,7 @@
 import { SYNC_TAG } from '../asyncpf/index.js';
 import { FaultLabError } from '../errors/index.js';
 import { PageState, type PageStates, type RequestRing } from '../faults/index.js';
-import { nativeAddon } from '../native/index.js';
+import { StampKind, nativeAddon, noteStamp } from '../native/index.js';
 import type { Counters, VcpuCounter } from './counters.js';
 import { resolverOf } from './limits.js';
 import { TraceKind, type TraceWriter } from './trace/trace-writer.js';
@@ -44,6 +44,7 @@ export class PageRequests {
     let settled = false;
     while (!(settled = this.states.waitSettled(page, WAIT_SLICE_MS)) && !this.stopped());
     this.trace?.note(TraceKind.WAKE, page, 0);
+    noteStamp(StampKind.AWAKE, page);
     this.counters.waitNs += nativeAddon().monotonicNs() - startNs;
     return settled;
   }
@@ -57,5 +58,6 @@ export class PageRequests {
     if (!this.rings[resolverOf(page, this.rings.length)].offer(page, tag)) {
       throw new FaultLabError('REQUEST_RING_FULL', `no room for the request of page ${page}: more faults are under way than the ring was made for`);
     }
+    noteStamp(StampKind.REQUESTED, page);
   }
 }

@@ -3,14 +3,13 @@
  * one order that cannot hang: whoever sleeps for a page is woken before the VM that waits for it is closed.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { ReadyQueue } from '../asyncpf/index.js';
 import { FaultLabError, attempt } from '../errors/index.js';
 import { POLICY_MEMORY_BYTES, PageLatency, PageStates, RequestLog, RequestRing } from '../faults/index.js';
-import { Mailbox, NO_TRACE, TABLES_BASE, WINDOW_BASE, guestCpuid, installGuest, layOutGuest, parseElf, refuseGuest, type GuestLayout, type TraceSize } from '../guest/index.js';
+import { Mailbox, NO_TRACE, TABLES_BASE, WINDOW_BASE, guestCpuid, guestElf, installGuest, layOutGuest, parseElf, refuseGuest, type GuestLayout, type TraceSize } from '../guest/index.js';
 import { Kvm, NativeUserfaultSlot, probeUapi, requireUapi, type Vm } from '../kvm/index.js';
 import { InterceptedPages, PagedWindow, SystemRam, gpaNumber, guestRange, interceptedPagesSizeBytes } from '../memory/index.js';
-import { nativeAddon, type NativeEventFd, type NativeMapping, type NativeUserfaultfd } from '../native/index.js';
+import { nativeAddon, stampsSizeBytes, type NativeEventFd, type NativeMapping, type NativeUserfaultfd } from '../native/index.js';
 import {
   KVM_MSR_EXIT_REASON_FILTER,
   KVM_X86_DISABLE_EXITS_HLT,
@@ -18,6 +17,7 @@ import {
   KVM_MSR_FILTER_READ,
   KVM_MSR_FILTER_WRITE,
   MADV_NOHUGEPAGE,
+  MAP_NORESERVE,
   MAP_POPULATE,
   MSR_KVM_ASYNC_PF_ACK,
   MSR_KVM_ASYNC_PF_EN,
@@ -39,8 +39,9 @@ import type { ResolverPlan, SharedPlan, VcpuPlan } from './plan.js';
 import { TraceWriter } from './trace/trace-writer.js';
 import { SharedModel, type SharedModelPlan } from './uapi/shared-model.js';
 
-/** The project's own guest. */
-const GUEST_ELF = fileURLToPath(new URL('../../../guest/build/guest.elf', import.meta.url));
+/** Stamps that a fault leaves with one thread at most: of a vCPU two runs of KVM, two doorbells of the protocol, and what is between. */
+const STAMPS_A_FAULT = 16;
+const STAMPS_BESIDES = 1 << 16;
 
 /** Its segments take a MiB at most; the rest is symbols. */
 const MOST_GUEST_BYTES = 64 * 2 ** 20;
@@ -53,6 +54,9 @@ export class MachineParts {
   readonly plan: SharedPlan;
   readonly vcpuPlans: readonly Omit<VcpuPlan, keyof SharedPlan>[];
   readonly resolverPlans: readonly Omit<ResolverPlan, keyof SharedPlan>[];
+  /** Memory for time stamps, by vCPU and by resolver; empty where none are kept. */
+  readonly vcpuStamps: readonly NativeMapping[];
+  readonly resolverStamps: readonly NativeMapping[];
   private readonly closers: (() => void)[] = [];
   /** Null where nobody asked for the order of requests. */
   readonly requestLog: RequestLog | null;
@@ -78,13 +82,15 @@ export class MachineParts {
       this.window = this.own(attempt('make the window', () => PagedWindow.create(options.windowPages)));
       const bitsPerPage = options.uapi === 'sync-async-2bit' ? 2 : 1;
       const bitmapMapping = this.own(makeBitmap(options.windowPages, bitsPerPage));
+      this.vcpuStamps = options.stamps ? Array.from({ length: options.vcpus }, () => this.own(makeStamps(options.order.length))) : [];
+      this.resolverStamps = options.stamps ? Array.from({ length: options.resolvers }, () => this.own(makeStamps(options.order.length))) : [];
       this.userfaultfds = Array.from({ length: options.userfaultfds === 'shared' ? 1 : options.resolvers }, () => this.own(makeUserfaultfd(options)));
       this.wakes = Array.from({ length: options.resolvers }, () => this.own(attempt('make an eventfd', () => new (nativeAddon().EventFd)())));
       this.protectWindow();
 
       const boots = installGuest(elf, this.layout, low);
       this.mailbox = new Mailbox(low, tables, this.layout);
-      this.mailbox.writeJob({ ...options, expected: options.expected ?? null, traceGapCycles: options.trace?.gapCycles ?? 0 });
+      this.mailbox.writeJob({ ...options, expected: options.expected ?? null, starts: options.stamps, traceGapCycles: options.trace?.gapCycles ?? 0 });
       [low, tables].forEach((ram, slot) => {
         vm.createMemorySlot({ slot, gpa: gpa(ram.base), sizeBytes: ram.sizeBytes, mapping: ram.mapping });
       });
@@ -129,6 +135,7 @@ export class MachineParts {
         sliceNs: sliceFor(longestLatencyNs(options)),
         cpus: options.placement?.vcpus[index] ?? null,
         memoryFailureHandler: options.memoryFailureHandler,
+        stamps: this.vcpuStamps[index]?.share() ?? null,
       }));
       const requestLog = options.recordRequests ? RequestLog.allocate(options.windowPages) : null;
       this.requestLog = requestLog === null ? null : new RequestLog(requestLog);
@@ -140,10 +147,12 @@ export class MachineParts {
           userfaultfd: this.userfaultfds[index % this.userfaultfds.length].share(),
           wake: this.wakes[index].share(),
           source: options.source,
+          stamps: this.resolverStamps[index]?.share() ?? null,
           cpus: options.placement?.resolvers[index] ?? null,
           inFlight: inFlightOf(index, options.resolvers, options.inFlight),
           populate: populate.filter(isOwn),
           prefetch: options.prefetch?.filter(isOwn) ?? new Uint32Array(),
+          wakers: options.prefetch === undefined ? [] : this.plan.rings.map((ring, at) => ({ ring, eventfd: this.wakes[at].share() })),
           requestLog,
         };
       });
@@ -161,6 +170,7 @@ export class MachineParts {
 
   /** Wakes everybody who sleeps for a page in the kernel. The guest must not run any more: it would see zeroes. */
   releaseSleepers(): void {
+    if (this.registered === 0) return;
     const parts = this.userfaultfds.length;
     for (; this.registered > 0; this.registered--) {
       const { first, end } = windowPart(this.registered - 1, parts, this.window.pageCount);
@@ -246,7 +256,7 @@ function isNative(kvm: Kvm, { uapi, mode, implementation, capabilities }: Checke
 }
 
 function readGuest(named: string | undefined): Uint8Array {
-  const path = named ?? GUEST_ELF;
+  const path = named ?? guestElf('guest');
   try {
     const status = statSync(path);
     // A FIFO would be waited for, a device may have no end.
@@ -295,6 +305,13 @@ function makeBitmap(windowPages: number, bitsPerPage: 1 | 2): NativeMapping {
   const mapping = nativeAddon().Mapping.anonymous(sizeBytes, PROT_READ | PROT_WRITE, MAP_POPULATE);
   new InterceptedPages(mapping.view(), windowPages, bitsPerPage).setAll();
   return mapping;
+}
+
+/** Room for what a fault leaves with each thread, and for a second of ticks besides; more is counted as missed. */
+function makeStamps(faults: number): NativeMapping {
+  return attempt('make memory for time stamps', () =>
+    nativeAddon().Mapping.anonymous(stampsSizeBytes(STAMPS_BESIDES + STAMPS_A_FAULT * faults), PROT_READ | PROT_WRITE, MAP_NORESERVE),
+  );
 }
 
 function makeUserfaultfd(options: CheckedOptions): NativeUserfaultfd {

@@ -24,15 +24,16 @@ import {
 } from '../faults/index.js';
 import { Vm } from '../kvm/index.js';
 import { InterceptedPages, PagedWindow, SystemRam } from '../memory/index.js';
-import { nativeAddon } from '../native/index.js';
+import { StampKind, keepStamps, nativeAddon, noteStamp } from '../native/index.js';
 import { ControlBlock } from './control-block.js';
 import { RESOLVER_COUNTERS, openCounters } from './counters.js';
 import { MsiReadyDelivery } from './emulated-async-pf.js';
 import { FaultDecisions } from './fault-decisions.js';
-import { GO_TIMEOUT_MS, mostRequests } from './limits.js';
+import { mostRequests } from './limits.js';
 import { MODES } from './modes.js';
 import type { ResolverPlan, WorkerMessage } from './plan.js';
 import { serializeError } from './serialized-error.js';
+import { Prefetch } from './prefetch.js';
 import { PageClasses } from './uapi/page-classes.js';
 import { TraceKind, TraceWriter } from './trace/trace-writer.js';
 import { TracedFiller } from './trace/traced-filler.js';
@@ -46,6 +47,8 @@ async function resolve(plan: ResolverPlan): Promise<void> {
   const addon = nativeAddon();
   if (plan.cpus !== null) addon.setAffinity(plan.cpus);
   addon.setTimerSlackNs(TIMER_SLACK_NS);
+  keepStamps(plan.stamps);
+  if (plan.cpus !== null) addon.setAffinity(plan.cpus);
   const vm = Vm.adopt(plan.vm);
   const ram = SystemRam.adopt(plan.lowRam);
   const window = PagedWindow.adopt(plan.window);
@@ -80,6 +83,7 @@ async function resolve(plan: ResolverPlan): Promise<void> {
           states.setPresent(page);
         }
       }
+      noteStamp(StampKind.COMPLETED, page);
       if (!isAsyncTag(tag)) return;
       const vcpu = tagVcpu(tag);
       if (faults === null) queues[vcpu].push(tagToken(tag), tagGeneration(tag), deliveries[vcpu]);
@@ -99,6 +103,17 @@ async function resolve(plan: ResolverPlan): Promise<void> {
       source.background ?? null,
     );
     const log = plan.requestLog === null ? null : new RequestLog(plan.requestLog);
+    const prefetch = new Prefetch(plan.prefetch, plan.wakers, control, (page) => {
+      if (!states.request(page)) return;
+      counters.prefetched++;
+      schedule.accept(addon.monotonicNs(), page, NO_TAG);
+    });
+    const accepted = (page: number, vcpu = -1): void => {
+      log?.note(page);
+      trace?.note(TraceKind.ASKED, page, vcpu);
+      classes?.requested(page);
+      prefetch.requested();
+    };
     populate(plan.populate, filler, (page) => {
       counters.pages++;
       counters.populated++;
@@ -106,34 +121,23 @@ async function resolve(plan: ResolverPlan): Promise<void> {
     });
     const resolver =
       MODES[plan.mode].catches === 'sleep'
-        ? new UserfaultfdResolver(userfaultfd, window, states, schedule, counters, control.vcpuThreads, wake, (page, vcpu) => {
-            log?.note(page);
-            trace?.note(TraceKind.ASKED, page, vcpu);
-          })
+        ? new UserfaultfdResolver(userfaultfd, window, states, schedule, counters, control.vcpuThreads, wake, accepted)
         : new RequestResolver(
             rings[plan.index],
             states,
             schedule,
             counters,
             complete,
-            (page) => {
-              log?.note(page);
-              classes?.requested(page);
-              trace?.note(TraceKind.ASKED, page, -1);
-            },
+            accepted,
             faults?.feed ?? null,
           );
     post({ kind: 'ready', threadId: addon.threadId(), cpus: addon.getAffinity() });
-    if (plan.prefetch.length > 0 && control.waitForGo(GO_TIMEOUT_MS)) {
-      const nowNs = addon.monotonicNs();
-      for (const page of plan.prefetch) {
-        if (!states.request(page)) continue;
-        counters.prefetched++;
-        schedule.accept(nowNs, page, NO_TAG);
-      }
-    }
-    resolver.run(() => control.stopped);
+    resolver.run(() => {
+      prefetch.look();
+      return control.stopped;
+    });
   } finally {
+    keepStamps(null);
     source?.close();
     wake.close();
     userfaultfd.close();
@@ -170,6 +174,7 @@ function guardSource(source: PageSource): PageSource {
     }
   };
   return {
+    failure: source.failure ?? 'end-run',
     ...(background === undefined
       ? {}
       : {

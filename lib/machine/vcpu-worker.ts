@@ -4,12 +4,12 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { ReadyQueue } from '../asyncpf/index.js';
-import { EAGAIN, EFAULT, EHWPOISON, EINTR, FaultLabError, errnoName } from '../errors/index.js';
+import { EAGAIN, EFAULT, EHWPOISON, EINTR, FaultLabError, errnoName, isCoded } from '../errors/index.js';
 import { PageLatency, PageStates, RequestRing, loadFaultPolicy, type FaultPolicy } from '../faults/index.js';
 import { DOORBELL_DONE, DOORBELL_PANIC, DOORBELL_PORT, WINDOW_BASE, bootVcpu, guestPanic } from '../guest/index.js';
 import { Vm, type Vcpu } from '../kvm/index.js';
 import { InterceptedPages, PagedWindow, SystemRam } from '../memory/index.js';
-import { nativeAddon } from '../native/index.js';
+import { keepStamps, nativeAddon } from '../native/index.js';
 import {
   KVM_EXIT_IO,
   KVM_EXIT_IO_OUT,
@@ -133,6 +133,16 @@ class VcpuRunner {
     return this.vcpu.tscKhz();
   }
 
+  /** Of the guest's TSC to the host's; null where the kernel does not say. */
+  get tscOffset(): number | null {
+    try {
+      return Number(BigInt.asIntN(64, this.vcpu.tscOffset()));
+    } catch (error) {
+      if (isCoded(error) && (error.code === 'KVM_ENXIO' || error.code === 'KVM_ENOTTY')) return null;
+      throw error;
+    }
+  }
+
   /** Number for kicks from other threads. */
   get share(): number {
     return this.vcpu.share();
@@ -247,12 +257,14 @@ let runner: VcpuRunner | null = null;
 try {
   const plan = workerData as VcpuPlan;
   if (plan.cpus !== null) nativeAddon().setAffinity(plan.cpus);
+  keepStamps(plan.stamps);
   runner = new VcpuRunner(plan, await loadMemoryFailureHandler(plan.memoryFailureHandler), await loadFaultPolicy(plan.policy, plan.policyMemory));
-  post({ kind: 'ready', threadId: nativeAddon().threadId(), cpus: nativeAddon().getAffinity(), tscKhz: runner.tscKhz, vcpu: runner.share });
+  post({ kind: 'ready', threadId: nativeAddon().threadId(), cpus: nativeAddon().getAffinity(), tscKhz: runner.tscKhz, tscOffset: plan.stamps === null ? null : runner.tscOffset, vcpu: runner.share });
   runner.run();
   post({ kind: 'done' });
 } catch (error) {
   post({ kind: 'failed', error: serializeError(error) });
 } finally {
   runner?.close();
+  keepStamps(null);
 }

@@ -93,19 +93,13 @@ function install(guest: TinyGuest, sleeps: boolean): void {
 
 /** Writes a handler to `at` and lets the vector's stub jump there. Returns where the handler ends. */
 function place({ memory }: TinyGuest, vector: number, at: number, handler: (fallBack: number) => number[]): number {
-  const stub = stubOf(memory.ram.data, vector);
+  const stub = memory.handlerOf(vector);
   const { bytes } = memory.ram;
   bytes.copyWithin(stub + MOVED_STUB, stub, stub + STUB_BYTES - MOVED_STUB);
   bytes.set(jump(stub, at), stub);
   const code = handler(stub + MOVED_STUB);
   bytes.set(code, at);
   return at + code.length;
-}
-
-/** Handler address of a gate of the guest's IDT (SDM vol. 3, figure 6-8). */
-function stubOf(data: DataView, vector: number): number {
-  const gate = addresses.idt + vector * 16;
-  return data.getUint16(gate, true) + data.getUint16(gate + 6, true) * 0x10000;
 }
 
 /** Until somebody wakes from now on: cmp dword [WOKEN],0; jne out; sti; hlt; cli; jmp back. */
