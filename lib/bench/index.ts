@@ -25,4 +25,5 @@ export { BENCH_DEFAULTS, type BenchSettings } from './settings.js';
 export type { TrapInstructionReport, TrapSummary } from './trap.js';
 export { renderReport, type TableOptions } from './table.js';
 export { kernelCost, pagingSeconds, workCost, type KernelCost, type WorkCost } from './cost.js';
+export * from './timeline/index.js';
 export * from './speed/index.js';

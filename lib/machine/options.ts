@@ -5,6 +5,7 @@ import { MAX_ORDER_ENTRIES, MAX_TASKS, MAX_VCPUS, MAX_WINDOW_PAGES, TRAP_CHOICES
 import type { CapabilityNumbers } from '../kvm/index.js';
 import { MAX_IN_FLIGHT, MAX_LATENCY_NS, MAX_RESOLVERS, MAX_TICK_NS, MIN_TICK_NS } from './limits.js';
 import type { MemoryFailureHandlerModule } from './memory-failure-handler.js';
+import type { TraceOptions } from './trace/machine-trace.js';
 import { isUapiName, UAPI_NAMES, type UapiName } from '../uapi/proposals/index.js';
 import { MODES, MODE_NAMES, UAPI_MODES, isDeliveryMode, type DeliveryMode } from './modes.js';
 
@@ -72,6 +73,8 @@ export interface MachineOptions {
   readonly trap?: TrapChoice;
   /** Another guest than the project's own: path of an ELF file. */
   readonly guestPath?: string;
+  /** Record what threads and tasks do, for a timeline. Default: nothing. */
+  readonly trace?: TraceOptions;
   /** No page and no phase moving on for this long (besides the latency) means that the machine is stuck. Default 30 s. */
   readonly stallNs?: number;
 }
@@ -89,7 +92,7 @@ export interface Placement {
 
 /** {@link MachineOptions} with every default filled in. */
 export type CheckedOptions = Required<Omit<MachineOptions, OptionalName>> & Pick<MachineOptions, OptionalName>;
-type OptionalName = 'expected' | 'guestPath' | 'memoryFailureHandler' | 'placement' | 'prefetch' | 'quick';
+type OptionalName = 'expected' | 'guestPath' | 'memoryFailureHandler' | 'placement' | 'prefetch' | 'quick' | 'trace';
 
 /**
  * Checks options and fills in defaults.
@@ -105,6 +108,7 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
     throw new FaultLabError('BAD_OPTION', `the uAPI profile ${uapi} has no mode ${options.mode}`, { hint: `its modes are ${UAPI_MODES[uapi].join(', ')}` });
   }
   checkQuick(options.quick);
+  checkTrace(options.trace);
   const windowPages = integer('windowPages', options.windowPages, 1, MAX_WINDOW_PAGES);
   const faultTasks = integer('faultTasks', options.faultTasks ?? 8, 1, MAX_TASKS);
   const workTasks = integer('workTasks', options.workTasks ?? 2, 0, MAX_TASKS - 1);
@@ -193,6 +197,13 @@ function checkQuick(quick: QuickPages | undefined): void {
   if (!(quick.share >= 0 && quick.share <= 1)) throw new FaultLabError('BAD_OPTION', `the option quick.share must be from 0 to 1, not ${quick.share}`);
   integer('quick.latencyNs', quick.latencyNs, 0, MAX_LATENCY_NS);
   integer('quick.seed', quick.seed, 0, 2 ** 31 - 1);
+}
+
+function checkTrace(trace: TraceOptions | undefined): void {
+  if (trace === undefined) return;
+  integer('trace.records', trace.records, 1, 2 ** 24);
+  integer('trace.spans', trace.spans, 1, 2 ** 20);
+  integer('trace.gapCycles', trace.gapCycles, 0, 2 ** 32 - 1);
 }
 
 function checkTrap(trap: string): TrapChoice {
