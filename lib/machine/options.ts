@@ -5,8 +5,9 @@ import { MAX_ORDER_ENTRIES, MAX_TASKS, MAX_VCPUS, MAX_WINDOW_PAGES, TRAP_CHOICES
 import type { CapabilityNumbers } from '../kvm/index.js';
 import { MAX_LATENCY_NS, MAX_RESOLVERS, MAX_TICK_NS, MIN_TICK_NS } from './limits.js';
 import type { MemoryFailureHandlerModule } from './memory-failure-handler.js';
+import { ASYNC_PF_PER_VCPU } from '../uapi/index.js';
 import { isUapiName, UAPI_NAMES, type UapiName } from '../uapi/proposals/index.js';
-import { MODE_NAMES, UAPI_MODES, isDeliveryMode, type DeliveryMode } from './modes.js';
+import { MODES, MODE_NAMES, UAPI_MODES, isDeliveryMode, type DeliveryMode } from './modes.js';
 
 /** Options of {@link Machine.create}. Sizes in pages of 4 KiB, times in ns. */
 export interface MachineOptions {
@@ -43,6 +44,15 @@ export interface MachineOptions {
   readonly quick?: QuickPages;
   /** Resolver Workers. Default 1. */
   readonly resolvers?: number;
+  /**
+   * Userfaultfds, each with an equal share of the window's pages side by side, read by the resolvers in turn; at most as many as resolvers. Only where
+   * userfaultfd reports the faults. Default 1.
+   */
+  readonly userfaultfds?: number;
+  /** Whether KVM may halt a vCPU that it need not block for a page (ModeTraits.syntheticHalt). Only where the faulting thread sleeps. Default: the mode's. */
+  readonly syntheticHalt?: boolean;
+  /** A smaller queue and smaller rings than a proposal has, where it is emulated. */
+  readonly uapiLimits?: UapiLimits;
   /** Scheduler tick of the guest. Default 4 ms. */
   readonly tickNs?: number;
   /** Length of each control phase, before and after paging, in ticks. Default 0: none. */
@@ -57,9 +67,17 @@ export interface MachineOptions {
   readonly stallNs?: number;
 }
 
+/** Limits of an emulated proposal's interface. */
+export interface UapiLimits {
+  /** Most async page faults outstanding on a vCPU, 1 to 64. Default 64. */
+  readonly outstanding?: number;
+  /** Entries of a notification or completion ring, a power of two up to 64. Default 64. */
+  readonly ringEntries?: number;
+}
+
 /** {@link MachineOptions} with every default filled in. */
 export type CheckedOptions = Required<Omit<MachineOptions, OptionalName>> & Pick<MachineOptions, OptionalName>;
-type OptionalName = 'expected' | 'guestPath' | 'memoryFailureHandler' | 'quick';
+type OptionalName = 'expected' | 'guestPath' | 'memoryFailureHandler' | 'quick' | 'uapiLimits';
 
 /**
  * Checks options and fills in defaults.
@@ -75,6 +93,11 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
     throw new FaultLabError('BAD_OPTION', `the uAPI profile ${uapi} has no mode ${options.mode}`, { hint: `its modes are ${UAPI_MODES[uapi].join(', ')}` });
   }
   checkQuick(options.quick);
+  checkUapiLimits(options.uapiLimits);
+  const sleeps = MODES[options.mode].catches === 'sleep';
+  if (!sleeps && (options.userfaultfds ?? 1) !== 1) throw new FaultLabError('BAD_OPTION', `the mode ${options.mode} has no use for several userfaultfds: none of them reports a fault`);
+  if (!sleeps && options.syntheticHalt === true) throw new FaultLabError('BAD_OPTION', `the mode ${options.mode} must see the failed access, which KVM's synthetic halt hides`);
+  const resolvers = integer('resolvers', options.resolvers ?? 1, 1, MAX_RESOLVERS);
   const windowPages = integer('windowPages', options.windowPages, 1, MAX_WINDOW_PAGES);
   const faultTasks = integer('faultTasks', options.faultTasks ?? 8, 1, MAX_TASKS);
   const workTasks = integer('workTasks', options.workTasks ?? 2, 0, MAX_TASKS - 1);
@@ -97,7 +120,9 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
     vcpus: integer('vcpus', options.vcpus ?? 1, 1, MAX_VCPUS),
     latencyNs: integer('latencyNs', options.latencyNs ?? 0, 0, MAX_LATENCY_NS),
     trap: checkTrap(options.trap ?? 'auto'),
-    resolvers: integer('resolvers', options.resolvers ?? 1, 1, MAX_RESOLVERS),
+    resolvers,
+    userfaultfds: integer('userfaultfds', options.userfaultfds ?? 1, 1, Math.min(resolvers, windowPages)),
+    syntheticHalt: options.syntheticHalt ?? MODES[options.mode].syntheticHalt,
     tickNs: integer('tickNs', options.tickNs ?? 4e6, MIN_TICK_NS, MAX_TICK_NS),
     controlTicks: integer('controlTicks', options.controlTicks ?? 0, 0, 1e6),
     stallNs: integer('stallNs', options.stallNs ?? 30e9, 1e9, 3600e9),
@@ -125,6 +150,13 @@ function checkQuick(quick: QuickPages | undefined): void {
   if (!(quick.share >= 0 && quick.share <= 1)) throw new FaultLabError('BAD_OPTION', `the option quick.share must be from 0 to 1, not ${quick.share}`);
   integer('quick.latencyNs', quick.latencyNs, 0, MAX_LATENCY_NS);
   integer('quick.seed', quick.seed, 0, 2 ** 31 - 1);
+}
+
+function checkUapiLimits(limits: UapiLimits | undefined): void {
+  if (limits?.outstanding !== undefined) integer('uapiLimits.outstanding', limits.outstanding, 1, ASYNC_PF_PER_VCPU);
+  if (limits?.ringEntries === undefined) return;
+  const entries = integer('uapiLimits.ringEntries', limits.ringEntries, 1, ASYNC_PF_PER_VCPU);
+  if ((entries & (entries - 1)) !== 0) throw new FaultLabError('BAD_OPTION', `the option uapiLimits.ringEntries must be a power of two, not ${entries}`);
 }
 
 function checkTrap(trap: string): TrapChoice {

@@ -12,6 +12,7 @@ import { Kvm, NativeUserfaultSlot, probeUapi, requireUapi, type Vm } from '../kv
 import { InterceptedPages, PagedWindow, SystemRam, gpaNumber, guestRange, interceptedPagesSizeBytes } from '../memory/index.js';
 import { nativeAddon, type NativeEventFd, type NativeMapping, type NativeUserfaultfd } from '../native/index.js';
 import {
+  ASYNC_PF_PER_VCPU,
   KVM_MSR_EXIT_REASON_FILTER,
   KVM_X86_DISABLE_EXITS_HLT,
   KVM_MSR_FILTER_DEFAULT_ALLOW,
@@ -53,10 +54,11 @@ export class MachineParts {
   readonly vcpuPlans: readonly Omit<VcpuPlan, keyof SharedPlan>[];
   readonly resolverPlans: readonly Omit<ResolverPlan, keyof SharedPlan>[];
   private readonly closers: (() => void)[] = [];
-  private readonly userfaultfd: NativeUserfaultfd;
+  private readonly userfaultfds: readonly NativeUserfaultfd[];
   private readonly window: PagedWindow;
   private readonly wake: NativeEventFd;
-  private registered = false;
+  /** How many of the userfaultfds have their part of the window. */
+  private registered = 0;
 
   /** @throws FaultLabError: what the host lacks or refuses */
   constructor(options: CheckedOptions) {
@@ -72,7 +74,7 @@ export class MachineParts {
       this.window = this.own(attempt('make the window', () => PagedWindow.create(options.windowPages)));
       const bitsPerPage = options.uapi === 'sync-async-2bit' ? 2 : 1;
       const bitmapMapping = this.own(makeBitmap(options.windowPages, bitsPerPage));
-      this.userfaultfd = this.own(makeUserfaultfd(options));
+      this.userfaultfds = Array.from({ length: options.userfaultfds }, () => this.own(makeUserfaultfd(options)));
       this.wake = this.own(attempt('make an eventfd', () => new (nativeAddon().EventFd)()));
       this.protectWindow();
 
@@ -123,7 +125,7 @@ export class MachineParts {
       }));
       this.resolverPlans = this.plan.rings.map((_, index) => ({
         index,
-        userfaultfd: this.userfaultfd.share(),
+        userfaultfd: this.userfaultfds[index % this.userfaultfds.length].share(),
         wake: this.wake.share(),
         source: options.source,
       }));
@@ -141,14 +143,14 @@ export class MachineParts {
 
   /** Wakes everybody who sleeps for a page in the kernel. The guest must not run any more: it would see zeroes. */
   releaseSleepers(): void {
-    if (!this.registered) return;
-    this.registered = false;
-    this.userfaultfd.unregister(this.window.guestView, 0, this.window.guestView.sizeBytes);
+    const shares = this.shares().slice(0, this.registered);
+    this.registered = 0;
+    for (const { userfaultfd, offset, sizeBytes } of shares) userfaultfd.unregister(this.window.guestView, offset, sizeBytes);
   }
 
   /** Releases everything; idempotent. */
   close(): void {
-    if (this.registered) this.releaseSleepers();
+    if (this.registered > 0) this.releaseSleepers();
     while (this.closers.length > 0) this.closers.pop()?.();
   }
 
@@ -163,10 +165,17 @@ export class MachineParts {
     const view = this.window.guestView;
     // Each page is to fault on its own.
     view.advise(0, view.sizeBytes, MADV_NOHUGEPAGE);
-    attempt('register the window with userfaultfd', () =>
-      this.userfaultfd.register(view, 0, view.sizeBytes, UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_MINOR),
-    );
-    this.registered = true;
+    for (const { userfaultfd, offset, sizeBytes } of this.shares()) {
+      attempt('register the window with userfaultfd', () => userfaultfd.register(view, offset, sizeBytes, UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_MINOR));
+      this.registered++;
+    }
+  }
+
+  /** Which part of the window each userfaultfd has, bytes. */
+  private shares(): { readonly userfaultfd: NativeUserfaultfd; readonly offset: number; readonly sizeBytes: number }[] {
+    const pages = this.window.guestView.sizeBytes / PAGE_SIZE;
+    const start = (at: number): number => Math.floor((at * pages) / this.userfaultfds.length) * PAGE_SIZE;
+    return this.userfaultfds.map((userfaultfd, at) => ({ userfaultfd, offset: start(at), sizeBytes: start(at + 1) - start(at) }));
   }
 }
 
@@ -181,9 +190,10 @@ export function longestLatencyNs({ latencyNs, quick }: Pick<CheckedOptions, 'lat
 }
 
 /** The model of the profile, where there is one to play. */
-function makeModel({ uapi, mode, vcpus, windowPages }: CheckedOptions, native: boolean): SharedModelPlan | null {
+function makeModel({ uapi, mode, vcpus, windowPages, uapiLimits = {} }: CheckedOptions, native: boolean): SharedModelPlan | null {
   if (uapi === 'stock' || MODES[mode].catches === 'sleep') return null;
-  return SharedModel.allocate(uapi, { vcpus, pages: windowPages, baseGpa: WINDOW_BASE }, MODES[mode].asyncPf, mode === 'apf-exitless', native);
+  const { outstanding = ASYNC_PF_PER_VCPU, ringEntries = ASYNC_PF_PER_VCPU } = uapiLimits;
+  return SharedModel.allocate(uapi, { vcpus, pages: windowPages, baseGpa: WINDOW_BASE, itemsPerVcpu: outstanding, ringEntries }, MODES[mode].asyncPf, mode === 'apf-exitless', native);
 }
 
 /** Whether the kernel's own ioctls make the mode. */
@@ -222,7 +232,7 @@ function makeVm(kvm: Kvm, options: CheckedOptions, native: boolean): Vm {
     vm.requireCapabilities(modeCapabilities(options.mode));
     vm.enableSplitIrqchip();
     // With a proposal's own halts KVM must be free to halt the vCPU.
-    if (!mode.syntheticHalt && !(native && mode.asyncPf)) vm.enableCap('X86_DISABLE_EXITS', 0, [BigInt(KVM_X86_DISABLE_EXITS_HLT)]);
+    if (!options.syntheticHalt && !(native && mode.asyncPf)) vm.enableCap('X86_DISABLE_EXITS', 0, [BigInt(KVM_X86_DISABLE_EXITS_HLT)]);
     if (mode.vmmInjects && !native) {
       vm.enableCap('EXCEPTION_PAYLOAD', 0, [1n]);
       vm.enableCap('X86_USER_SPACE_MSR', 0, [BigInt(KVM_MSR_EXIT_REASON_FILTER)]);
