@@ -1,4 +1,4 @@
-/** The sixteen questions: those with an experiment, and those for later. */
+/** The sixteen questions, each with its experiment. */
 import type { Experiment, LaterQuestion } from './frame/experiment.js';
 import { q1 } from './q1-spurious-pair/index.js';
 import { q2 } from './q2-two-bits/index.js';
@@ -8,6 +8,8 @@ import { q5 } from './q5-exitless/index.js';
 import { q6 } from './q6-completion-key/index.js';
 import { q7 } from './q7-flood/index.js';
 import { q8 } from './q8-deliverable/index.js';
+import { q9 } from './q9-uffd-scaling/index.js';
+import { q10 } from './q10-zapping/index.js';
 import { q11 } from './q11-kernel-accesses/index.js';
 import { q12 } from './q12-error-outcome/index.js';
 import { q13 } from './q13-interruptibility/index.js';
@@ -16,10 +18,7 @@ import { q15 } from './q15-halt-only/index.js';
 import { q16 } from './q16-ordering/index.js';
 
 /** Experiments, in the order of their questions. */
-export const EXPERIMENTS: readonly Experiment[] = [q1, q2, q3, q4, q5, q6, q7, q8, q11, q12, q13, q14, q15, q16];
+export const EXPERIMENTS: readonly Experiment[] = [q1, q2, q3, q4, q5, q6, q7, q8, q9, q10, q11, q12, q13, q14, q15, q16];
 
 /** Questions without an experiment yet. */
-export const LATER_QUESTIONS: readonly LaterQuestion[] = [
-  { id: 'q9', question: 'How does userfaultfd scale: one for all or one a vCPU, with 1 to N readers, against exits with a bitmap and async page faults?' },
-  { id: 'q10', question: 'What do zapping on enable and 4 KiB mappings cost: by slot size, while enabled, and until huge pages are back?' },
-];
+export const LATER_QUESTIONS: readonly LaterQuestion[] = [];

@@ -44,11 +44,6 @@ export interface MachineOptions {
   readonly quick?: QuickPages;
   /** Resolver Workers. Default 1. */
   readonly resolvers?: number;
-  /**
-   * Userfaultfds, each with an equal share of the window's pages side by side, read by the resolvers in turn; at most as many as resolvers. Only where
-   * userfaultfd reports the faults. Default 1.
-   */
-  readonly userfaultfds?: number;
   /** Whether KVM may halt a vCPU that it need not block for a page (ModeTraits.syntheticHalt). Only where the faulting thread sleeps. Default: the mode's. */
   readonly syntheticHalt?: boolean;
   /** A smaller queue and smaller rings than a proposal has, where it is emulated. */
@@ -95,9 +90,7 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
   checkQuick(options.quick);
   checkUapiLimits(options.uapiLimits);
   const sleeps = MODES[options.mode].catches === 'sleep';
-  if (!sleeps && (options.userfaultfds ?? 1) !== 1) throw new FaultLabError('BAD_OPTION', `the mode ${options.mode} has no use for several userfaultfds: none of them reports a fault`);
   if (!sleeps && options.syntheticHalt === true) throw new FaultLabError('BAD_OPTION', `the mode ${options.mode} must see the failed access, which KVM's synthetic halt hides`);
-  const resolvers = integer('resolvers', options.resolvers ?? 1, 1, MAX_RESOLVERS);
   const windowPages = integer('windowPages', options.windowPages, 1, MAX_WINDOW_PAGES);
   const faultTasks = integer('faultTasks', options.faultTasks ?? 8, 1, MAX_TASKS);
   const workTasks = integer('workTasks', options.workTasks ?? 2, 0, MAX_TASKS - 1);
@@ -120,8 +113,7 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
     vcpus: integer('vcpus', options.vcpus ?? 1, 1, MAX_VCPUS),
     latencyNs: integer('latencyNs', options.latencyNs ?? 0, 0, MAX_LATENCY_NS),
     trap: checkTrap(options.trap ?? 'auto'),
-    resolvers,
-    userfaultfds: integer('userfaultfds', options.userfaultfds ?? 1, 1, Math.min(resolvers, windowPages)),
+    resolvers: integer('resolvers', options.resolvers ?? 1, 1, MAX_RESOLVERS),
     syntheticHalt: options.syntheticHalt ?? MODES[options.mode].syntheticHalt,
     tickNs: integer('tickNs', options.tickNs ?? 4e6, MIN_TICK_NS, MAX_TICK_NS),
     controlTicks: integer('controlTicks', options.controlTicks ?? 0, 0, 1e6),

@@ -54,11 +54,10 @@ export class MachineParts {
   readonly vcpuPlans: readonly Omit<VcpuPlan, keyof SharedPlan>[];
   readonly resolverPlans: readonly Omit<ResolverPlan, keyof SharedPlan>[];
   private readonly closers: (() => void)[] = [];
-  private readonly userfaultfds: readonly NativeUserfaultfd[];
+  private readonly userfaultfd: NativeUserfaultfd;
   private readonly window: PagedWindow;
   private readonly wake: NativeEventFd;
-  /** How many of the userfaultfds have their part of the window. */
-  private registered = 0;
+  private registered = false;
 
   /** @throws FaultLabError: what the host lacks or refuses */
   constructor(options: CheckedOptions) {
@@ -74,7 +73,7 @@ export class MachineParts {
       this.window = this.own(attempt('make the window', () => PagedWindow.create(options.windowPages)));
       const bitsPerPage = options.uapi === 'sync-async-2bit' ? 2 : 1;
       const bitmapMapping = this.own(makeBitmap(options.windowPages, bitsPerPage));
-      this.userfaultfds = Array.from({ length: options.userfaultfds }, () => this.own(makeUserfaultfd(options)));
+      this.userfaultfd = this.own(makeUserfaultfd(options));
       this.wake = this.own(attempt('make an eventfd', () => new (nativeAddon().EventFd)()));
       this.protectWindow();
 
@@ -125,7 +124,7 @@ export class MachineParts {
       }));
       this.resolverPlans = this.plan.rings.map((_, index) => ({
         index,
-        userfaultfd: this.userfaultfds[index % this.userfaultfds.length].share(),
+        userfaultfd: this.userfaultfd.share(),
         wake: this.wake.share(),
         source: options.source,
       }));
@@ -143,14 +142,14 @@ export class MachineParts {
 
   /** Wakes everybody who sleeps for a page in the kernel. The guest must not run any more: it would see zeroes. */
   releaseSleepers(): void {
-    const shares = this.shares().slice(0, this.registered);
-    this.registered = 0;
-    for (const { userfaultfd, offset, sizeBytes } of shares) userfaultfd.unregister(this.window.guestView, offset, sizeBytes);
+    if (!this.registered) return;
+    this.registered = false;
+    this.userfaultfd.unregister(this.window.guestView, 0, this.window.guestView.sizeBytes);
   }
 
   /** Releases everything; idempotent. */
   close(): void {
-    if (this.registered > 0) this.releaseSleepers();
+    if (this.registered) this.releaseSleepers();
     while (this.closers.length > 0) this.closers.pop()?.();
   }
 
@@ -165,17 +164,10 @@ export class MachineParts {
     const view = this.window.guestView;
     // Each page is to fault on its own.
     view.advise(0, view.sizeBytes, MADV_NOHUGEPAGE);
-    for (const { userfaultfd, offset, sizeBytes } of this.shares()) {
-      attempt('register the window with userfaultfd', () => userfaultfd.register(view, offset, sizeBytes, UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_MINOR));
-      this.registered++;
-    }
-  }
-
-  /** Which part of the window each userfaultfd has, bytes. */
-  private shares(): { readonly userfaultfd: NativeUserfaultfd; readonly offset: number; readonly sizeBytes: number }[] {
-    const pages = this.window.guestView.sizeBytes / PAGE_SIZE;
-    const start = (at: number): number => Math.floor((at * pages) / this.userfaultfds.length) * PAGE_SIZE;
-    return this.userfaultfds.map((userfaultfd, at) => ({ userfaultfd, offset: start(at), sizeBytes: start(at + 1) - start(at) }));
+    attempt('register the window with userfaultfd', () =>
+      this.userfaultfd.register(view, 0, view.sizeBytes, UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_MINOR),
+    );
+    this.registered = true;
   }
 }
 
