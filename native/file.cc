@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/memfd.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -35,6 +36,8 @@ Napi::Function File::Define(Napi::Env env) {
                                  Method<&File::Ftruncate>("ftruncate"),
                                  Method<&File::Fallocate>("fallocate"),
                                  Method<&File::AddSeals>("addSeals"),
+                                 Method<&File::SetLease>("setLease"),
+                                 Method<&File::GetLease>("getLease"),
                                  Method<&File::Pread>("pread"),
                                  Method<&File::Pwrite>("pwrite"),
                              });
@@ -150,6 +153,34 @@ Napi::Value File::AddSeals(const Napi::CallbackInfo& info) {
   }
   object()->RefreshGuarantee();
   return info.Env().Undefined();
+}
+
+Napi::Value File::SetLease(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Arguments args(info, "File.setLease");
+  const int type = args.Int32(info[0], "type");
+  if (!args.failed() && type != F_RDLCK && type != F_WRLCK && type != F_UNLCK)
+    args.Reject("type", "must be F_RDLCK, F_WRLCK or F_UNLCK");
+  if (args.failed()) return {};
+  // SIGIO, which the kernel would send, ends a process that has no handler for it; SIGURG is ignored then.
+  if (type != F_UNLCK) {
+    const CallResult signal = Call([&] { return fcntl(object()->fd(), F_SETSIG, SIGURG); });
+    if (!signal.ok()) return ThrowFailure(env, {family::kFile, "F_SETSIG", signal.error}, "SIGURG for a lease");
+  }
+  const CallResult result = Call([&] { return fcntl(object()->fd(), F_SETLEASE, type); });
+  if (!result.ok()) {
+    return ThrowFailure(env, {family::kFile, "F_SETLEASE", result.error},
+                        "type " + std::to_string(type) +
+                            "; a lease is for the owner of a regular file, and F_WRLCK only while nobody else has the "
+                            "file open");
+  }
+  return env.Undefined();
+}
+
+Napi::Value File::GetLease(const Napi::CallbackInfo& info) {
+  const CallResult result = Call([&] { return fcntl(object()->fd(), F_GETLEASE); });
+  if (!result.ok()) return ThrowFailure(info.Env(), {family::kFile, "F_GETLEASE", result.error}, "the lease of a file");
+  return Napi::Number::New(info.Env(), static_cast<double>(result.value));
 }
 
 Napi::Value File::Pread(const Napi::CallbackInfo& info) {

@@ -48,6 +48,8 @@ class File : public Handle<File, FileObject> {
   Napi::Value Ftruncate(const Napi::CallbackInfo& info);
   Napi::Value Fallocate(const Napi::CallbackInfo& info);
   Napi::Value AddSeals(const Napi::CallbackInfo& info);
+  Napi::Value SetLease(const Napi::CallbackInfo& info);
+  Napi::Value GetLease(const Napi::CallbackInfo& info);
   Napi::Value Pread(const Napi::CallbackInfo& info);
   Napi::Value Pwrite(const Napi::CallbackInfo& info);
 

@@ -118,6 +118,7 @@ Napi::Function Mapping::Define(Napi::Env env) {
                                  Method<&Mapping::ViewAll>("view"),
                                  Method<&Mapping::Protect>("protect"),
                                  Method<&Mapping::Advise>("advise"),
+                                 Method<&Mapping::MapFixed>("mapFixed"),
                                  Method<&Mapping::Read>("read"),
                                  Method<&Mapping::Write>("write"),
                                  Method<&Mapping::PreadFrom>("preadFrom"),
@@ -226,6 +227,31 @@ Napi::Value Mapping::Advise(const Napi::CallbackInfo& info) {
     return ThrowFailure(env, {family::kMapping, "madvise", result.error},
                         "advice " + std::to_string(advice) + " for " + std::to_string(range.lengthBytes) +
                             " bytes at " + std::to_string(range.offset));
+  }
+  return env.Undefined();
+}
+
+Napi::Value Mapping::MapFixed(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Arguments args(info, "Mapping.mapFixed");
+  const std::shared_ptr<FileObject> file = args.Object<File>(info[0], "file");
+  const uint64_t fileOffset = args.PageAligned(info[1], "fileOffset");
+  const MappedRange range = PageRange(args, object().get(), info[2], info[3]);
+  const int prot = Prot(args, info[4]);
+  if (!args.failed() && object()->ofDriver()) args.Reject("mapping", "must not be of a driver's pages");
+  if (args.failed()) return {};
+  if (!object()->AddRestriction()) return ThrowHasViews(env, "Mapping.mapFixed");
+  void* const at = object()->at(range.offset);
+  // One system call takes the old pages away and puts the new ones there: no other thread meets a hole.
+  const void* mapped =
+      mmap(at, range.lengthBytes, prot, MAP_SHARED | MAP_FIXED, file->fd(), static_cast<off_t>(fileOffset));
+  const int error = errno;
+  if (mapped == MAP_FAILED) {
+    // A late failure may have left nothing there, and the addresses are not to become somebody else's.
+    mmap(at, range.lengthBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    return ThrowFailure(env, {family::kMapping, "mmap", error},
+                        std::to_string(range.lengthBytes) + " bytes of a file at " + std::to_string(fileOffset) +
+                            " over those at " + std::to_string(range.offset) + " with prot " + std::to_string(prot));
   }
   return env.Undefined();
 }

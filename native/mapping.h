@@ -32,6 +32,7 @@ class Mapping : public Handle<Mapping, MappedMemory> {
   Napi::Value ViewAll(const Napi::CallbackInfo& info);
   Napi::Value Protect(const Napi::CallbackInfo& info);
   Napi::Value Advise(const Napi::CallbackInfo& info);
+  Napi::Value MapFixed(const Napi::CallbackInfo& info);
   Napi::Value Read(const Napi::CallbackInfo& info);
   Napi::Value Write(const Napi::CallbackInfo& info);
   Napi::Value PreadFrom(const Napi::CallbackInfo& info);

@@ -1,8 +1,8 @@
 /**
- * Writes lib/guest/abi.ts from guest/include/abi.h: every #define as a constant, every struct as a layout. Names and comments are read
- * from the header's text; values, offsets and sizes come from a C program compiled against it, so nothing is computed twice.
+ * Writes lib/guest/abi.ts from guest/include/abi.h, and lib/loss/abi.ts from loss-abi.h beside it: every #define as a constant, every struct as a
+ * layout. Names and comments are read from a header's text; values, offsets and sizes come from a C program compiled against it, so nothing is computed twice.
  *
- * `node scripts/generate-guest-abi.js` writes, with `--check` it fails when the file is not what it would write. CC names the compiler.
+ * `node scripts/generate-guest-abi.js` writes, with `--check` it fails when a file is not what it would write. CC names the compiler.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,8 +11,11 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const HEADER = join(ROOT, 'guest/include/abi.h');
-const OUTPUT = join(ROOT, 'lib/guest/abi.ts');
+/** What is generated from what. */
+const CONTRACTS = [
+  { header: join(ROOT, 'guest/include/abi.h'), output: join(ROOT, 'lib/guest/abi.ts') },
+  { header: join(ROOT, 'guest/include/loss-abi.h'), output: join(ROOT, 'lib/loss/abi.ts') },
+];
 
 /** @typedef {{ name: string, literal: string, heading: string, comment: string }} Constant */
 /** @typedef {{ name: string, comment: string }} Field */
@@ -77,16 +80,17 @@ function parseFields(body) {
 }
 
 /**
+ * @param {string} header to compile against
  * @param {string[]} expressions of integer type
  * @returns {Map<string, number>} their values
  * @throws {GenerateFailure} when there is no compiler or the header does not compile
  */
-function evaluate(expressions) {
+function evaluate(header, expressions) {
   const directory = mkdtempSync(join(tmpdir(), 'guest-abi-'));
   try {
     const program = join(directory, 'values');
     const lines = expressions.map((expression) => `\tprintf("%llu\\n", (unsigned long long)(${expression}));`);
-    writeFileSync(`${program}.c`, `#include <stddef.h>\n#include <stdio.h>\n#include "${HEADER}"\nint main(void)\n{\n${lines.join('\n')}\n}\n`);
+    writeFileSync(`${program}.c`, `#include <stddef.h>\n#include <stdio.h>\n#include "${header}"\nint main(void)\n{\n${lines.join('\n')}\n}\n`);
     run(process.env.CC ?? 'gcc', ['-Wall', '-Werror', '-o', program, `${program}.c`]);
     const values = run(program, []).trim().split('\n').map(Number);
     return new Map(expressions.map((expression, i) => [expression, safe(expression, values[i])]));
@@ -128,14 +132,15 @@ const doc = (text, indent = '') => (text === '' ? [] : [`${indent}/** ${text.rep
 const camelCase = (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
 
 /**
- * @param {{ constants: Constant[], structs: Struct[] }} header as parsed
+ * @param {string} header its path
+ * @param {{ constants: Constant[], structs: Struct[] }} parsed the same, as parsed
  * @returns {string} the module
  */
-function render({ constants, structs }) {
+function render(header, { constants, structs }) {
   const sizeOf = (/** @type {Struct} */ struct) => `sizeof(struct ${struct.name})`;
   const placeOf = (/** @type {Struct} */ struct, /** @type {Field} */ field) =>
     /** @type {const} */ ([`offsetof(struct ${struct.name}, ${field.name})`, `sizeof(((struct ${struct.name} *)0)->${field.name})`]);
-  const values = evaluate([
+  const values = evaluate(header, [
     ...constants.map(({ name }) => name),
     ...structs.flatMap((struct) => [sizeOf(struct), ...struct.fields.flatMap((field) => placeOf(struct, field))]),
   ]);
@@ -156,7 +161,7 @@ function render({ constants, structs }) {
   ]);
   const heading = [
     '/**',
-    ` * The contract between the guest and the VMM. Generated from ${relative(ROOT, HEADER)} by scripts/generate-guest-abi.js: change that file, not this.`,
+    ` * The contract between the guest and the VMM. Generated from ${relative(ROOT, header)} by scripts/generate-guest-abi.js: change that file, not this.`,
     ' */',
     "import { structLayout } from '../uapi/index.js';",
     '',
@@ -170,11 +175,13 @@ function render({ constants, structs }) {
  */
 function main(args) {
   if (args.some((arg) => arg !== '--check')) throw new GenerateFailure('usage: node scripts/generate-guest-abi.js [--check]');
-  const wanted = render(parse(readFileSync(HEADER, 'utf8')));
-  if (!args.includes('--check')) {
-    writeFileSync(OUTPUT, wanted);
-  } else if (readFileSync(OUTPUT, 'utf8') !== wanted) {
-    throw new GenerateFailure(`${relative(ROOT, OUTPUT)} is stale: run node scripts/generate-guest-abi.js`);
+  for (const { header, output } of CONTRACTS) {
+    const wanted = render(header, parse(readFileSync(header, 'utf8')));
+    if (!args.includes('--check')) {
+      writeFileSync(output, wanted);
+    } else if (readFileSync(output, 'utf8') !== wanted) {
+      throw new GenerateFailure(`${relative(ROOT, output)} is stale: run node scripts/generate-guest-abi.js`);
+    }
   }
 }
 

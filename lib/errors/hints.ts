@@ -34,6 +34,7 @@ const hintByCode = {
   HANDLE_CLOSED: 'Use the object before its close().',
   MAPPING_SIGBUS: 'The file behind this memory has become shorter, or the page is missing: restore its length, or map memory that cannot shrink.',
   MAPPING_POISONED: 'The contents of this page are lost: drop it (punch a hole into its file, or MADV_DONTNEED for anonymous memory) and fill it again.',
+  PAGE_RACED: 'A vCPU touches the page all the time: stop it for the moment, or try again.',
   MEMORY_POISONED: 'The contents are lost: run the guest from a good copy, or name a `memoryFailureHandler` that replaces the page or tells the guest.',
   MAPPING_SIGSEGV: 'This part of the mapping is not accessible: look for a mprotect or munmap of the range.',
 } as const;

@@ -30,10 +30,26 @@ const MOST_ENTRIES = 4096;
 /** Pages one instruction can touch: a gather has sixteen addresses, each across two pages; its code may lie across two more. */
 const MOST_CANDIDATES = 40;
 
+/** What a candidate page would be touched for: bits of {@link FaultLocator.uses}. */
+export const USE_READ = 1;
+export const USE_WRITE = 2;
+export const USE_FETCH = 4;
+/** By the MMU, which walks the guest's page tables. */
+export const USE_TABLE = 8;
+
 /** See the module's comment. One for each vCPU. */
 export class FaultLocator {
-  /** Page-aligned gpas of the last {@link locate}, `count` of them. */
+  /** Page-aligned gpas of the last {@link locate}, `count` of them, in the order of the instruction's operands. */
   readonly candidates = new Float64Array(MOST_CANDIDATES);
+  /** gpa of the first byte that is touched of each candidate. */
+  readonly firstBytes = new Float64Array(MOST_CANDIDATES);
+  /** Its gva, in halves; that of the access whose translation was looked up for a table. */
+  readonly gvaLow = new Int32Array(MOST_CANDIDATES);
+  readonly gvaHigh = new Int32Array(MOST_CANDIDATES);
+  /** How many bytes of each candidate, as far as is known. */
+  readonly lengths = new Uint16Array(MOST_CANDIDATES);
+  /** USE_* of the first operand that leads to each candidate. */
+  readonly uses = new Uint8Array(MOST_CANDIDATES);
   count = 0;
   /** gpa of the first byte of the last {@link locate}'s instruction; -1 when it is mapped nowhere. */
   codeGpa = -1;
@@ -57,12 +73,15 @@ export class FaultLocator {
 
   /** Fills {@link candidates} for the instruction at RIP; returns how many. */
   locate(): number {
+    return this.locateAt(this.registers.low('rip'), this.registers.high('rip'));
+  }
+
+  /** The same for an instruction elsewhere, with the registers as they are. */
+  locateAt(ripLow: number, ripHigh: number): number {
     this.count = 0;
     this.codeGpa = -1;
     this.codeTailGpa = -1;
     this.instruction = null;
-    const ripLow = this.registers.low('rip');
-    const ripHigh = this.registers.high('rip');
     const available = this.fetch(ripLow, ripHigh);
     if (available === 0) return this.count;
     const entry = this.lookUp(ripLow, ripHigh, available);
@@ -76,26 +95,26 @@ export class FaultLocator {
 
   /** Reads the instruction's bytes into `this.bytes`; how many could be had. Unreadable pages become candidates. */
   private fetch(ripLow: number, ripHigh: number): number {
-    if (!this.translate(ripLow, ripHigh)) return 0;
+    this.address.low = ripLow;
+    this.address.high = ripHigh;
+    if (!this.translate()) return 0;
     const start = this.result.gpa;
     this.codeGpa = start;
     const inPage = Math.min(MAX_INSTRUCTION_BYTES, 4096 - (start % 4096));
     if (!this.reader.readBytes(start, this.bytes, inPage)) {
-      this.addCandidate(start);
+      this.addCandidate(start, 1, USE_FETCH);
       return 0;
     }
     if (inPage === MAX_INSTRUCTION_BYTES) return inPage;
     // The tail may not exist or not be needed; it is a candidate only when the bytes at hand are no whole instruction.
-    this.address.low = ripLow;
-    this.address.high = ripHigh;
     this.address.add(inPage, 0);
     const before = this.count;
-    if (!this.translate(this.address.low, this.address.high)) return inPage;
+    if (!this.translate()) return inPage;
     this.codeTailGpa = this.result.gpa;
     const rest = MAX_INSTRUCTION_BYTES - inPage;
     if (!this.reader.readBytes(this.result.gpa, this.tail, rest)) {
       const whole = decodeInstruction(this.bytes.subarray(0, inPage), 0n);
-      if (whole === null) this.addCandidate(this.result.gpa);
+      if (whole === null) this.addCandidate(this.result.gpa, 1, USE_FETCH);
       else this.count = before;
       return whole === null ? 0 : inPage;
     }
@@ -119,34 +138,41 @@ export class FaultLocator {
 
   private addOperand(formula: Formula, vectors: VectorSource | null): void {
     const lanes = addressCount(formula);
+    const use = (formula.read ? USE_READ : 0) | (formula.write ? USE_WRITE : 0);
     for (let lane = 0; lane < lanes; lane++) {
-      if (this.address.compute(formula, lane, vectors)) this.addRange(this.address.low, this.address.high, formula.sizeBytes);
+      if (this.address.compute(formula, lane, vectors)) this.addRange(formula.sizeBytes, use);
     }
   }
 
-  /** Adds every page of [address, address + size). */
-  private addRange(low: number, high: number, sizeBytes: number): void {
-    let left = ((low >>> 0) % 4096) + sizeBytes;
-    this.address.low = low;
-    this.address.high = high;
+  /** Adds every page of the bytes from the address on. */
+  private addRange(sizeBytes: number, use: number): void {
+    let left = sizeBytes;
     while (left > 0) {
-      if (this.translate(this.address.low, this.address.high)) this.addCandidate(this.result.gpa);
-      this.address.add(4096, 0);
-      left -= 4096;
+      const inPage = Math.min(left, 4096 - ((this.address.low >>> 0) % 4096));
+      if (this.translate()) this.addCandidate(this.result.gpa, inPage, use);
+      this.address.add(inPage, 0);
+      left -= inPage;
     }
   }
 
-  /** Walks the tables; an entry that cannot be read becomes a candidate itself. */
-  private translate(low: number, high: number): boolean {
-    const outcome = walk(this.reader, this.registers.cr3(), this.registers.cr4(), low, high, this.result);
-    if (outcome === 'unreadable') this.addCandidate(this.result.entryGpa);
+  /** Walks the tables for the address; an entry that cannot be read becomes a candidate itself. */
+  private translate(): boolean {
+    const outcome = walk(this.reader, this.registers.cr3(), this.registers.cr4(), this.address.low, this.address.high, this.result);
+    if (outcome === 'unreadable') this.addCandidate(this.result.entryGpa, 8, USE_TABLE);
     return outcome === 'mapped';
   }
 
-  private addCandidate(gpa: number): void {
+  private addCandidate(gpa: number, lengthBytes: number, use: number): void {
     const page = gpa - (gpa % 4096);
     for (let i = 0; i < this.count; i++) if (this.candidates[i] === page) return;
-    if (this.count < MOST_CANDIDATES) this.candidates[this.count++] = page;
+    if (this.count === MOST_CANDIDATES) return;
+    const at = this.count++;
+    this.candidates[at] = page;
+    this.firstBytes[at] = gpa;
+    this.gvaLow[at] = this.address.low;
+    this.gvaHigh[at] = this.address.high;
+    this.lengths[at] = lengthBytes;
+    this.uses[at] = use;
   }
 }
 

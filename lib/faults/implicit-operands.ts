@@ -39,10 +39,10 @@ export function bitOffset(instruction: Instruction): OperandOffset | null {
 /** ENTER checks that the stack can be written where its new frame ends, which is no operand (SDM vol. 2, ENTER). */
 function frameProbe(frameBytes: number, nesting: number): MemoryOperand {
   const pushedBytes = 8 * (1 + (nesting % 32));
-  return { ...PLAIN, base: 'rsp', displacement: BigInt(-frameBytes - pushedBytes), sizeBytes: 8, write: true };
+  return { ...PLAIN, base: 'rsp', displacement: BigInt(-frameBytes - pushedBytes), sizeBytes: 8, read: false, write: true };
 }
 
 /** The cache line that a register points into; it lies in one page, so one byte of it will do. */
 function throughRegister(instruction: Instruction, register: Register, write: boolean): MemoryOperand {
-  return { ...PLAIN, base: gprOf(register), segment: segmentWithBase(instruction.segmentPrefix), addressBits: RegisterExt.size(register) === 4 ? 32 : 64, sizeBytes: 1, write };
+  return { ...PLAIN, base: gprOf(register), segment: segmentWithBase(instruction.segmentPrefix), addressBits: RegisterExt.size(register) === 4 ? 32 : 64, sizeBytes: 1, read: !write, write };
 }

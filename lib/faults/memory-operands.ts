@@ -33,6 +33,8 @@ export interface MemoryOperand {
   readonly segment: 'fs' | 'gs' | null;
   readonly addressBits: 64 | 32;
   readonly sizeBytes: number;
+  /** Both for a read-modify-write. */
+  readonly read: boolean;
   readonly write: boolean;
 }
 
@@ -100,6 +102,7 @@ function toOperand(instruction: Instruction, used: UsedMemory): MemoryOperand {
     addressBits: isNarrow(used.base) || isNarrow(used.index) ? 32 : 64,
     // Of a repeated string instruction iced says that it does not know how far it goes: a step is one element.
     sizeBytes: MemorySizeExt.size(used.memorySize) || MemorySizeExt.size(instruction.memorySize) || UNKNOWN_SIZE_BYTES,
+    read: used.access !== OpAccess.Write && used.access !== OpAccess.CondWrite,
     write: used.access !== OpAccess.Read && used.access !== OpAccess.CondRead,
   };
 }

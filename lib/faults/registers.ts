@@ -29,6 +29,14 @@ export interface RegisterSource {
   vectors(): VectorSource;
 }
 
+/** A vCPU that is not in KVM_RUN: its registers, and what it was doing. */
+export interface StoppedVcpu extends RegisterSource {
+  /** 3 for CPL3; 0 for all others, which are supervisors alike. */
+  cpl(): 0 | 3;
+  /** RFLAGS.IF. */
+  interrupts(): boolean;
+}
+
 /** The general register that a decoded base or index is (or is the lower half of); null for anything else. */
 export function addressRegister(register: Register): GprName | null {
   return RegisterExt.isGPR64(register) || RegisterExt.isGPR32(register) ? gprOf(register) : null;

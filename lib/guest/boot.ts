@@ -6,16 +6,16 @@ import type { Vcpu } from '../kvm/index.js';
 import type { SystemRam } from '../memory/index.js';
 import { KVM_MP_STATE_RUNNABLE, PAGE_SIZE, RFLAGS_FIXED, RegsView } from '../uapi/index.js';
 import * as abi from './abi.js';
-import { writeDescriptorPage, writeIdt, type VectorHandler } from './descriptor-tables.js';
-import { refuseGuest, type ElfImage } from './elf.js';
+import { writeDescriptorPage, writeIdt } from './descriptor-tables.js';
+import type { ElfImage } from './elf.js';
 import { isPrivate, type GuestLayout } from './layout.js';
 import { setLongMode } from './long-mode.js';
 import { LARGE_PAGE_BYTES, PageTables, type PageAccess, type TableMemory } from './page-tables.js';
+import { readVectorTable } from './vector-table.js';
 
 const PF_X = 1;
 const PF_W = 2;
 const GIGABYTE = 2 ** 30;
-const HIGHEST_VECTOR = 255;
 const USER_DATA: PageAccess = { write: true, user: true, execute: false };
 /** An instruction fetch is one more way to miss a page. */
 const WINDOW_ACCESS: PageAccess = { write: true, user: true, execute: true };
@@ -42,7 +42,7 @@ export function installGuest(elf: ElfImage, layout: GuestLayout, low: SystemRam)
     const bytes = elf.bytes.subarray(segment.fileOffset, segment.fileOffset + segment.fileSizeBytes);
     for (const gpa of segmentGpas(segment.address, isPrivate(segment), layout)) low.bytes.set(bytes, checked(low, gpa, segment.memorySizeBytes));
   }
-  writeIdt(pageOf(low, abi.IDT_BASE), readVectorTable(elf));
+  writeIdt(pageOf(low, abi.IDT_BASE), readVectorTable(elf, abi.IST_COUNT));
   const istStacks = Array.from({ length: abi.IST_COUNT }, (_, i) => elf.symbol(`ist${i + 1}_stack_top`));
   const stackTop = elf.symbol('kernel_stack_top');
 
@@ -113,28 +113,6 @@ function mapShared(tables: PageTables, layout: GuestLayout, first: PageTables | 
 function segmentGpas(address: number, own: boolean, layout: GuestLayout): number[] {
   if (!own) return [address];
   return Array.from({ length: layout.vcpuCount }, (_, vcpu) => layout.privateBase(vcpu) + (address - layout.privateStart));
-}
-
-/** Reads the guest's vector table out of the ELF file. */
-function readVectorTable(elf: ElfImage): VectorHandler[] {
-  const address = elf.symbol('vector_table');
-  const segment = elf.segments.find((s) => address >= s.address && address < s.address + s.fileSizeBytes);
-  if (segment === undefined) refuseGuest(elf.name, 'vector_table lies in no segment of it');
-  const view = new DataView(elf.bytes.buffer, elf.bytes.byteOffset + segment.fileOffset, segment.fileSizeBytes);
-  const handlers: VectorHandler[] = [];
-  const { size, fields } = abi.vectorEntryLayout;
-  for (let at = address - segment.address; at + size <= segment.fileSizeBytes; at += size) {
-    const handler = Number(view.getBigUint64(at + fields.handler.offset, true));
-    if (handler === 0) break;
-    const vector = view.getUint32(at + fields.vector.offset, true);
-    const ist = view.getUint16(at + fields.ist.offset, true);
-    const dpl = view.getUint16(at + fields.dpl.offset, true);
-    if (vector > HIGHEST_VECTOR || ist > abi.IST_COUNT || (dpl !== 0 && dpl !== 3) || !Number.isSafeInteger(handler)) {
-      refuseGuest(elf.name, `entry ${handlers.length} of its vector_table is vector ${vector} with interrupt stack ${ist} and DPL ${dpl}`);
-    }
-    handlers.push({ vector, ist, dpl, handler });
-  }
-  return handlers;
 }
 
 function checked(ram: SystemRam, gpa: number, lengthBytes: number): number {

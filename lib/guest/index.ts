@@ -1,10 +1,12 @@
 /** The tiny guest as the VMM sees it: ELF file, memory layout, boot state, mailbox. */
 export {
   CALIBRATION_TRAPS,
+  DESCRIPTOR_BASE,
   DOORBELL_BOOTED,
   DOORBELL_DONE,
   DOORBELL_PANIC,
   DOORBELL_PORT,
+  IDT_BASE,
   MAX_TASKS,
   MAX_VCPUS,
   SELECTOR_KERNEL_CODE,
@@ -22,6 +24,7 @@ export { setLongMode, type LongModeState } from './long-mode.js';
 export { Mailbox, type GuestJob, type GuestPhase, type GuestVcpuReport, type PhaseReport } from './mailbox.js';
 export { guestPanic } from './panic.js';
 export { PageTables, type PageAccess, type TableMemory } from './page-tables.js';
+export { readVectorTable } from './vector-table.js';
 export {
   TRAP_CHOICES,
   TRAP_INSTRUCTIONS,

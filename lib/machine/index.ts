@@ -5,3 +5,4 @@ export { Machine, type MachineProgress, type MachineResult, type RunEnd } from '
 export type { GuestMemoryFailure, MemoryFailureAnswer, MemoryFailureHandler, MemoryFailureHandlerExports, MemoryFailureHandlerModule } from './memory-failure-handler.js';
 export { MODE_NAMES, MODES, UAPI_MODES, isDeliveryMode, modeCapabilities, type DeliveryMode, type ModeTraits } from './modes.js';
 export type { MachineOptions } from './options.js';
+export { SyncedRegisters } from './synced-registers.js';

@@ -1,10 +1,10 @@
 /** A vCPU's registers at its last exit, as the fault locator wants them: from the run area, without an ioctl but for vectors. */
-import type { RegisterSource, VectorSource } from '../faults/index.js';
+import type { RegisterSource, StoppedVcpu, VectorSource } from '../faults/index.js';
 import type { Vcpu } from '../kvm/index.js';
-import type { XsaveView } from '../uapi/index.js';
+import { RFLAGS_IF, type XsaveView } from '../uapi/index.js';
 
 /** See the module's comment. */
-export class SyncedRegisters implements RegisterSource {
+export class SyncedRegisters implements StoppedVcpu {
   private xsave: XsaveView | undefined;
 
   constructor(private readonly vcpu: Vcpu) {}
@@ -31,6 +31,14 @@ export class SyncedRegisters implements RegisterSource {
 
   cr4(): number {
     return this.vcpu.syncRegs.sregs.low('cr4');
+  }
+
+  cpl(): 0 | 3 {
+    return this.vcpu.syncRegs.sregs.cpl() === 3 ? 3 : 0;
+  }
+
+  interrupts(): boolean {
+    return (this.vcpu.syncRegs.regs.low('rflags') & RFLAGS_IF) !== 0;
   }
 
   /** One ioctl: kvm_run has no room for them. */

@@ -34,6 +34,14 @@ export interface NativeFile extends NativeHandle {
   fallocate(mode: number, offset: number, lengthBytes: number): void;
   /** F_ADD_SEALS. */
   addSeals(seals: number): void;
+  /**
+   * F_SETLEASE: F_RDLCK, F_WRLCK or F_UNLCK. While somebody's open() or truncate() of the file waits for the lease, this process gets SIGURG
+   * (F_SETSIG: SIGIO would end a process without a handler for it), and after /proc/sys/fs/lease-break-time seconds the kernel takes it away.
+   * Throws `FILE_EAGAIN` where somebody else has the file open already.
+   */
+  setLease(type: number): void;
+  /** F_GETLEASE: the type of the lease; of one that is being broken, what it is to become. */
+  getLease(): number;
   /** Bytes read (short at the end of the file) or a negative errno. */
   pread(into: Uint8Array, fileOffset: number): number;
   pwrite(from: Uint8Array, fileOffset: number): number;
@@ -69,6 +77,12 @@ export interface NativeMapping extends NativeHandle {
    * kernels raise for it in the calling thread is caught.
    */
   advise(offset: number, lengthBytes: number, advice: number): void;
+  /**
+   * mmap(2), MAP_SHARED | MAP_FIXED, of a file over a part of this mapping, in one system call: no thread sees neither the old nor the new
+   * pages. As after `protect()`, JavaScript gets no view of the mapping any more; with views it throws `MAPPING_HAS_VIEWS`. The range leaves
+   * every userfaultfd.
+   */
+  mapFixed(file: NativeFile, fileOffset: number, offset: number, lengthBytes: number, prot: number): void;
   /**
    * Copies out; a SIGBUS or SIGSEGV on the way throws `MAPPING_SIGBUS` / `MAPPING_SIGSEGV` with `offset` of the bad byte's page;
    * what is before it has been copied. Poisoned memory throws `MAPPING_POISONED` where the kernel says so (CONFIG_MEMORY_FAILURE), else

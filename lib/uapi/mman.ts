@@ -1,4 +1,4 @@
-/** Constants of mmap(2), madvise(2), memfd_create(2), fcntl(2) seals and fallocate(2) on Linux x86-64. */
+/** Constants of mmap(2), madvise(2), memfd_create(2), fcntl(2) seals and leases, and fallocate(2) on Linux x86-64. */
 
 /** Protection of a mapping: PROT_*. */
 export const PROT_NONE = 0;
@@ -43,6 +43,11 @@ export const F_SEAL_SEAL = 0x1;
 export const F_SEAL_SHRINK = 0x2;
 export const F_SEAL_GROW = 0x4;
 export const F_SEAL_WRITE = 0x8;
+
+/** Types of leases (F_SETLEASE). */
+export const F_RDLCK = 0;
+export const F_WRLCK = 1;
+export const F_UNLCK = 2;
 
 export const FALLOC_FL_KEEP_SIZE = 0x1;
 export const FALLOC_FL_PUNCH_HOLE = 0x2;

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { nativeAddon } from '../../lib/native/index.js';
+import { patience } from '../support/slowness.js';
 import { throwsCode } from './support/coded.js';
 import { EBADF, F_SEAL_GROW, F_SEAL_SHRINK, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, PAGE } from './support/constants.js';
 
@@ -138,5 +141,47 @@ describe('native File', () => {
     // One of huge pages must be a multiple of their size, where there are any.
     assert.throws(() => File.memfd('huge', PAGE + 1, { hugetlb: true }), { code: /^FILE_E/ });
     assert.equal(nativeAddon().liveHandles().File, before);
+  });
+
+  describe('leases', () => {
+    const [F_RDLCK, F_WRLCK, F_UNLCK] = [0, 1, 2];
+
+    it('are there until they are given back, and only while nobody else has the file', () => {
+      const path = join(directory, 'leased');
+      writeFileSync(path, 'x');
+      const file = File.open(path, constants.O_RDWR);
+      assert.equal(file.getLease(), F_UNLCK);
+      file.setLease(F_WRLCK);
+      assert.equal(file.getLease(), F_WRLCK);
+      file.setLease(F_UNLCK);
+      assert.equal(file.getLease(), F_UNLCK);
+      const other = File.open(path, constants.O_RDONLY);
+      assert.equal(throwsCode('FILE_EAGAIN', () => { file.setLease(F_WRLCK); }).syscall, 'F_SETLEASE');
+      // A lease for reading is refused to whoever may write.
+      throwsCode('FILE_EAGAIN', () => { file.setLease(F_RDLCK); });
+      throwsCode('BAD_ARGUMENT', () => { file.setLease(3); });
+      for (const handle of [other, file]) handle.close();
+    });
+
+    it('hold the open of another process until they are given back, and do not end this one', async () => {
+      const path = join(directory, 'wanted');
+      writeFileSync(path, 'x');
+      const file = File.open(path, constants.O_RDWR);
+      file.setLease(F_WRLCK);
+      // truncate(1) does not wait (O_NONBLOCK), and fails.
+      const truncating = spawn('sh', ['-c', ': > "$1"', 'sh', path]);
+      const ended = once(truncating, 'exit');
+      const deadline = performance.now() + patience(10_000);
+      while (file.getLease() === F_WRLCK) {
+        assert(performance.now() < deadline, 'waited 10 s for somebody to want the lease');
+        await sleep(5);
+      }
+      assert.equal(file.getLease(), F_UNLCK, 'what the lease is to become');
+      assert.equal(file.sizeBytes(), 1);
+      file.setLease(F_UNLCK);
+      assert.deepEqual(await ended, [0, null]);
+      assert.equal(file.sizeBytes(), 0);
+      file.close();
+    });
   });
 });

@@ -245,6 +245,57 @@ describe('native Mapping', () => {
     file.close();
   });
 
+  describe('mapFixed', () => {
+    it('puts a part of another file in place of a part of the mapping', () => {
+      const [one, two] = [1, 2].map((value) => {
+        const file = File.memfd(`file ${value}`, 4 * PAGE);
+        for (let page = 0; page < 4; page++) file.pwrite(new Uint8Array(PAGE).fill(16 * value + page), page * PAGE);
+        return file;
+      });
+      const mapping = Mapping.ofFile(one, 0, 4 * PAGE, PROT_RW);
+      const { hva } = mapping;
+      mapping.mapFixed(two, 2 * PAGE, PAGE, 2 * PAGE, PROT_RW);
+      const first = (page: number): number => {
+        const into = new Uint8Array(1);
+        mapping.read(page * PAGE, into);
+        return into[0];
+      };
+      assert.deepEqual([0, 1, 2, 3].map(first), [0x10, 0x22, 0x23, 0x13]);
+      assert.equal(mapping.hva, hva);
+      mapping.write(PAGE, Uint8Array.of(99));
+      const into = new Uint8Array(1);
+      two.pread(into, 2 * PAGE);
+      assert.equal(into[0], 99);
+      for (const handle of [mapping, one, two]) handle.close();
+    });
+
+    it('and JavaScript views exclude each other', () => {
+      const file = File.memfd('fixed', PAGE, { sealShrink: true });
+      const viewed = Mapping.ofFile(file, 0, PAGE, PROT_RW);
+      viewed.view();
+      throwsCode('MAPPING_HAS_VIEWS', () => { viewed.mapFixed(file, 0, 0, PAGE, PROT_RW); });
+      const fixed = Mapping.ofFile(file, 0, PAGE, PROT_RW);
+      fixed.mapFixed(file, 0, 0, PAGE, PROT_RW);
+      throwsCode('MAPPING_NOT_VIEWABLE', () => fixed.view());
+      for (const handle of [viewed, fixed, file]) handle.close();
+    });
+
+    it('that fails leaves the mapping as it was', () => {
+      const file = File.memfd('kept', PAGE);
+      file.pwrite(Uint8Array.of(5), 0);
+      const readOnly = File.open('/proc/self/exe', constants.O_RDONLY);
+      const mapping = Mapping.ofFile(file, 0, PAGE, PROT_RW);
+      throwsCode('MAPPING_EACCES', () => { mapping.mapFixed(readOnly, 0, 0, PAGE, PROT_RW); });
+      for (const [offset, length] of [[0, 2 * PAGE], [PAGE, PAGE], [1, PAGE], [0, 0]]) {
+        throwsCode('BAD_ARGUMENT', () => { mapping.mapFixed(file, 0, offset, length, PROT_RW); });
+      }
+      const into = new Uint8Array(1);
+      mapping.read(0, into);
+      assert.equal(into[0], 5);
+      for (const handle of [mapping, readOnly, file]) handle.close();
+    });
+  });
+
   describe('preadFrom', () => {
     it('puts a file straight into memory, is short at its end, and stays within the mapping', () => {
       const file = File.memfd('source', PAGE + 100);
