@@ -1,5 +1,4 @@
 /** `kvm-faultlab bench`: the main job. */
-import { writeFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { Command, Option } from 'commander';
 import { BENCH_DEFAULTS, BenchFailure, formatDuration, parseDuration, parsePolicy, renderReport, runBench, type BenchOptions, type BenchReport } from '../bench/index.js';
@@ -18,9 +17,10 @@ import {
 import type { CapabilityNumbers } from '../kvm/index.js';
 import { UAPI_NAMES, type UapiName } from '../uapi/proposals/index.js';
 import { ExitCode, exitCodeOf } from './exit-codes.js';
-import { FileOption, STANDARD_STREAM, requireWritable, unwritable } from './files.js';
+import { FileOption, STANDARD_STREAM, requireWritable } from './files.js';
 import { Interruption } from './interruption.js';
 import { ProgressDisplay } from './progress.js';
+import { saveReport } from './save.js';
 import { capabilityOption, uapiOption } from './uapi-options.js';
 
 interface Flags {
@@ -169,11 +169,7 @@ function emit(report: BenchReport, json: string | undefined): void {
   }
   process.stdout.write(`${renderReport(report, { color: isatty(process.stdout.fd) && process.env['NO_COLOR'] === undefined })}\n`);
   if (json === undefined) return;
-  try {
-    writeFileSync(json, text);
-  } catch (error) {
-    throw unwritable(json, error);
-  }
+  saveReport(json, text);
 }
 
 function parseModes(text: string): DeliveryMode[] {

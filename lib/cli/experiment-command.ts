@@ -1,5 +1,4 @@
 /** `kvm-faultlab experiment`: questions that reviewers of the proposals left open, answered with data of this host. */
-import { writeFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import Table from 'cli-table3';
 import { Argument, Command, Option } from 'commander';
@@ -18,8 +17,9 @@ import {
   type ExperimentReport,
 } from '../experiments/index.js';
 import { ExitCode } from './exit-codes.js';
-import { FileOption, STANDARD_STREAM, requireWritable, unwritable } from './files.js';
+import { FileOption, STANDARD_STREAM, requireWritable } from './files.js';
 import { Interruption } from './interruption.js';
+import { saveReport } from './save.js';
 
 interface Flags {
   readonly list?: boolean;
@@ -119,11 +119,7 @@ function write(data: unknown, json: string): void {
     process.stdout.write(text);
     return;
   }
-  try {
-    writeFileSync(json, text);
-  } catch (error) {
-    throw unwritable(json, error);
-  }
+  saveReport(json, text);
 }
 
 function parseQuestion(text: string, earlier: readonly Experiment[] | undefined): Experiment[] {

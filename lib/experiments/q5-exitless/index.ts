@@ -153,6 +153,8 @@ function plotOf(samples: readonly Sample[]): PlotData {
     title: 'First-access latency of one task on one vCPU, by fetch latency',
     x: FETCH_LATENCIES_NS.map((fetchNs) => formatDuration(fetchNs)),
     y: 'log10 of us',
+    log10Of: 'us',
+    xNs: FETCH_LATENCIES_NS,
     lines: MODES.map((mode) => ({
       name: mode,
       values: FETCH_LATENCIES_NS.map((fetchNs) => {
