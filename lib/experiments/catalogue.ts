@@ -1,5 +1,5 @@
 /** The sixteen questions, each with its experiment. */
-import type { Experiment, LaterQuestion } from './frame/experiment.js';
+import type { Experiment } from './frame/experiment.js';
 import { q1 } from './q1-spurious-pair/index.js';
 import { q2 } from './q2-two-bits/index.js';
 import { q3 } from './q3-race-rate/index.js';
@@ -19,6 +19,3 @@ import { q16 } from './q16-ordering/index.js';
 
 /** Experiments, in the order of their questions. */
 export const EXPERIMENTS: readonly Experiment[] = [q1, q2, q3, q4, q5, q6, q7, q8, q9, q10, q11, q12, q13, q14, q15, q16];
-
-/** Questions without an experiment yet. */
-export const LATER_QUESTIONS: readonly LaterQuestion[] = [];

@@ -3,6 +3,7 @@ import { formatDuration } from '../../bench/index.js';
 import { Kvm, probeUapi } from '../../kvm/index.js';
 import { UAPI_PROFILES } from '../../uapi/proposals/index.js';
 import type { Experiment, ExperimentContext } from '../frame/experiment.js';
+import { lineOf, log10Us } from '../frame/plot-line.js';
 import type { Finding, Outcome, PlotData, Row } from '../frame/report.js';
 import { estimate, median, type Estimate } from '../frame/statistics.js';
 import { runRounds } from '../workload/rounds.js';
@@ -155,12 +156,7 @@ function plotOf(samples: readonly Sample[], changes: readonly ChangeId[], sizes:
     title: 'The change and the first pass after it, by size of the slot',
     x: sizes.map((sizeBytes) => `${sizeBytes / MIB} MiB`),
     y: 'log10 of us',
-    lines: changes.map((change) => ({
-      name: change,
-      values: sizes.map((sizeBytes) => {
-        const runs = of(samples, change, sizeBytes);
-        return runs.length === 0 ? null : Math.log10(median(runs.map(wholeNs)) / 1e3);
-      }),
-    })),
+    log10Of: 'us',
+    lines: changes.map((change) => lineOf(change, sizes.map((sizeBytes) => estimate(of(samples, change, sizeBytes).map(wholeNs))), log10Us)),
   };
 }

@@ -2,12 +2,13 @@
 import { formatDuration } from '../../bench/index.js';
 import { Kvm } from '../../kvm/index.js';
 import type { Experiment, ExperimentContext } from '../frame/experiment.js';
-import type { Finding, Outcome, PlotData } from '../frame/report.js';
-import { estimate } from '../frame/statistics.js';
+import { lineOf, log10Us } from '../frame/plot-line.js';
+import type { Finding, Outcome, PlotData, PlotLine } from '../frame/report.js';
+import { estimate, type Estimate } from '../frame/statistics.js';
 import { unanswered } from '../frame/unanswered.js';
 import { ACCESSES } from '../waits/interrupted-wait.js';
 import { interruptTimes, interruptionRows, measureInterruptions, type Waits } from '../waits/interruptions.js';
-import { WAIT_ARMS, WAIT_LATENCIES_NS, deviation, figuresOf, measureWaitArms, percent, waitDetail, waitRows, type WaitArm, type WaitSample } from '../waits/whole-runs.js';
+import { WAIT_ARMS, WAIT_LATENCIES_NS, deviation, figuresOf, measureWaitArms, percent, waitDetail, waitRows, type ArmFigures, type WaitArm, type WaitSample } from '../waits/whole-runs.js';
 
 const WAITS = 24;
 const LEAST_WAITS = 4;
@@ -60,7 +61,7 @@ export function conclude(waits: readonly Waits[], samples: readonly WaitSample[]
       { id: 'ways', title: 'Whole runs by way of waiting', rows: waitRows(samples, ARMS, LATENCIES_NS) },
       { id: 'runs', title: 'Every run', detail: true, rows: waitDetail(samples) },
     ],
-    plots: [plotOf(samples, 'kept', 'Work that the other tasks keep, by fetch latency', 'per cent of control'), plotOf(samples, 'latency', 'First-access latency, by fetch latency', 'log10 of us')],
+    plots: plots(samples),
   };
 }
 
@@ -92,18 +93,15 @@ function find(waits: readonly Waits[], samples: readonly WaitSample[]): Finding 
   };
 }
 
-function plotOf(samples: readonly WaitSample[], what: 'kept' | 'latency', title: string, y: string): PlotData {
-  return {
-    title,
-    x: LATENCIES_NS.map((fetchNs) => formatDuration(fetchNs)),
-    y,
-    lines: ARMS.map(({ id }) => ({
-      name: id,
-      values: LATENCIES_NS.map((fetchNs) => {
-        const figures = figuresOf(samples, id, fetchNs);
-        if (figures === null) return null;
-        return what === 'kept' ? figures.kept.value * 100 : Math.log10(Math.max(1, figures.latencyNs.value / 1e3));
-      }),
-    })),
-  };
+function plots(samples: readonly WaitSample[]): PlotData[] {
+  const places = { x: LATENCIES_NS.map((fetchNs) => formatDuration(fetchNs)), xNs: LATENCIES_NS };
+  const line = (of: (figures: ArmFigures) => Estimate, scale: (value: number) => number): PlotLine[] =>
+    ARMS.map(({ id }) => lineOf(id, LATENCIES_NS.map((fetchNs) => {
+      const figures = figuresOf(samples, id, fetchNs);
+      return figures === null ? null : of(figures);
+    }), scale));
+  return [
+    { ...places, title: 'Work that the other tasks keep, by fetch latency', y: 'per cent of control', lines: line(({ kept }) => kept, (share) => share * 100) },
+    { ...places, title: 'First-access latency, by fetch latency', y: 'log10 of us', log10Of: 'us', lines: line(({ latencyNs }) => latencyNs, log10Us) },
+  ];
 }

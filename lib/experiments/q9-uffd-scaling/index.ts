@@ -1,6 +1,7 @@
 /** Q9: how userfaultfd scales with vCPUs and readers, against exits with a bitmap and async page faults. */
 import { availableParallelism } from 'node:os';
 import type { Experiment, ExperimentContext } from '../frame/experiment.js';
+import { lineOf } from '../frame/plot-line.js';
 import type { Finding, Outcome, PlotData, Row } from '../frame/report.js';
 import { estimate, median, type Estimate } from '../frame/statistics.js';
 import { unanswered } from '../frame/unanswered.js';
@@ -172,12 +173,7 @@ function plotOf(samples: readonly Sample[]): PlotData {
     title: 'Pages per second and vCPU, by vCPUs',
     x: VCPUS.map((vcpus) => `${vcpus}`),
     y: 'log10 of pages/s',
-    lines: ARMS.map(({ id }) => ({
-      name: id,
-      values: VCPUS.map((vcpus) => {
-        const rates = ratesOf(samples, id, vcpus);
-        return rates.length === 0 ? null : Math.log10(median(rates));
-      }),
-    })),
+    log10Of: 'pages/s',
+    lines: ARMS.map(({ id }) => lineOf(id, VCPUS.map((vcpus) => estimate(ratesOf(samples, id, vcpus))), Math.log10)),
   };
 }
