@@ -41,11 +41,20 @@ const BENCHES: readonly Part[] = (['stock', 'async-pf-userfault-2026'] as const)
 /** Every part, in the order of the page. */
 export const PARTS: readonly Part[] = [...BENCHES, ...EXPERIMENTS.map((experiment): Part => ({ kind: 'experiment', id: experiment.id, experiment, weight: WEIGHTS[experiment.id] ?? USUAL_WEIGHT }))];
 
+/** A part gets at least so much of its fair share, however much those before it took: better late than without an answer. */
+const LEAST_SHARE = 0.4;
+
 /**
- * What the next part may take, ms: its share of what is left. One that takes less leaves the rest to the others, one that takes more takes it from them.
- * @param parts - those to come, the next one first
+ * What a part may take, ms: its share of what is left. One that takes less leaves the rest to the others, one that takes more takes it from them.
+ * @param parts - all of them
+ * @param at - the one that is next
+ * @param budgetMs - for all of them
+ * @param remainingMs - of that
  */
-export function budgetOf(parts: readonly Pick<Part, 'weight'>[], remainingMs: number): number {
-  const total = parts.reduce((sum, { weight }) => sum + weight, 0);
-  return Math.max(LEAST_BUDGET_MS, total === 0 ? 0 : (Math.max(0, remainingMs) * parts[0].weight) / total);
+export function budgetOf(parts: readonly Pick<Part, 'weight'>[], at: number, budgetMs: number, remainingMs: number): number {
+  const sum = (of: readonly Pick<Part, 'weight'>[]): number => of.reduce((total, { weight }) => total + weight, 0);
+  const { weight } = parts[at];
+  const fairMs = (budgetMs * weight) / sum(parts);
+  const shareMs = (Math.max(0, remainingMs) * weight) / sum(parts.slice(at));
+  return Math.max(LEAST_BUDGET_MS, LEAST_SHARE * fairMs, shareMs);
 }

@@ -42,7 +42,7 @@ export async function writePaper(parts: readonly Part[], budgetMs: number, obser
   for (const [at, part] of parts.entries()) {
     if (observer.interrupted()) break;
     observer.begin(part, at + 1, parts.length);
-    const item = part.kind === 'bench' ? await runBenchPart(part, observer) : await runExperimentPart(part, budgetOf(parts.slice(at), deadlineMs - performance.now()), observer);
+    const item = part.kind === 'bench' ? await runBenchPart(part, observer) : await runExperimentPart(part, budgetOf(parts, at, budgetMs, deadlineMs - performance.now()), observer);
     items.push(item);
     observer.ended(part, item, items);
   }
@@ -87,7 +87,7 @@ async function runExperimentPart(part: Part & ExperimentPart, budgetMs: number, 
     });
   } catch (error) {
     if (!(error instanceof FaultLabError)) throw error;
-    const why = `the run broke: ${describeError(error)}`;
+    const why = `the run broke: ${error.message} [${error.code}]`;
     return { part, item: { kind: 'experiment', name: part.id, report: brokenReport(part, startedAt, budgetMs, why, observer.interrupted()) }, state: 'broken', sentence: why };
   } finally {
     observer.follow(null);

@@ -5,7 +5,8 @@ import { UAPI_PROFILES } from '../../uapi/proposals/index.js';
 import type { Experiment, ExperimentContext } from '../frame/experiment.js';
 import { lineOf, log10Us } from '../frame/plot-line.js';
 import type { Finding, Outcome, PlotData, Row } from '../frame/report.js';
-import { estimate, median, type Estimate } from '../frame/statistics.js';
+import { estimate, estimateRatio, quantile, type Estimate } from '../frame/statistics.js';
+import { UNDISTURBED } from '../workload/page-cost.js';
 import { runRounds } from '../workload/rounds.js';
 import { CHANGES, measureChange, type ChangeId, type Sample } from './changes.js';
 
@@ -23,7 +24,7 @@ export const q10: Experiment = {
   method: [
     'A guest writes every page of a region of huge pages, then the slot is changed: KVM_MEM_USERFAULT with no bit set where this kernel has it, and what is nearest to it on every kernel:',
     'dirty logging (4 KiB while on), deleting and making the slot again (everything zapped). Measured: the ioctls, the first pass after it with the faults KVM counted, writes to random',
-    'places while it is on, and the same after it is off. A hole for one page is one slot deleted and two made around it.',
+    'places while it is on, and the same after it is off. A hole for one page is one slot deleted and two made around it. Times are lower quartiles of the runs.',
   ],
   lacks: () => null,
   run,
@@ -83,6 +84,11 @@ function of(samples: readonly Sample[], change: ChangeId, sizeBytes: number): Sa
   return samples.filter((sample) => sample.change === change && sample.sizeBytes === sizeBytes);
 }
 
+/** A time of several runs: of those that others on the host disturbed least. */
+function calm(timesNs: readonly number[]): Estimate {
+  return estimate(timesNs, UNDISTURBED);
+}
+
 /** The ioctls and the pass that brings the mappings back, of one run. */
 function wholeNs({ onNs, first }: Sample): number {
   return onNs + first.ns;
@@ -95,7 +101,7 @@ function bySmallPages({ pages, faults }: Sample['first']): boolean | null {
 
 /** Time while the change was on over time before it. */
 function slowdown(samples: readonly Sample[]): Estimate {
-  return estimate(samples.map(({ during, before }) => during.ns / before.ns));
+  return estimateRatio(samples.map(({ during }) => during.ns), samples.map(({ before }) => before.ns), UNDISTURBED);
 }
 
 function rowOf(samples: readonly Sample[], change: ChangeId, sizeBytes: number): Row[] {
@@ -103,9 +109,9 @@ function rowOf(samples: readonly Sample[], change: ChangeId, sizeBytes: number):
   if (runs.length === 0) return [];
   const mid = (value: (run: Sample) => number | null | undefined): number | null => {
     const values = runs.flatMap((run) => value(run) ?? []);
-    return values.length === 0 ? null : median(values);
+    return values.length === 0 ? null : quantile(values, UNDISTURBED);
   };
-  const on = estimate(runs.map(({ onNs }) => onNs));
+  const on = calm(runs.map(({ onNs }) => onNs));
   const slow = slowdown(runs);
   return [{
     change: CHANGES[change], mib: sizeBytes / MIB, runs: runs.length,
@@ -130,22 +136,22 @@ function find(samples: readonly Sample[], sizes: readonly number[], native: bool
   const before = large.map(({ first }) => bySmallPages(first));
   if (before.includes(false)) return { answered: false, why: `KVM did not map 4 KiB pages after the change (${large[0].first.faults ?? 0} faults for ${large[0].first.pages} pages): there is nothing to measure of them` };
   const show = ({ value, low, high }: Estimate): string => `${formatDuration(value)} (95 %: ${formatDuration(low)} to ${formatDuration(high)})`;
-  const on = (sizeBytes: number): Estimate => estimate(of(samples, toggle, sizeBytes).map(({ onNs }) => onNs));
-  const perPage = estimate(large.map(({ first }) => first.ns / first.pages));
-  const off = estimate(large.flatMap(({ offNs }) => offNs ?? []));
+  const on = (sizeBytes: number): Estimate => calm(of(samples, toggle, sizeBytes).map(({ onNs }) => onNs));
+  const perPage = calm(large.map(({ first }) => first.ns / first.pages));
+  const off = calm(large.flatMap(({ offNs }) => offNs ?? []));
   const slow = slowdown(large);
-  const back = median(large.flatMap(({ after, before: warm }) => (after === null ? [] : after.ns / warm.ns)));
-  const faultsAfter = median(large.flatMap(({ firstAfter }) => firstAfter?.faults ?? []));
+  const back = estimateRatio(large.flatMap(({ after }) => after?.ns ?? []), large.map(({ before: warm }) => warm.ns), UNDISTURBED).value;
+  const faultsAfter = quantile(large.flatMap(({ firstAfter }) => firstAfter?.faults ?? []), 0.5);
   const huge = faultsAfter <= (2 * large[0].first.pages) / PAGES_OF_HUGE;
-  const hole = estimate(of(samples, 'hole', most).map(wholeNs));
-  const toggled = estimate(large.map((sample) => wholeNs(sample) + (sample.offNs ?? 0)));
+  const hole = calm(of(samples, 'hole', most).map(wholeNs));
+  const toggled = calm(large.map((sample) => wholeNs(sample) + (sample.offNs ?? 0)));
   const holeAhead = hole.high < toggled.low;
   return {
     answered: true,
     answer: `the ioctl is the small part: the pass that maps 4 KiB pages again is the large one; huge pages ${huge ? 'come back after it is off' : 'do not come back by themselves'}; a hole for one page ${holeAhead ? 'costs less than' : 'costs no less than'} a toggle`,
     verdict:
       `${native ? 'KVM_MEM_USERFAULT' : 'dirty logging, in place of KVM_MEM_USERFAULT,'} turns on in ${show(on(least))} for ${least / MIB} MiB and ${show(on(most))} for ${most / MIB} MiB, and the first pass after it takes ${show(perPage)} a page ` +
-      `(${(median(large.flatMap(({ first }) => first.faults ?? []))).toLocaleString('en-US')} faults for ${large[0].first.pages.toLocaleString('en-US')} pages). While it is on, random writes take ${slow.value.toFixed(2)} times as long (95 %: ${slow.low.toFixed(2)} to ${slow.high.toFixed(2)}); ` +
+      `(${quantile(large.flatMap(({ first }) => first.faults ?? []), 0.5).toLocaleString('en-US')} faults for ${large[0].first.pages.toLocaleString('en-US')} pages). While it is on, random writes take ${slow.value.toFixed(2)} times as long (95 %: ${slow.low.toFixed(2)} to ${slow.high.toFixed(2)}); ` +
       `off takes ${show(off)}, after which ${huge ? `${faultsAfter.toLocaleString('en-US')} faults bring the huge pages back` : 'pages stay small'} and writes take ${back.toFixed(2)} times the time of before. ` +
       `One poisoned page: a hole costs ${show(hole)} with the pass that maps the rest again, turning the flag off and on ${show(toggled)}${holeAhead ? `, ${(toggled.value / hole.value).toFixed(0)} times as much` : ''}`,
   };
@@ -157,6 +163,6 @@ function plotOf(samples: readonly Sample[], changes: readonly ChangeId[], sizes:
     x: sizes.map((sizeBytes) => `${sizeBytes / MIB} MiB`),
     y: 'log10 of us',
     log10Of: 'us',
-    lines: changes.map((change) => lineOf(change, sizes.map((sizeBytes) => estimate(of(samples, change, sizeBytes).map(wholeNs))), log10Us)),
+    lines: changes.map((change) => lineOf(change, sizes.map((sizeBytes) => calm(of(samples, change, sizeBytes).map(wholeNs))), log10Us)),
   };
 }

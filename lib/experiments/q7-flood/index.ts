@@ -8,7 +8,7 @@ import { lacksForModes } from '../q1-spurious-pair/index.js';
 import { measureRun, type MeasuredRun } from '../workload/measured-run.js';
 
 const UAPI = 'async-pf-userfault-2026';
-const PAGES = 1500;
+const PAGES = 600;
 /** All tasks that a vCPU of the guest can have: as many faults at once as there can be. */
 const TASKS = 64;
 /** KVM's limit, which so many tasks reach and cannot pass; and smaller ones, which they do. */

@@ -80,9 +80,9 @@ export class Crew {
       reading = readingWorkers.map((worker) => next(worker));
       const running = runners.map((worker) => next(worker));
       set(go);
-      const answers = (await Promise.all(running)).map((message) => answerOf<VcpuAnswer>(message));
+      const answers = (await Promise.all(running)).map((message) => answerOf(message) as VcpuAnswer);
       set(stop);
-      const filled = (await Promise.all(reading)).map((message) => answerOf<ReaderAnswer>(message));
+      const filled = (await Promise.all(reading)).map((message) => answerOf(message) as ReaderAnswer);
       const ns = Math.max(...answers.map(({ endedAtNs }) => endedAtNs)) - Math.min(...answers.map(({ startedAtNs }) => startedAtNs));
       const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
       return {
@@ -110,9 +110,9 @@ async function next(worker: Worker): Promise<CrewMessage> {
   return message;
 }
 
-function answerOf<T>(message: CrewMessage): T {
+function answerOf(message: CrewMessage): VcpuAnswer | ReaderAnswer {
   if (message.kind !== 'done') throw failed(message);
-  return message.answer as T;
+  return message.answer;
 }
 
 function failed(message: CrewMessage): FaultLabError {

@@ -3,8 +3,9 @@ import { availableParallelism } from 'node:os';
 import type { Experiment, ExperimentContext } from '../frame/experiment.js';
 import { lineOf } from '../frame/plot-line.js';
 import type { Finding, Outcome, PlotData, Row } from '../frame/report.js';
-import { estimate, median, type Estimate } from '../frame/statistics.js';
+import { estimate, estimateRatio, quantile, type Estimate } from '../frame/statistics.js';
 import { unanswered } from '../frame/unanswered.js';
+import { UNDISTURBED } from '../workload/page-cost.js';
 import { runRounds } from '../workload/rounds.js';
 import { Crew, type Paging, type PagingResult } from './crew.js';
 
@@ -44,7 +45,7 @@ export const q9: Experiment = {
   method: [
     "Demand paging of zeroes and nothing else, in the shape of the kernel's demand_paging_test: each vCPU writes to every page of its part of one mapping, pages per second and vCPU.",
     'Readers take one message at a time and put the page in place; after an exit the vCPU\'s own thread does. With async page faults the guest has one task, which sleeps until its page is ready.',
-    'Ratios are of runs of one round, 95 % intervals by resampling them.',
+    'Others on the host only take time away: rates are upper quartiles of the runs, ratios are of those, with 95 % intervals by resampling the runs.',
   ],
   lacks: (kvm) => (kvm.checkExtension('ASYNC_PF_INT') > 0 && kvm.checkExtension('SPLIT_IRQCHIP') > 0 ? null : 'it takes async page faults by interrupt and an APIC in KVM (KVM_CAP_ASYNC_PF_INT or KVM_CAP_SPLIT_IRQCHIP is 0 here)'),
   run,
@@ -106,15 +107,14 @@ function ratesOf(samples: readonly Sample[], id: Arm['id'], vcpus: number): numb
   return samples.filter((sample) => sample.arm.id === same && sample.vcpus === vcpus).map(({ result }) => result.ratePerVcpu);
 }
 
-/** Rates of one arm over those of another, round by round. */
+/** Rate of one arm over that of another. */
 function ratio(samples: readonly Sample[], above: Arm['id'], below: Arm['id'], vcpus: number): Estimate {
-  const under = ratesOf(samples, below, vcpus);
-  return estimate(ratesOf(samples, above, vcpus).slice(0, under.length).map((rate, at) => rate / under[at]));
+  return estimateRatio(ratesOf(samples, above, vcpus), ratesOf(samples, below, vcpus), 1 - UNDISTURBED);
 }
 
 function rateRow(samples: readonly Sample[], { id, title }: Arm): Row {
   const rates = VCPUS.map((vcpus) => ratesOf(samples, id, vcpus));
-  const mid = (of: readonly number[]): number | null => (of.length === 0 ? null : median(of));
+  const mid = (of: readonly number[]): number | null => (of.length === 0 ? null : quantile(of, 1 - UNDISTURBED));
   const [alone, most] = [mid(rates[0]), mid(rates[rates.length - 1])];
   return {
     way: title,
@@ -154,7 +154,7 @@ function find(samples: readonly Sample[], cpus: number): Finding {
   const [one, own, readers, apart] = [0, 1, 2, 3].map((index) => at(index, MOST));
   if (Math.min(...[one, own, readers, apart].map(({ count }) => count)) < 2) return { answered: false, why: `fewer than two rounds were finished with ${MOST} vCPUs: a longer --budget is needed` };
   const show = ({ value, low, high }: Estimate): string => `${value.toFixed(2)} (95 %: ${low.toFixed(2)} to ${high.toFixed(2)})`;
-  const rate = (id: Arm['id'], vcpus: number): number => median(ratesOf(samples, id, vcpus));
+  const rate = (id: Arm['id'], vcpus: number): number => quantile(ratesOf(samples, id, vcpus), 1 - UNDISTURBED);
   const kept = (id: Arm['id']): string => `${((rate(id, MOST) / rate(id, 1)) * 100).toFixed(0)} %`;
   const side = ({ low, high }: Estimate): string => (low > 1 ? 'ahead of' : high < 1 ? 'behind' : 'level with');
   return {
@@ -164,16 +164,16 @@ function find(samples: readonly Sample[], cpus: number): Finding {
       `exits page ${show(at(0, 1))} times as fast as userfaultfd with one vCPU, ${show(at(0, 2))} times with 2 and ${show(one)} times with ${MOST}, where they are at ${show(own)} times a userfaultfd a vCPU; ` +
       `a reader a vCPU is worth ${show(readers)} times one, a userfaultfd a vCPU ${show(apart)} times one for all, with ${MOST} vCPUs. Of its rate alone a vCPU keeps ${kept('none')} with ${MOST} vCPUs on ${cpus} CPUs where the memory is there, ` +
       `${kept('readers')} with one userfaultfd, ${kept('per-vcpu')} with one each, ${kept('exits')} with exits and ${kept('async')} with async page faults (a guest with nothing else to do)` +
-      `${cpus < 2 * MOST ? `; on ${cpus} CPUs that says little of contention` : ''}`,
+      (cpus < 2 * MOST ? `; on ${cpus} CPUs that says little of contention` : ''),
   };
 }
 
 function plotOf(samples: readonly Sample[]): PlotData {
   return {
     title: 'Pages per second and vCPU, by vCPUs',
-    x: VCPUS.map((vcpus) => `${vcpus}`),
+    x: VCPUS.map(String),
     y: 'log10 of pages/s',
     log10Of: 'pages/s',
-    lines: ARMS.map(({ id }) => lineOf(id, VCPUS.map((vcpus) => estimate(ratesOf(samples, id, vcpus))), Math.log10)),
+    lines: ARMS.map(({ id }) => lineOf(id, VCPUS.map((vcpus) => estimate(ratesOf(samples, id, vcpus), 1 - UNDISTURBED)), Math.log10)),
   };
 }

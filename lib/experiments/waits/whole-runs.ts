@@ -5,7 +5,7 @@ import type { Row } from '../frame/report.js';
 import { estimate, median, type Estimate } from '../frame/statistics.js';
 import { pagesFor } from '../workload/latency-sweep.js';
 import { measureRun, type MeasuredRun, type RunOptions } from '../workload/measured-run.js';
-import { bestWorkRate, pageCostNs } from '../workload/page-cost.js';
+import { UNDISTURBED, bestWorkRate, pageCostNs } from '../workload/page-cost.js';
 import { runRounds } from '../workload/rounds.js';
 
 /** A way to wait. */
@@ -69,7 +69,7 @@ export function deviation({ arm, run }: WaitSample): string | null {
   return null;
 }
 
-/** What the samples say of one arm at one latency. */
+/** What the samples say of one arm at one latency; costs and work of the runs that others on the host disturbed least. */
 export interface ArmFigures {
   readonly runs: number;
   /** vCPU time that a page took from the work tasks. */
@@ -87,8 +87,8 @@ export function figuresOf(samples: readonly WaitSample[], id: WaitArm['id'], fet
   if (runs.length === 0 || rate === null) return null;
   return {
     runs: runs.length,
-    costNs: estimate(runs.map((run) => pageCostNs(run, rate))),
-    kept: estimate(runs.map(({ work, vcpuNs }) => Math.min(1, work / (vcpuNs * rate)))),
+    costNs: estimate(runs.map((run) => pageCostNs(run, rate)), UNDISTURBED),
+    kept: estimate(runs.map(({ work, vcpuNs }) => Math.min(1, work / (vcpuNs * rate))), 1 - UNDISTURBED),
     latencyNs: estimate(runs.map(({ latencyNs }) => latencyNs)),
   };
 }
