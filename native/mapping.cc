@@ -172,9 +172,8 @@ Napi::Value Mapping::Apart(const Napi::CallbackInfo& info) {
   const bool fits = at < kApartEnd && sizeBytes <= kApartEnd - at;
   // NOLINTNEXTLINE(performance-no-int-to-ptr): an address that nobody has yet
   void* wanted = reinterpret_cast<void*>(at);
-  void* address = fits ? mmap(wanted, sizeBytes, prot,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0)
-                       : MAP_FAILED;
+  void* address =
+      fits ? mmap(wanted, sizeBytes, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) : MAP_FAILED;
   const int error = fits ? errno : ENOMEM;
   if (address == MAP_FAILED) {
     return ThrowFailure(env, {family::kMapping, "mmap", error},
