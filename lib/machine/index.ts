@@ -6,3 +6,5 @@ export type { GuestMemoryFailure, MemoryFailureAnswer, MemoryFailureHandler, Mem
 export { MODE_NAMES, MODES, UAPI_MODES, isDeliveryMode, modeCapabilities, type DeliveryMode, type ModeTraits } from './modes.js';
 export { SyncedRegisters } from './synced-registers.js';
 export type { MachineOptions, Placement, UserfaultfdLayout } from './options.js';
+export { TRACE_DEFAULTS, type MachineTrace, type TraceOptions } from './trace/machine-trace.js';
+export { TRACE_RECORD_NUMBERS, TraceKind, type TraceRecords } from './trace/trace-writer.js';

@@ -19,6 +19,8 @@ import {
 import { MODES } from './modes.js';
 import { checkOptions, type CheckedOptions, type MachineOptions } from './options.js';
 import { MachineParts, longestLatencyNs } from './parts.js';
+import type { MachineTrace } from './trace/machine-trace.js';
+import { readTraceRecords } from './trace/trace-writer.js';
 import { SharedModel } from './uapi/shared-model.js';
 import { SupervisedWorker, type ReadyMessage } from './supervised-worker.js';
 
@@ -59,6 +61,8 @@ export interface MachineResult {
   readonly sums: Int32Array;
   /** First-access latencies by page, TSC cycles; 0 for a page not visited. */
   readonly latencyCycles: BigUint64Array;
+  /** What threads and tasks did; null where nothing was recorded. */
+  readonly trace: MachineTrace | null;
   /** Pages in the order in which they were asked for; null where that was not recorded. */
   readonly requested: Uint32Array | null;
   readonly placement: readonly ThreadPlacement[];
@@ -310,6 +314,10 @@ export class Machine {
       tscKhz: this.tscKhz,
       sums: mailbox.sums().slice(),
       latencyCycles: mailbox.latencyCycles().slice(),
+      trace:
+        plan.traces === null
+          ? null
+          : { vcpus: plan.traces.vcpus.map(readTraceRecords), resolvers: plan.traces.resolvers.map(readTraceRecords), tasks: mailbox.traceLanes() },
       requested: this.parts.requestLog?.pages() ?? null,
       placement: this.placement,
       stamps: this.options.stamps ? this.collectStamps() : null,

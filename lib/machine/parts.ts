@@ -6,11 +6,12 @@ import { readFileSync, statSync } from 'node:fs';
 import { ReadyQueue } from '../asyncpf/index.js';
 import { FaultLabError, attempt } from '../errors/index.js';
 import { POLICY_MEMORY_BYTES, PageLatency, PageStates, RequestLog, RequestRing } from '../faults/index.js';
-import { Mailbox, TABLES_BASE, WINDOW_BASE, guestCpuid, guestElf, installGuest, layOutGuest, parseElf, refuseGuest, type GuestLayout } from '../guest/index.js';
+import { Mailbox, NO_TRACE, TABLES_BASE, WINDOW_BASE, guestCpuid, guestElf, installGuest, layOutGuest, parseElf, refuseGuest, type GuestLayout, type TraceSize } from '../guest/index.js';
 import { Kvm, NativeUserfaultSlot, probeUapi, requireUapi, type Vm } from '../kvm/index.js';
 import { InterceptedPages, PagedWindow, SystemRam, gpaNumber, guestRange, interceptedPagesSizeBytes } from '../memory/index.js';
 import { nativeAddon, stampsSizeBytes, type NativeEventFd, type NativeMapping, type NativeUserfaultfd } from '../native/index.js';
 import {
+  ASYNC_PF_PER_VCPU,
   KVM_MSR_EXIT_REASON_FILTER,
   KVM_X86_DISABLE_EXITS_HLT,
   KVM_MSR_FILTER_DEFAULT_ALLOW,
@@ -36,6 +37,7 @@ import { inFlightOf, mostRequests, resolverOf, windowPart } from './limits.js';
 import { MODES, modeCapabilities } from './modes.js';
 import type { CheckedOptions } from './options.js';
 import type { ResolverPlan, SharedPlan, VcpuPlan } from './plan.js';
+import { TraceWriter } from './trace/trace-writer.js';
 import { SharedModel, type SharedModelPlan } from './uapi/shared-model.js';
 
 /** Stamps that a fault leaves with one thread at most: of a vCPU two runs of KVM, two doorbells of the protocol, and what is between. */
@@ -71,7 +73,7 @@ export class MachineParts {
   constructor(options: CheckedOptions) {
     try {
       const elf = parseElf(readGuest(options.guestPath), options.guestPath ?? 'guest.elf');
-      this.layout = layOutGuest(elf, options.vcpus, options.windowPages, options.order.length);
+      this.layout = layOutGuest(elf, options.vcpus, options.windowPages, options.order.length, traceSize(options));
       const kvm = this.own(Kvm.open());
       const native = isNative(kvm, options);
       const vm = this.own(makeVm(kvm, options, native));
@@ -89,7 +91,7 @@ export class MachineParts {
 
       const boots = installGuest(elf, this.layout, low);
       this.mailbox = new Mailbox(low, tables, this.layout);
-      this.mailbox.writeJob({ ...options, expected: options.expected ?? null, starts: options.stamps });
+      this.mailbox.writeJob({ ...options, expected: options.expected ?? null, starts: options.stamps, traceGapCycles: options.trace?.gapCycles ?? 0 });
       [low, tables].forEach((ram, slot) => {
         vm.createMemorySlot({ slot, gpa: gpa(ram.base), sizeBytes: ram.sizeBytes, mapping: ram.mapping });
       });
@@ -117,6 +119,7 @@ export class MachineParts {
         quick: options.quick,
         latencyModel: options.latencyModel,
         control: ControlBlock.allocate(options.vcpus),
+        traces: makeTraces(options),
         states: PageStates.allocate(options.windowPages),
         rings: Array.from({ length: options.resolvers }, () => RequestRing.allocate(mostRequests(options.vcpus))),
         readyQueues: ReadyQueue.allocate(options.vcpus),
@@ -131,9 +134,9 @@ export class MachineParts {
         boot,
         cpuid: guestCpuid(supported, index, asyncPf),
         sliceNs: sliceFor(longestLatencyNs(options)),
+        stamps: this.vcpuStamps[index]?.share() ?? null,
         cpus: options.placement?.vcpus[index] ?? null,
         memoryFailureHandler: options.memoryFailureHandler,
-        stamps: this.vcpuStamps[index]?.share() ?? null,
       }));
       const requestLog = options.recordRequests ? RequestLog.allocate(options.windowPages) : null;
       this.requestLog = requestLog === null ? null : new RequestLog(requestLog);
@@ -223,10 +226,22 @@ function ownerOf(page: number, { userfaultfds, resolvers, windowPages }: Checked
   return Array.from({ length: resolvers }, (_, part) => windowPart(part, resolvers, windowPages)).findIndex(({ first, end }) => page >= first && page < end);
 }
 
+/** A lane for each task. */
+function traceSize({ trace, vcpus, faultTasks, workTasks }: CheckedOptions): TraceSize {
+  return trace === undefined ? NO_TRACE : { lanes: vcpus * (faultTasks + workTasks), spans: trace.spans };
+}
+
+function makeTraces({ trace, vcpus, resolvers }: CheckedOptions): SharedPlan['traces'] {
+  if (trace === undefined) return null;
+  const make = (count: number): SharedArrayBuffer[] => Array.from({ length: count }, () => TraceWriter.allocate(trace.records));
+  return { vcpus: make(vcpus), resolvers: make(resolvers) };
+}
+
 /** The model of the profile, where there is one to play. */
-function makeModel({ uapi, mode, vcpus, windowPages }: CheckedOptions, native: boolean): SharedModelPlan | null {
+function makeModel({ uapi, mode, vcpus, windowPages, uapiLimits = {} }: CheckedOptions, native: boolean): SharedModelPlan | null {
   if (uapi === 'stock' || MODES[mode].catches === 'sleep') return null;
-  return SharedModel.allocate(uapi, { vcpus, pages: windowPages, baseGpa: WINDOW_BASE }, MODES[mode].asyncPf, mode === 'apf-exitless', native);
+  const { outstanding = ASYNC_PF_PER_VCPU, ringEntries = ASYNC_PF_PER_VCPU } = uapiLimits;
+  return SharedModel.allocate(uapi, { vcpus, pages: windowPages, baseGpa: WINDOW_BASE, itemsPerVcpu: outstanding, ringEntries }, MODES[mode].asyncPf, mode === 'apf-exitless', native);
 }
 
 /** Whether the kernel's own ioctls make the mode. */
@@ -265,7 +280,7 @@ function makeVm(kvm: Kvm, options: CheckedOptions, native: boolean): Vm {
     vm.requireCapabilities(modeCapabilities(options.mode));
     vm.enableSplitIrqchip();
     // With a proposal's own halts KVM must be free to halt the vCPU.
-    if (!mode.syntheticHalt && !(native && mode.asyncPf)) vm.enableCap('X86_DISABLE_EXITS', 0, [BigInt(KVM_X86_DISABLE_EXITS_HLT)]);
+    if (!options.syntheticHalt && !(native && mode.asyncPf)) vm.enableCap('X86_DISABLE_EXITS', 0, [BigInt(KVM_X86_DISABLE_EXITS_HLT)]);
     if (mode.vmmInjects && !native) {
       vm.enableCap('EXCEPTION_PAYLOAD', 0, [1n]);
       vm.enableCap('X86_USER_SPACE_MSR', 0, [BigInt(KVM_MSR_EXIT_REASON_FILTER)]);

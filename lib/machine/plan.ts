@@ -33,6 +33,8 @@ export interface SharedPlan {
   readonly quick: QuickPages | undefined;
   readonly latencyModel: LatencyModel;
   readonly control: SharedArrayBuffer;
+  /** Where each vCPU's and each resolver's thread records what it does; null where nothing is recorded. */
+  readonly traces: { readonly vcpus: readonly SharedArrayBuffer[]; readonly resolvers: readonly SharedArrayBuffer[] } | null;
   readonly states: SharedArrayBuffer;
   /** One request ring for each resolver. */
   readonly rings: readonly SharedArrayBuffer[];

@@ -35,6 +35,8 @@ import type { ResolverPlan, WorkerMessage } from './plan.js';
 import { serializeError } from './serialized-error.js';
 import { Prefetch } from './prefetch.js';
 import { PageClasses } from './uapi/page-classes.js';
+import { TraceKind, TraceWriter } from './trace/trace-writer.js';
+import { TracedFiller } from './trace/traced-filler.js';
 import { ResolverFaults } from './uapi/resolver-faults.js';
 import { SharedModel } from './uapi/shared-model.js';
 
@@ -43,7 +45,6 @@ const TIMER_SLACK_NS = 1000;
 
 async function resolve(plan: ResolverPlan): Promise<void> {
   const addon = nativeAddon();
-  if (plan.cpus !== null) addon.setAffinity(plan.cpus);
   addon.setTimerSlackNs(TIMER_SLACK_NS);
   keepStamps(plan.stamps);
   if (plan.cpus !== null) addon.setAffinity(plan.cpus);
@@ -69,6 +70,7 @@ async function resolve(plan: ResolverPlan): Promise<void> {
     const queues = Array.from({ length: plan.vcpuCount }, (_, vcpu) => new ReadyQueue(plan.readyQueues, vcpu));
     const deliveries = queues.map((queue, vcpu) => new MsiReadyDelivery(vm, ram, queue, vcpu));
     const filler = new PageFiller(window, userfaultfd, source);
+    const trace = plan.traces === null ? null : new TraceWriter(plan.traces.resolvers[plan.index]);
     // Data first, then the bit, then the word that wakes waiters, then the guest's event: each is only true once the one before is.
     const complete = (page: number, tag: number): void => {
       if (!states.isSettled(page)) {
@@ -87,7 +89,7 @@ async function resolve(plan: ResolverPlan): Promise<void> {
       else faults.complete(vcpu, page, tag);
     };
     const schedule = new DeliverySchedule(
-      filler,
+      trace === null ? filler : new TracedFiller(filler, trace),
       latency,
       mostRequests(plan.vcpuCount) + plan.prefetch.length,
       counters,
@@ -105,8 +107,9 @@ async function resolve(plan: ResolverPlan): Promise<void> {
       counters.prefetched++;
       schedule.accept(addon.monotonicNs(), page, NO_TAG);
     });
-    const accepted = (page: number): void => {
+    const accepted = (page: number, vcpu = -1): void => {
       log?.note(page);
+      trace?.note(TraceKind.ASKED, page, vcpu);
       classes?.requested(page);
       prefetch.requested();
     };

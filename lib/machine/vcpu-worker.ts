@@ -37,6 +37,7 @@ import { EmulatedVcpuEnd } from './uapi/emulated-vcpu-end.js';
 import { NativeVcpuEnd } from './uapi/native-vcpu-end.js';
 import { SharedModel } from './uapi/shared-model.js';
 import { UapiFaults } from './uapi/uapi-faults.js';
+import { TraceKind, TraceWriter } from './trace/trace-writer.js';
 import type { VcpuUapi } from './uapi/uapi-end.js';
 
 /** What an exit came to. */
@@ -57,6 +58,8 @@ class VcpuRunner {
   private readonly uapi: VcpuUapi | null = null;
   private readonly faults: ExitFaults | null;
   private readonly memoryFailures: MemoryFailures;
+  /** Null where nothing is recorded. */
+  private readonly trace: TraceWriter | null;
 
   constructor(
     private readonly plan: VcpuPlan,
@@ -83,7 +86,8 @@ class VcpuRunner {
     const ready = new ReadyQueue(plan.readyQueues, plan.index);
     const bitmap = new InterceptedPages(this.bitmapMapping.view(), this.window.pageCount, plan.bitsPerPage);
     const rings = plan.rings.map((ring) => new RequestRing(ring));
-    const requests = new PageRequests(states, rings, this.counters, () => this.control.stopped);
+    this.trace = plan.traces === null ? null : new TraceWriter(plan.traces.vcpus[plan.index]);
+    const requests = new PageRequests(states, rings, this.counters, () => this.control.stopped, this.trace);
     const decisions = new FaultDecisions(policy, new PageLatency(plan.latencyNs, plan.quick, plan.latencyModel), states, plan.index);
     const shared = plan.model === null ? null : new SharedModel(plan.model);
     const own =
@@ -151,7 +155,9 @@ class VcpuRunner {
     }
     while (!this.control.stopped) {
       this.uapi?.enter();
+      this.trace?.note(TraceKind.ENTER, 0, 0);
       const result = this.vcpu.run();
+      this.trace?.note(TraceKind.LEAVE, result, result === 0 ? this.vcpu.exit.exitReason : 0);
       this.uapi?.left(result);
       this.counters.exits++;
       if (result === 0) {

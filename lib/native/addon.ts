@@ -337,6 +337,8 @@ export interface NativeAddon {
   readonly Userfaultfd: NativeUserfaultfdConstructor;
   /** CLOCK_MONOTONIC in ns, as a Number. */
   readonly monotonicNs: () => number;
+  /** Writes CLOCK_MONOTONIC in ns to `into[index]`: for records in shared memory, without making a number. */
+  noteMonotonicNs(into: Float64Array, index: number): void;
   /** The time-stamp counter of the CPU that this thread is on (RDTSC), in order with what is before and behind it. */
   readonly tsc: () => bigint;
   /** gettid(2). */
