@@ -15,6 +15,7 @@
 #include "guarded_copy.h"
 #include "memory_failure.h"
 #include "retry.h"
+#include "stamps.h"
 
 namespace faultlab {
 namespace {
@@ -169,9 +170,10 @@ Napi::Value Mapping::Apart(const Napi::CallbackInfo& info) {
   // A page between two of them, so that an access beyond one does not meet the next.
   const uint64_t at = next.fetch_add(sizeBytes + kPageSize, std::memory_order_relaxed);
   const bool fits = at < kApartEnd && sizeBytes <= kApartEnd - at;
-  void* address = fits ? mmap(reinterpret_cast<void*>(at), sizeBytes, prot,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0)
-                       : MAP_FAILED;
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): an address that nobody has yet
+  void* wanted = reinterpret_cast<void*>(at);
+  void* address =
+      fits ? mmap(wanted, sizeBytes, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) : MAP_FAILED;
   const int error = fits ? errno : ENOMEM;
   if (address == MAP_FAILED) {
     return ThrowFailure(env, {family::kMapping, "mmap", error},
@@ -346,8 +348,11 @@ Napi::Value Mapping::PreadFrom(const Napi::CallbackInfo& info) {
                       "Mapping.preadFrom: a userfaultfd has a part of this mapping, and the kernel would wait for its "
                       "pages without end; read into a second mapping of the memory, or use Userfaultfd.copy");
   }
+  const auto page = static_cast<uint32_t>(offset / kPageSize);
+  Stamp(StampKind::kFillBegin, page);
   const CallResult result = CallRetrying(
       [&] { return pread(file->fd(), object()->at(offset), lengthBytes, static_cast<off_t>(fileOffset)); });
+  Stamp(StampKind::kFillEnd, page);
   return Napi::Number::New(info.Env(), static_cast<double>(result.ok() ? result.value : -result.error));
 }
 

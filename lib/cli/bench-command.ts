@@ -1,5 +1,4 @@
 /** `kvm-faultlab bench`: the main job. */
-import { writeFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { Command } from 'commander';
 import { BenchFailure, WORKLOADS, WORKLOAD_NAMES, parsePolicy, renderReport, runBench, writeTrace, type BenchReport } from '../bench/index.js';
@@ -11,6 +10,7 @@ import { ExitCode, exitCodeOf } from './exit-codes.js';
 import { STANDARD_STREAM, requireWritable, unwritable } from './files.js';
 import { Interruption } from './interruption.js';
 import { ProgressDisplay } from './progress.js';
+import { saveReport } from './save.js';
 
 const EXAMPLES = `
 Examples:
@@ -108,11 +108,7 @@ function emit(report: BenchReport, json: string | undefined): void {
   }
   process.stdout.write(`${renderReport(report, { color: isatty(process.stdout.fd) && process.env['NO_COLOR'] === undefined })}\n`);
   if (json === undefined) return;
-  try {
-    writeFileSync(json, text);
-  } catch (error) {
-    throw unwritable(json, error);
-  }
+  saveReport(json, text);
 }
 
 function emitTrace(trace: Uint32Array | null, path: string | undefined): void {

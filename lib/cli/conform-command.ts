@@ -1,13 +1,13 @@
 /** `kvm-faultlab conform`: holds a kernel, or a model, to a proposal, rule by rule. */
-import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { TARGET_CHOICES, chooseTarget, conformReport, ktapHeader, ktapResult, loadProfile, planCases, runCase, type CaseResult, type PlannedCase, type TargetChoice } from '../conform/index.js';
 import { FaultLabError } from '../errors/index.js';
 import { Kvm, describeHost, readHost, type CapabilityNumbers } from '../kvm/index.js';
 import type { UapiName, UapiProfile } from '../uapi/proposals/index.js';
 import { ExitCode } from './exit-codes.js';
-import { FileOption, STANDARD_STREAM, requireWritable, unwritable } from './files.js';
+import { FileOption, STANDARD_STREAM, requireWritable } from './files.js';
 import { capabilityOption, profileWith, uapiOption } from './uapi-options.js';
+import { saveReport } from './save.js';
 
 interface Flags {
   readonly uapi: UapiName;
@@ -107,11 +107,7 @@ function emit(text: string, json: string): void {
     process.stdout.write(text);
     return;
   }
-  try {
-    writeFileSync(json, text);
-  } catch (error) {
-    throw unwritable(json, error);
-  }
+  saveReport(json, text);
 }
 
 function print(lines: readonly string[]): void {

@@ -4,7 +4,7 @@
  * the page is filled when the source has it.
  */
 import { FaultLabError } from '../errors/index.js';
-import { nativeAddon } from '../native/index.js';
+import { StampKind, nativeAddon, noteStamp } from '../native/index.js';
 import { DelayQueue } from './delay-queue.js';
 import { FetchSlots } from './fetch-slots.js';
 import { MOST_BATCHED_PAGES, type PageFiller } from './page-filler.js';
@@ -85,6 +85,7 @@ export class DeliverySchedule {
    * @throws FaultLabError `REQUESTS_OVERFLOW` when more requests are under way than the capacity
    */
   accept(nowNs: number, page: number, tag: number): void {
+    noteStamp(StampKind.TAKEN, page);
     if (!this.queue.push(this.slots.take(nowNs, this.latency.of(page)), page, tag, nowNs)) this.overflow();
   }
 

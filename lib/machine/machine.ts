@@ -6,7 +6,7 @@ import { FaultLabError, attempt, fromNative } from '../errors/index.js';
 import { ReadyQueue } from '../asyncpf/index.js';
 import type { GuestVcpuReport } from '../guest/index.js';
 import { Vcpu } from '../kvm/index.js';
-import { nativeAddon } from '../native/index.js';
+import { nativeAddon, readStamps, type StampLog } from '../native/index.js';
 import {
   RESOLVER_COUNTERS,
   VCPU_COUNTERS,
@@ -19,6 +19,8 @@ import {
 import { MODES } from './modes.js';
 import { checkOptions, type CheckedOptions, type MachineOptions } from './options.js';
 import { MachineParts, longestLatencyNs } from './parts.js';
+import type { MachineTrace } from './trace/machine-trace.js';
+import { readTraceRecords } from './trace/trace-writer.js';
 import { SharedModel } from './uapi/shared-model.js';
 import { SupervisedWorker, type ReadyMessage } from './supervised-worker.js';
 
@@ -59,9 +61,25 @@ export interface MachineResult {
   readonly sums: Int32Array;
   /** First-access latencies by page, TSC cycles; 0 for a page not visited. */
   readonly latencyCycles: BigUint64Array;
+  /** What threads and tasks did; null where nothing was recorded. */
+  readonly trace: MachineTrace | null;
   /** Pages in the order in which they were asked for; null where that was not recorded. */
   readonly requested: Uint32Array | null;
   readonly placement: readonly ThreadPlacement[];
+  /** Null where none were asked for. */
+  readonly stamps: MachineStamps | null;
+}
+
+/** When things happened, by thread; see StampKind. */
+export interface MachineStamps {
+  readonly vcpus: readonly StampLog[];
+  readonly resolvers: readonly StampLog[];
+  /** The guest's TSC less the host's, by vCPU; null where the kernel does not say. */
+  readonly tscOffsets: readonly (number | null)[];
+  /** TSC of the guest at the first access, by page; 0 for a page not visited. */
+  readonly startCycles: BigUint64Array;
+  /** TSC cycles between two readings in a row. */
+  readonly floorCycles: number;
 }
 
 /** How far a run is. */
@@ -78,6 +96,7 @@ export class Machine {
   private readonly vcpuShares: number[] = [];
   private placement: ThreadPlacement[] = [];
   private tscKhz = 0;
+  private readonly tscOffsets: (number | null)[] = [];
   private stopping = false;
   private closed: Promise<void> | null = null;
   private started = false;
@@ -211,6 +230,7 @@ export class Machine {
   private note(message: ReadyMessage): void {
     if (message.vcpu !== undefined) this.vcpuShares.push(message.vcpu);
     if (message.tscKhz !== undefined) this.tscKhz = message.tscKhz;
+    if (message.tscOffset !== undefined) this.tscOffsets.push(message.tscOffset);
   }
 
   /** Makes every vCPU and resolver look at the stop flag, which ends them. */
@@ -294,8 +314,24 @@ export class Machine {
       tscKhz: this.tscKhz,
       sums: mailbox.sums().slice(),
       latencyCycles: mailbox.latencyCycles().slice(),
+      trace:
+        plan.traces === null
+          ? null
+          : { vcpus: plan.traces.vcpus.map(readTraceRecords), resolvers: plan.traces.resolvers.map(readTraceRecords), tasks: mailbox.traceLanes() },
       requested: this.parts.requestLog?.pages() ?? null,
       placement: this.placement,
+      stamps: this.options.stamps ? this.collectStamps() : null,
+    };
+  }
+
+  private collectStamps(): MachineStamps {
+    const { vcpuStamps, resolverStamps, mailbox } = this.parts;
+    return {
+      vcpus: vcpuStamps.map(readStamps),
+      resolvers: resolverStamps.map(readStamps),
+      tscOffsets: this.tscOffsets,
+      startCycles: mailbox.startCycles().slice(),
+      floorCycles: nativeAddon().timerFloor(),
     };
   }
 }

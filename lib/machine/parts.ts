@@ -3,21 +3,22 @@
  * one order that cannot hang: whoever sleeps for a page is woken before the VM that waits for it is closed.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { ReadyQueue } from '../asyncpf/index.js';
 import { FaultLabError, attempt } from '../errors/index.js';
 import { POLICY_MEMORY_BYTES, PageLatency, PageStates, RequestLog, RequestRing } from '../faults/index.js';
-import { Mailbox, TABLES_BASE, WINDOW_BASE, guestCpuid, installGuest, layOutGuest, parseElf, refuseGuest, type GuestLayout } from '../guest/index.js';
+import { Mailbox, NO_TRACE, TABLES_BASE, WINDOW_BASE, guestCpuid, guestElf, installGuest, layOutGuest, parseElf, refuseGuest, type GuestLayout, type TraceSize } from '../guest/index.js';
 import { Kvm, NativeUserfaultSlot, probeUapi, requireUapi, type Vm } from '../kvm/index.js';
 import { InterceptedPages, PagedWindow, SystemRam, gpaNumber, guestRange, interceptedPagesSizeBytes } from '../memory/index.js';
-import { nativeAddon, type NativeEventFd, type NativeMapping, type NativeUserfaultfd } from '../native/index.js';
+import { nativeAddon, stampsSizeBytes, type NativeEventFd, type NativeMapping, type NativeUserfaultfd } from '../native/index.js';
 import {
+  ASYNC_PF_PER_VCPU,
   KVM_MSR_EXIT_REASON_FILTER,
   KVM_X86_DISABLE_EXITS_HLT,
   KVM_MSR_FILTER_DEFAULT_ALLOW,
   KVM_MSR_FILTER_READ,
   KVM_MSR_FILTER_WRITE,
   MADV_NOHUGEPAGE,
+  MAP_NORESERVE,
   MAP_POPULATE,
   MSR_KVM_ASYNC_PF_ACK,
   MSR_KVM_ASYNC_PF_EN,
@@ -36,10 +37,12 @@ import { inFlightOf, mostRequests, resolverOf, windowPart } from './limits.js';
 import { MODES, modeCapabilities } from './modes.js';
 import type { CheckedOptions } from './options.js';
 import type { ResolverPlan, SharedPlan, VcpuPlan } from './plan.js';
+import { TraceWriter } from './trace/trace-writer.js';
 import { SharedModel, type SharedModelPlan } from './uapi/shared-model.js';
 
-/** The project's own guest. */
-const GUEST_ELF = fileURLToPath(new URL('../../../guest/build/guest.elf', import.meta.url));
+/** Stamps that a fault leaves with one thread at most: of a vCPU two runs of KVM, two doorbells of the protocol, and what is between. */
+const STAMPS_A_FAULT = 16;
+const STAMPS_BESIDES = 1 << 16;
 
 /** Its segments take a MiB at most; the rest is symbols. */
 const MOST_GUEST_BYTES = 64 * 2 ** 20;
@@ -52,6 +55,9 @@ export class MachineParts {
   readonly plan: SharedPlan;
   readonly vcpuPlans: readonly Omit<VcpuPlan, keyof SharedPlan>[];
   readonly resolverPlans: readonly Omit<ResolverPlan, keyof SharedPlan>[];
+  /** Memory for time stamps, by vCPU and by resolver; empty where none are kept. */
+  readonly vcpuStamps: readonly NativeMapping[];
+  readonly resolverStamps: readonly NativeMapping[];
   private readonly closers: (() => void)[] = [];
   /** Null where nobody asked for the order of requests. */
   readonly requestLog: RequestLog | null;
@@ -67,7 +73,7 @@ export class MachineParts {
   constructor(options: CheckedOptions) {
     try {
       const elf = parseElf(readGuest(options.guestPath), options.guestPath ?? 'guest.elf');
-      this.layout = layOutGuest(elf, options.vcpus, options.windowPages, options.order.length);
+      this.layout = layOutGuest(elf, options.vcpus, options.windowPages, options.order.length, traceSize(options));
       const kvm = this.own(Kvm.open());
       const native = isNative(kvm, options);
       const vm = this.own(makeVm(kvm, options, native));
@@ -77,13 +83,15 @@ export class MachineParts {
       this.window = this.own(attempt('make the window', () => PagedWindow.create(options.windowPages)));
       const bitsPerPage = options.uapi === 'sync-async-2bit' ? 2 : 1;
       const bitmapMapping = this.own(makeBitmap(options.windowPages, bitsPerPage));
+      this.vcpuStamps = options.stamps ? Array.from({ length: options.vcpus }, () => this.own(makeStamps(options.order.length))) : [];
+      this.resolverStamps = options.stamps ? Array.from({ length: options.resolvers }, () => this.own(makeStamps(options.order.length))) : [];
       this.userfaultfds = Array.from({ length: options.userfaultfds === 'shared' ? 1 : options.resolvers }, () => this.own(makeUserfaultfd(options)));
       this.wakes = Array.from({ length: options.resolvers }, () => this.own(attempt('make an eventfd', () => new (nativeAddon().EventFd)())));
       this.protectWindow();
 
       const boots = installGuest(elf, this.layout, low);
       this.mailbox = new Mailbox(low, tables, this.layout);
-      this.mailbox.writeJob({ ...options, expected: options.expected ?? null });
+      this.mailbox.writeJob({ ...options, expected: options.expected ?? null, starts: options.stamps, traceGapCycles: options.trace?.gapCycles ?? 0 });
       [low, tables].forEach((ram, slot) => {
         vm.createMemorySlot({ slot, gpa: gpa(ram.base), sizeBytes: ram.sizeBytes, mapping: ram.mapping });
       });
@@ -111,6 +119,7 @@ export class MachineParts {
         quick: options.quick,
         latencyModel: options.latencyModel,
         control: ControlBlock.allocate(options.vcpus),
+        traces: makeTraces(options),
         states: PageStates.allocate(options.windowPages),
         rings: Array.from({ length: options.resolvers }, () => RequestRing.allocate(mostRequests(options.vcpus))),
         readyQueues: ReadyQueue.allocate(options.vcpus),
@@ -125,6 +134,7 @@ export class MachineParts {
         boot,
         cpuid: guestCpuid(supported, index, asyncPf),
         sliceNs: sliceFor(longestLatencyNs(options)),
+        stamps: this.vcpuStamps[index]?.share() ?? null,
         cpus: options.placement?.vcpus[index] ?? null,
         memoryFailureHandler: options.memoryFailureHandler,
       }));
@@ -138,6 +148,7 @@ export class MachineParts {
           userfaultfd: this.userfaultfds[index % this.userfaultfds.length].share(),
           wake: this.wakes[index].share(),
           source: options.source,
+          stamps: this.resolverStamps[index]?.share() ?? null,
           cpus: options.placement?.resolvers[index] ?? null,
           inFlight: inFlightOf(index, options.resolvers, options.inFlight),
           populate: populate.filter(isOwn),
@@ -215,10 +226,22 @@ function ownerOf(page: number, { userfaultfds, resolvers, windowPages }: Checked
   return Array.from({ length: resolvers }, (_, part) => windowPart(part, resolvers, windowPages)).findIndex(({ first, end }) => page >= first && page < end);
 }
 
+/** A lane for each task. */
+function traceSize({ trace, vcpus, faultTasks, workTasks }: CheckedOptions): TraceSize {
+  return trace === undefined ? NO_TRACE : { lanes: vcpus * (faultTasks + workTasks), spans: trace.spans };
+}
+
+function makeTraces({ trace, vcpus, resolvers }: CheckedOptions): SharedPlan['traces'] {
+  if (trace === undefined) return null;
+  const make = (count: number): SharedArrayBuffer[] => Array.from({ length: count }, () => TraceWriter.allocate(trace.records));
+  return { vcpus: make(vcpus), resolvers: make(resolvers) };
+}
+
 /** The model of the profile, where there is one to play. */
-function makeModel({ uapi, mode, vcpus, windowPages }: CheckedOptions, native: boolean): SharedModelPlan | null {
+function makeModel({ uapi, mode, vcpus, windowPages, uapiLimits = {} }: CheckedOptions, native: boolean): SharedModelPlan | null {
   if (uapi === 'stock' || MODES[mode].catches === 'sleep') return null;
-  return SharedModel.allocate(uapi, { vcpus, pages: windowPages, baseGpa: WINDOW_BASE }, MODES[mode].asyncPf, mode === 'apf-exitless', native);
+  const { outstanding = ASYNC_PF_PER_VCPU, ringEntries = ASYNC_PF_PER_VCPU } = uapiLimits;
+  return SharedModel.allocate(uapi, { vcpus, pages: windowPages, baseGpa: WINDOW_BASE, itemsPerVcpu: outstanding, ringEntries }, MODES[mode].asyncPf, mode === 'apf-exitless', native);
 }
 
 /** Whether the kernel's own ioctls make the mode. */
@@ -235,7 +258,7 @@ function isNative(kvm: Kvm, { uapi, mode, implementation, capabilities }: Checke
 }
 
 function readGuest(named: string | undefined): Uint8Array {
-  const path = named ?? GUEST_ELF;
+  const path = named ?? guestElf('guest');
   try {
     const status = statSync(path);
     // A FIFO would be waited for, a device may have no end.
@@ -257,7 +280,7 @@ function makeVm(kvm: Kvm, options: CheckedOptions, native: boolean): Vm {
     vm.requireCapabilities(modeCapabilities(options.mode));
     vm.enableSplitIrqchip();
     // With a proposal's own halts KVM must be free to halt the vCPU.
-    if (!mode.syntheticHalt && !(native && mode.asyncPf)) vm.enableCap('X86_DISABLE_EXITS', 0, [BigInt(KVM_X86_DISABLE_EXITS_HLT)]);
+    if (!options.syntheticHalt && !(native && mode.asyncPf)) vm.enableCap('X86_DISABLE_EXITS', 0, [BigInt(KVM_X86_DISABLE_EXITS_HLT)]);
     if (mode.vmmInjects && !native) {
       vm.enableCap('EXCEPTION_PAYLOAD', 0, [1n]);
       vm.enableCap('X86_USER_SPACE_MSR', 0, [BigInt(KVM_MSR_EXIT_REASON_FILTER)]);
@@ -284,6 +307,13 @@ function makeBitmap(windowPages: number, bitsPerPage: 1 | 2): NativeMapping {
   const mapping = nativeAddon().Mapping.anonymous(sizeBytes, PROT_READ | PROT_WRITE, MAP_POPULATE);
   new InterceptedPages(mapping.view(), windowPages, bitsPerPage).setAll();
   return mapping;
+}
+
+/** Room for what a fault leaves with each thread, and for a second of ticks besides; more is counted as missed. */
+function makeStamps(faults: number): NativeMapping {
+  return attempt('make memory for time stamps', () =>
+    nativeAddon().Mapping.anonymous(stampsSizeBytes(STAMPS_BESIDES + STAMPS_A_FAULT * faults), PROT_READ | PROT_WRITE, MAP_NORESERVE),
+  );
 }
 
 function makeUserfaultfd(options: CheckedOptions): NativeUserfaultfd {

@@ -33,6 +33,8 @@ export interface SharedPlan {
   readonly quick: QuickPages | undefined;
   readonly latencyModel: LatencyModel;
   readonly control: SharedArrayBuffer;
+  /** Where each vCPU's and each resolver's thread records what it does; null where nothing is recorded. */
+  readonly traces: { readonly vcpus: readonly SharedArrayBuffer[]; readonly resolvers: readonly SharedArrayBuffer[] } | null;
   readonly states: SharedArrayBuffer;
   /** One request ring for each resolver. */
   readonly rings: readonly SharedArrayBuffer[];
@@ -46,6 +48,8 @@ export interface VcpuPlan extends SharedPlan {
   readonly index: number;
   readonly boot: VcpuBootState;
   readonly cpuid: readonly CpuidEntry[];
+  /** Share number of the memory for this thread's stamps; null: none are kept. */
+  readonly stamps: number | null;
   /** Longest stay in KVM_RUN. */
   readonly sliceNs: number;
   /** To bind the thread to; null: wherever the scheduler likes. */
@@ -72,11 +76,13 @@ export interface ResolverPlan extends SharedPlan {
   readonly wakers: readonly WakerPlan[];
   /** Where to note the order of requests; null: nowhere. */
   readonly requestLog: SharedArrayBuffer | null;
+  /** As {@link VcpuPlan.stamps}. */
+  readonly stamps: number | null;
 }
 
 /** What a Worker reports, once each and in this order; `failed` at any time. */
 export type WorkerMessage =
-  | { readonly kind: 'ready'; readonly threadId: number; readonly cpus: readonly number[]; readonly tscKhz?: number; readonly vcpu?: number }
+  | { readonly kind: 'ready'; readonly threadId: number; readonly cpus: readonly number[]; readonly tscKhz?: number; readonly tscOffset?: number | null; readonly vcpu?: number }
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly error: SerializedError };
 

@@ -24,7 +24,7 @@ import {
 } from '../faults/index.js';
 import { Vm } from '../kvm/index.js';
 import { InterceptedPages, PagedWindow, SystemRam } from '../memory/index.js';
-import { nativeAddon } from '../native/index.js';
+import { StampKind, keepStamps, nativeAddon, noteStamp } from '../native/index.js';
 import { ControlBlock } from './control-block.js';
 import { RESOLVER_COUNTERS, openCounters } from './counters.js';
 import { MsiReadyDelivery } from './emulated-async-pf.js';
@@ -35,6 +35,8 @@ import type { ResolverPlan, WorkerMessage } from './plan.js';
 import { serializeError } from './serialized-error.js';
 import { Prefetch } from './prefetch.js';
 import { PageClasses } from './uapi/page-classes.js';
+import { TraceKind, TraceWriter } from './trace/trace-writer.js';
+import { TracedFiller } from './trace/traced-filler.js';
 import { ResolverFaults } from './uapi/resolver-faults.js';
 import { SharedModel } from './uapi/shared-model.js';
 
@@ -43,8 +45,9 @@ const TIMER_SLACK_NS = 1000;
 
 async function resolve(plan: ResolverPlan): Promise<void> {
   const addon = nativeAddon();
-  if (plan.cpus !== null) addon.setAffinity(plan.cpus);
   addon.setTimerSlackNs(TIMER_SLACK_NS);
+  keepStamps(plan.stamps);
+  if (plan.cpus !== null) addon.setAffinity(plan.cpus);
   const vm = Vm.adopt(plan.vm);
   const ram = SystemRam.adopt(plan.lowRam);
   const window = PagedWindow.adopt(plan.window);
@@ -67,6 +70,7 @@ async function resolve(plan: ResolverPlan): Promise<void> {
     const queues = Array.from({ length: plan.vcpuCount }, (_, vcpu) => new ReadyQueue(plan.readyQueues, vcpu));
     const deliveries = queues.map((queue, vcpu) => new MsiReadyDelivery(vm, ram, queue, vcpu));
     const filler = new PageFiller(window, userfaultfd, source);
+    const trace = plan.traces === null ? null : new TraceWriter(plan.traces.resolvers[plan.index]);
     // Data first, then the bit, then the word that wakes waiters, then the guest's event: each is only true once the one before is.
     const complete = (page: number, tag: number): void => {
       if (!states.isSettled(page)) {
@@ -78,13 +82,14 @@ async function resolve(plan: ResolverPlan): Promise<void> {
           states.setPresent(page);
         }
       }
+      noteStamp(StampKind.COMPLETED, page);
       if (!isAsyncTag(tag)) return;
       const vcpu = tagVcpu(tag);
       if (faults === null) queues[vcpu].push(tagToken(tag), tagGeneration(tag), deliveries[vcpu]);
       else faults.complete(vcpu, page, tag);
     };
     const schedule = new DeliverySchedule(
-      filler,
+      trace === null ? filler : new TracedFiller(filler, trace),
       latency,
       mostRequests(plan.vcpuCount) + plan.prefetch.length,
       counters,
@@ -102,8 +107,9 @@ async function resolve(plan: ResolverPlan): Promise<void> {
       counters.prefetched++;
       schedule.accept(addon.monotonicNs(), page, NO_TAG);
     });
-    const accepted = (page: number): void => {
+    const accepted = (page: number, vcpu = -1): void => {
       log?.note(page);
+      trace?.note(TraceKind.ASKED, page, vcpu);
       classes?.requested(page);
       prefetch.requested();
     };
@@ -130,6 +136,7 @@ async function resolve(plan: ResolverPlan): Promise<void> {
       return control.stopped;
     });
   } finally {
+    keepStamps(null);
     source?.close();
     wake.close();
     userfaultfd.close();
@@ -166,6 +173,7 @@ function guardSource(source: PageSource): PageSource {
     }
   };
   return {
+    failure: source.failure ?? 'end-run',
     ...(background === undefined
       ? {}
       : {

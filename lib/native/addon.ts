@@ -337,15 +337,34 @@ export interface NativeAddon {
   readonly Userfaultfd: NativeUserfaultfdConstructor;
   /** CLOCK_MONOTONIC in ns, as a Number. */
   readonly monotonicNs: () => number;
+  /** Writes CLOCK_MONOTONIC in ns to `into[index]`: for records in shared memory, without making a number. */
+  noteMonotonicNs(into: Float64Array, index: number): void;
   /** The time-stamp counter of the CPU that this thread is on (RDTSC), in order with what is before and behind it. */
   readonly tsc: () => bigint;
   /** gettid(2). */
   threadId(): number;
+  /**
+   * Sleeps while `words[index]` is `seen`, for `timeoutNs` (0 to 10e9) at most; may come back for nothing, so look again. A futex: `wakeWord` and no
+   * Atomics.notify ends it.
+   */
+  readonly waitOnWord: (words: Int32Array, index: number, seen: number, timeoutNs: number) => void;
+  /** Wakes everybody in `waitOnWord` on that word, in any Worker. */
+  readonly wakeWord: (words: Int32Array, index: number) => void;
   /** prctl(PR_SET_TIMERSLACK) for the calling thread. */
   setTimerSlackNs(slackNs: number): void;
   /** sched_setaffinity(2) for the calling thread; and what it is now. */
   setAffinity(cpus: readonly number[]): void;
   getAffinity(): number[];
+  /**
+   * From now on the calling thread notes time stamps in `mapping` (null: no more), which then counts as seen by JavaScript: a header of 64 bytes (u64
+   * records written, u64 records for which there was no room), then records of 16 (u64 TSC, u32 kind, u32 argument). The calls that note
+   * are those of StampKind; where a thread keeps none they cost nothing. Throws `MAPPING_NOT_VIEWABLE`.
+   */
+  recordStamps(mapping: NativeMapping | null): void;
+  /** Notes a stamp of a kind of the caller's own (64 and up), where the calling thread keeps stamps. */
+  readonly stamp: (kind: number, argument: number) => void;
+  /** TSC cycles between two readings in a row, at best: no time below it can be told. */
+  timerFloor(): number;
   /**
    * For the end of the process, when nobody will fill pages any more (the loader calls it then): UFFDIO_UNREGISTER of everything
    * that any userfaultfd of this process has, which wakes every waiter; and all waits of EventFd and Userfaultfd end as on

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { FaultLabError } from '../../errors/index.js';
 import { TRAP_INSTRUCTIONS } from '../../guest/index.js';
+import { FIGURE_NAMES } from '../figures.js';
 import { REPORT_VERSION } from '../report.js';
 import { rowTitle } from '../row-title.js';
 import { SWEEPABLE } from '../sweep.js';
@@ -54,6 +55,7 @@ const RowSchema = v.object({
     ),
   }),
   integrity: v.object({ compared: Count, mismatched: Count, guestMismatches: Count }),
+  repetitions: v.exactOptional(v.object({ samples: v.object(v.entriesFromList(FIGURE_NAMES, v.exactOptional(v.array(v.nullable(v.number()))))) })),
 });
 
 /** A comparison goes by the titles of rows: two points of a sweep are not the same mode. */

@@ -58,6 +58,16 @@ export function columnTitle(name: string): string {
   return words === '' ? suffix.toLowerCase() : words;
 }
 
+/** What the numbers of a column are, by the end of its name. */
+export function columnQuantity(name: string): FigureUnit {
+  return columnOf(name).unit;
+}
+
+/** A cell of the column of that name as people read it. */
+export function cellText(name: string, cell: Cell): string {
+  return formatCell(cell, columnOf(name));
+}
+
 function renderTable({ title, rows }: DataTable, color: boolean, label: (name: string, unit: FigureUnit) => string): string {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const isNumber = (name: string): boolean => rows.some((row) => typeof row[name] === 'number');

@@ -30,7 +30,23 @@ export interface PlotData {
   readonly x: readonly string[];
   /** What the height means, with its unit. */
   readonly y: string;
-  readonly lines: readonly { readonly name: string; readonly values: readonly (number | null)[] }[];
+  readonly lines: readonly PlotLine[];
+  /** The places as times, where they are such, ns: a page draws them at their distance. */
+  readonly xNs?: readonly number[];
+  /** The values are decimal logarithms of numbers of this unit. A page draws the numbers, on a logarithmic axis. */
+  readonly log10Of?: string;
+  /** Where something happens between the places, with its 95 % interval. Only with `xNs`. */
+  readonly marks?: readonly { readonly label: string; readonly atNs: number; readonly lowNs: number; readonly highNs: number }[];
+  /** A level to compare the lines with. */
+  readonly reference?: { readonly y: number; readonly label: string };
+}
+
+/** A line, and the ends of the 95 % intervals of its values where they are known. */
+export interface PlotLine {
+  readonly name: string;
+  readonly values: readonly (number | null)[];
+  readonly low?: readonly (number | null)[];
+  readonly high?: readonly (number | null)[];
 }
 
 /** A way to something that must not happen, as text to be pasted into a mail. */

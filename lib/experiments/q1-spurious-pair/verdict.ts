@@ -89,7 +89,7 @@ export function conclude(samples: readonly Sample[]): Outcome {
       { id: 'breakEven', title: 'How soon the page must be there for a wait to beat telling the guest', rows: breakEvens(data, pair, even) },
       { id: 'runs', title: 'Every run', detail: true, rows: samples.map(detailOf) },
     ],
-    plots: [plotOf(data)],
+    plots: [plotOf(data, even)],
   };
 }
 
@@ -174,12 +174,19 @@ function find(data: Data, pair: Estimate, points: readonly SweepPoint[], even: C
   };
 }
 
-function plotOf(data: Data): PlotData {
+function plotOf(data: Data, even: Crossing | null): PlotData {
+  const log = (ns: number): number => Math.log10(Math.max(1, ns / 1e3));
   return {
     title: 'vCPU time that a page costs, by fetch latency',
     x: data.fetches.map((fetchNs) => formatDuration(fetchNs)),
     y: 'log10 of us',
-    lines: ARM_IDS.map((id) => ({ name: id, values: data.fetches.map((x) => Math.log10(Math.max(1, quantile(data.costs(x, id), UNDISTURBED) / 1e3))) })),
+    log10Of: 'vCPU time, us',
+    xNs: data.fetches,
+    lines: ARM_IDS.map((id) => {
+      const costs = data.fetches.map((x) => estimate(data.costs(x, id), UNDISTURBED));
+      return { name: id, values: costs.map(({ value }) => log(value)), low: costs.map(({ low }) => log(low)), high: costs.map(({ high }) => log(high)) };
+    }),
+    marks: even === null ? [] : [{ label: `break-even ${formatDuration(even.at)} (${formatDuration(even.low)} to ${formatDuration(even.high)})`, atNs: even.at, lowNs: even.low, highNs: even.high }],
   };
 }
 

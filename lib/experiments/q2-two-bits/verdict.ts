@@ -135,6 +135,8 @@ function plots(components: Components, mixes: readonly Mix[]): PlotData[] {
       title: 'What a page costs where half of the pages are quick, by fetch latency of the others',
       x: half.map(({ fetchNs }) => formatDuration(fetchNs)),
       y: 'log10 of vCPU time in us',
+      log10Of: 'vCPU time in us',
+      xNs: half.map(({ fetchNs }) => fetchNs),
       lines: ARMS.map(({ id }) => ({ name: id, values: half.map((mix) => Math.log10(Math.max(1, us(id, mix)))) })),
     },
     {

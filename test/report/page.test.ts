@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { renderPage, type ReportItem } from '../../lib/report/index.js';
+import { benchReport, emulatedReport, modeReport } from '../bench/reports.js';
+import { experimentReport, someItems } from './reports.js';
+
+/** Everything in a JSON value that is text, replaced by something hostile. */
+function poisoned<T>(value: T, text: string): T {
+  const keep = /^(PVM|SVM|VMX|unknown|native|emulated|done|stopped|kvm-faultlab|ud2|int80|syscall|bench|experiment)$/;
+  return JSON.parse(JSON.stringify(value), (_, one: unknown) => (typeof one === 'string' && !keep.test(one) ? text + one : one)) as T;
+}
+
+describe('a page', () => {
+  const page = renderPage(someItems(), { title: 'A <title> & more', madeAt: '2026-11-21' });
+
+  it('is one document that needs nothing from outside', () => {
+    assert.match(page, /^<!doctype html>\n<html lang="en">/);
+    assert.doesNotMatch(page, /<script|<link(?! rel="icon" href="data:,")|@import|url\(|<img|<iframe|<object|<embed/i);
+    assert.doesNotMatch(page, /(?:src|href)="(?!#|data:,)/);
+    assert.match(page, /default-src 'none'|default-src &#39;none&#39;/);
+    assert.match(page, /prefers-color-scheme:dark/);
+    assert.match(page, /<title>A &lt;title&gt; &amp; more<\/title>/);
+  });
+  it('draws every plot for wide and for narrow screens, with its data below', () => {
+    const figures = [...page.matchAll(/<figure>.*?<\/figure>/gs)].map(([figure]) => figure);
+    assert.ok(figures.length >= 5, `${figures.length} figures`);
+    for (const figure of figures) {
+      assert.equal([...figure.matchAll(/<svg class="wide"/g)].length, 1);
+      assert.equal([...figure.matchAll(/<svg class="narrow"/g)].length, 1);
+      assert.match(figure, /<details><summary>Data<\/summary>.*<td/s);
+      assert.match(figure, /<path class="[^"]*" d="M[^"]+"/);
+    }
+    assert.doesNotMatch(page, /NaN|Infinity|undefined|\[object/);
+  });
+  it('says what was asked and what came of it, with break-even and method', () => {
+    for (const said of ['From which fetch time on does async pay?', 'from 34 us on', 'break-even 34 us', 'Three arms, in rounds.', 'The exit is emulated.', 'Every page arrived intact', 'AMD EPYC']) {
+      assert.ok(page.includes(said), said);
+    }
+  });
+  it('shows nothing of a report as markup', () => {
+    const evil = '"><img src=x onerror=alert(1)><script>alert(2)</script>\'</style>';
+    const hostile = renderPage(poisoned(someItems(), evil), { title: evil, introduction: [evil] });
+    assert.doesNotMatch(hostile, /<script|<img/);
+    assert.equal(hostile.split('</style>').length, 2, 'the style element ends once');
+    assert.ok(hostile.includes('&lt;script&gt;alert(2)'));
+  });
+  it('says where a mode failed, and does not believe the report that it passed', () => {
+    const bad = modeReport({ integrity: { compared: 10, mismatched: 1, guestMismatches: 0, examples: [3], exact: true } });
+    const text = renderPage([{ kind: 'bench', name: 'b', report: benchReport({ modes: [bad], passed: true }) }]);
+    assert.match(text, /class="state bad">FAILED/);
+  });
+  it('says why there is no verdict', () => {
+    const text = renderPage([{ kind: 'experiment', name: 'e', report: experimentReport({ finding: { answered: false, why: 'KVM_CAP_ASYNC_PF is 0 here' } }) }]);
+    assert.match(text, /Q1 open/);
+    assert.match(text, /No verdict: KVM_CAP_ASYNC_PF is 0 here/);
+  });
+  it('marks the figures of an emulated host in each plot', () => {
+    const text = renderPage([{ kind: 'bench', name: 'b', report: emulatedReport() }]);
+    const figures = [...text.matchAll(/<figure>.*?<\/figure>/gs)];
+    assert.ok(figures.length > 0);
+    for (const [figure] of figures) assert.match(figure, /EMULATED HOST/);
+  });
+  it('refuses runs of different hosts, and says so in every plot where it is forced', () => {
+    const items: ReportItem[] = [...someItems(), { kind: 'bench', name: 'lab.json', report: emulatedReport() }];
+    assert.throws(() => renderPage(items), { code: 'REPORT_HOSTS', message: /2 different hosts.*QEMU/ });
+    const text = renderPage(items, { force: true });
+    for (const [figure] of text.matchAll(/<figure>.*?<\/figure>/gs)) assert.match(figure, /Host [12] of 2: /);
+  });
+  it('refuses to be empty', () => {
+    assert.throws(() => renderPage([]), { code: 'BAD_OPTION' });
+  });
+});
