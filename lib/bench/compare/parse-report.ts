@@ -61,7 +61,7 @@ const RowSchema = v.object({
 /** A comparison goes by the titles of rows: two points of a sweep are not the same mode. */
 const ModeSchema: v.GenericSchema<unknown, ComparableMode> = v.pipe(
   RowSchema,
-  v.transform(({ name, point, ...row }) => ({ ...row, mode: rowTitle(name, point) })),
+  v.transform(({ name, point, ...row }) => ({ ...row, mode: rowTitle(name, point), ...(point.pages === undefined ? {} : { pagesAsked: point.pages }) })),
 );
 
 const ReportSchema: v.GenericSchema<unknown, ComparableReport> = v.object({
