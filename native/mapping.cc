@@ -170,9 +170,10 @@ Napi::Value Mapping::Apart(const Napi::CallbackInfo& info) {
   // A page between two of them, so that an access beyond one does not meet the next.
   const uint64_t at = next.fetch_add(sizeBytes + kPageSize, std::memory_order_relaxed);
   const bool fits = at < kApartEnd && sizeBytes <= kApartEnd - at;
-  void* address = fits ? mmap(reinterpret_cast<void*>(at), sizeBytes, prot,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0)
-                       : MAP_FAILED;
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): an address that nobody has yet
+  void* wanted = reinterpret_cast<void*>(at);
+  void* address =
+      fits ? mmap(wanted, sizeBytes, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) : MAP_FAILED;
   const int error = fits ? errno : ENOMEM;
   if (address == MAP_FAILED) {
     return ThrowFailure(env, {family::kMapping, "mmap", error},

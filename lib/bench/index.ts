@@ -17,7 +17,7 @@ export { type RepetitionEnd, type Repetitions } from './repetitions.js';
 export { REPORT_VERSION, type BenchParameters, type BenchReport, type ModeReport, type RepetitionPlan, type RunFailure } from './report.js';
 export { pointTitle, rowTitle } from './row-title.js';
 export { SOURCE_FORMS, parseSource } from './source-option.js';
-export { crossing, differsFromOne, estimate, isNoise, median, quantile, shareInterval, type Crossing, type Estimate, type SweepPoint } from './statistics.js';
+export { crossing, differsFromOne, estimate, estimateRatio, isNoise, median, quantile, shareInterval, type Crossing, type Estimate, type SweepPoint } from './statistics.js';
 export { SWEEPABLE, isSamePoint, sweepPoints, type GridPoint, type SweepableName, type SweptParameter } from './sweep.js';
 export { readTrace, writeTrace } from './trace-file.js';
 export { WORKLOADS, WORKLOAD_NAMES, isWorkloadName, type Workload, type WorkloadName, type WorkloadRow } from './workloads/index.js';

@@ -38,6 +38,15 @@ export function estimate(values: readonly number[], share = 0.5): Estimate {
   return { value: quantile(values, share), low: quantile(medians, TAIL), high: quantile(medians, 1 - TAIL), count: values.length };
 }
 
+/** A quantile of one set of samples over that of another, which were taken apart, and its 95 % interval. Nothing where one is empty: NaN, of no samples. */
+export function estimateRatio(above: readonly number[], below: readonly number[], share = 0.5): Estimate {
+  const count = Math.min(above.length, below.length);
+  if (count === 0) return { value: NaN, low: NaN, high: NaN, count };
+  const random = generator(above.length + below.length);
+  const ratios = Array.from({ length: RESAMPLES }, () => quantile(resample(above, random), share) / quantile(resample(below, random), share));
+  return { value: quantile(above, share) / quantile(below, share), low: quantile(ratios, TAIL), high: quantile(ratios, 1 - TAIL), count };
+}
+
 /** True when 1 lies outside the interval of a ratio: one side really is ahead. */
 export function differsFromOne({ low, high }: Estimate): boolean {
   return low > 1 || high < 1;

@@ -2,14 +2,11 @@
 import { isatty } from 'node:tty';
 import Table from 'cli-table3';
 import { Argument, Command, Option } from 'commander';
-import { formatDuration, parseDuration } from '../bench/index.js';
+import { formatDuration } from '../bench/index.js';
 import { FaultLabError } from '../errors/index.js';
 import {
   DEFAULT_BUDGET_MS,
   EXPERIMENTS,
-  LATER_QUESTIONS,
-  LEAST_BUDGET_MS,
-  MOST_BUDGET_MS,
   listQuestions,
   renderExperiment,
   runExperiment,
@@ -17,6 +14,7 @@ import {
   type ExperimentReport,
 } from '../experiments/index.js';
 import { ExitCode } from './exit-codes.js';
+import { parseBudget } from './experiment-budget.js';
 import { FileOption, STANDARD_STREAM, requireWritable } from './files.js';
 import { Interruption } from './interruption.js';
 import { Progress, progressKind, quietOption } from './progress.js';
@@ -118,7 +116,7 @@ function print(report: ExperimentReport, isLater: boolean): void {
 }
 
 function showList(json: string | undefined): void {
-  const states = listQuestions(EXPERIMENTS, LATER_QUESTIONS);
+  const states = listQuestions(EXPERIMENTS);
   if (json !== undefined) write(states, json);
   if (json === STANDARD_STREAM) return;
   const width = Math.max(60, Math.min(140, process.stdout.columns || 120));
@@ -140,17 +138,9 @@ function parseQuestion(text: string, earlier: readonly Experiment[] | undefined)
   const id = text.toLowerCase();
   const experiment = EXPERIMENTS.find((candidate) => candidate.id === id);
   if (experiment !== undefined) return [...(earlier ?? []), experiment];
-  if (LATER_QUESTIONS.some((later) => later.id === id)) throw new FaultLabError('BAD_OPTION', `there is no experiment for ${id} yet`, { hint: '`experiment --list` shows those there are' });
   throw new FaultLabError('BAD_OPTION', `unknown question '${text}'`, { hint: `questions are ${EXPERIMENTS.map((known) => known.id).join(', ')}` });
 }
 
 function parseNames(text: string): string[] {
   return text.split(',').map((name) => name.trim());
-}
-
-function parseBudget(text: string): number {
-  const minutes = /^\s*(\d+(?:\.\d+)?)\s*min$/.exec(text);
-  const ms = minutes === null ? parseDuration(text, '--budget') / 1e6 : Number(minutes[1]) * 60_000;
-  if (ms >= LEAST_BUDGET_MS && ms <= MOST_BUDGET_MS) return ms;
-  throw new FaultLabError('BAD_OPTION', `--budget must be from ${LEAST_BUDGET_MS / 1000} s to ${MOST_BUDGET_MS / 1000} s, not ${text}`);
 }

@@ -6,6 +6,7 @@ import { compareCommand } from './compare-command.js';
 import { conformCommand } from './conform-command.js';
 import { doctorCommand } from './doctor-command.js';
 import { experimentCommand } from './experiment-command.js';
+import { paperCommand } from './paper-command.js';
 import { reportCommand } from './report-command.js';
 import { speedCommand } from './speed-command.js';
 import { traceCommand } from './trace-command.js';
@@ -29,6 +30,6 @@ export function createProgram(setExitCode: (code: number) => void, launcherOptio
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(--help shows how it is used)');
   for (const { flags, description } of launcherOptions) program.option(flags, description);
-  for (const build of [benchCommand, compareCommand, conformCommand, doctorCommand, experimentCommand, reportCommand, speedCommand, traceCommand]) program.addCommand(build(setExitCode).copyInheritedSettings(program));
+  for (const build of [benchCommand, compareCommand, conformCommand, doctorCommand, experimentCommand, paperCommand, reportCommand, speedCommand, traceCommand]) program.addCommand(build(setExitCode).copyInheritedSettings(program));
   return program;
 }

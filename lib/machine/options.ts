@@ -5,6 +5,7 @@ import { MAX_ORDER_ENTRIES, MAX_TASKS, MAX_VCPUS, MAX_WINDOW_PAGES, TRAP_CHOICES
 import type { CapabilityNumbers } from '../kvm/index.js';
 import { MAX_IN_FLIGHT, MAX_LATENCY_NS, MAX_RESOLVERS, MAX_TICK_NS, MIN_TICK_NS } from './limits.js';
 import type { MemoryFailureHandlerModule } from './memory-failure-handler.js';
+import { ASYNC_PF_PER_VCPU } from '../uapi/index.js';
 import type { TraceOptions } from './trace/machine-trace.js';
 import { isUapiName, UAPI_NAMES, type UapiName } from '../uapi/proposals/index.js';
 import { MODES, MODE_NAMES, UAPI_MODES, isDeliveryMode, type DeliveryMode } from './modes.js';
@@ -59,14 +60,18 @@ export interface MachineOptions {
   readonly prefetch?: Uint32Array;
   /** Keeps the order in which pages were asked for. Default false. */
   readonly recordRequests?: boolean;
+  /** Threads keep time stamps and the guest its own: {@link MachineResult.stamps}. Default false. */
+  readonly stamps?: boolean;
   /** CPUs that the machine's threads are bound to. Default: none, the host's scheduler decides. */
   readonly placement?: Placement;
+  /** Whether KVM may halt a vCPU that it need not block for a page (ModeTraits.syntheticHalt). Only where the faulting thread sleeps. Default: the mode's. */
+  readonly syntheticHalt?: boolean;
+  /** A smaller queue and smaller rings than a proposal has, where it is emulated. */
+  readonly uapiLimits?: UapiLimits;
   /** Scheduler tick of the guest. Default 4 ms. */
   readonly tickNs?: number;
   /** Length of each control phase, before and after paging, in ticks. Default 0: none. */
   readonly controlTicks?: number;
-  /** Threads keep time stamps and the guest its own: {@link MachineResult.stamps}. Default false. */
-  readonly stamps?: boolean;
   /** What to do about poisoned memory; when left out, an access to it ends the run with `MEMORY_POISONED`. */
   readonly memoryFailureHandler?: MemoryFailureHandlerModule;
   /** By which instruction the guest's tasks trap. Default `auto`: the best one that works on this host. */
@@ -90,9 +95,17 @@ export interface Placement {
   readonly resolvers: readonly (readonly number[])[];
 }
 
+/** Limits of an emulated proposal's interface. */
+export interface UapiLimits {
+  /** Most async page faults outstanding on a vCPU, 1 to 64. Default 64. */
+  readonly outstanding?: number;
+  /** Entries of a notification or completion ring, a power of two up to 64. Default 64. */
+  readonly ringEntries?: number;
+}
+
 /** {@link MachineOptions} with every default filled in. */
 export type CheckedOptions = Required<Omit<MachineOptions, OptionalName>> & Pick<MachineOptions, OptionalName>;
-type OptionalName = 'expected' | 'guestPath' | 'memoryFailureHandler' | 'placement' | 'prefetch' | 'quick' | 'trace';
+type OptionalName = 'expected' | 'guestPath' | 'memoryFailureHandler' | 'placement' | 'prefetch' | 'quick' | 'trace' | 'uapiLimits';
 
 /**
  * Checks options and fills in defaults.
@@ -109,6 +122,9 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
   }
   checkQuick(options.quick);
   checkTrace(options.trace);
+  checkUapiLimits(options.uapiLimits);
+  const sleeps = MODES[options.mode].catches === 'sleep';
+  if (!sleeps && options.syntheticHalt === true) throw new FaultLabError('BAD_OPTION', `the mode ${options.mode} must see the failed access, which KVM's synthetic halt hides`);
   const windowPages = integer('windowPages', options.windowPages, 1, MAX_WINDOW_PAGES);
   const faultTasks = integer('faultTasks', options.faultTasks ?? 8, 1, MAX_TASKS);
   const workTasks = integer('workTasks', options.workTasks ?? 2, 0, MAX_TASKS - 1);
@@ -126,7 +142,6 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
   }
   return {
     ...options,
-    ...(options.placement === undefined ? {} : { placement: checkPlacement(options.placement, vcpus, resolvers) }),
     uapi,
     implementation: checkImplementation(options.implementation ?? 'auto'),
     capabilities: options.capabilities ?? {},
@@ -140,12 +155,14 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
     populate: options.populate ?? false,
     recordRequests: options.recordRequests ?? false,
     userfaultfds: checkUserfaultfds(options.userfaultfds ?? 'shared', options.mode),
+    ...(options.placement === undefined ? {} : { placement: checkPlacement(options.placement, vcpus, resolvers) }),
     vcpus,
     latencyNs: integer('latencyNs', options.latencyNs ?? 0, 0, MAX_LATENCY_NS),
     latencyModel: checkModel(options.latencyModel ?? CONSTANT),
     inFlight,
     trap: checkTrap(options.trap ?? 'auto'),
     resolvers,
+    syntheticHalt: options.syntheticHalt ?? MODES[options.mode].syntheticHalt,
     tickNs: integer('tickNs', options.tickNs ?? 4e6, MIN_TICK_NS, MAX_TICK_NS),
     controlTicks: integer('controlTicks', options.controlTicks ?? 0, 0, 1e6),
     stallNs: integer('stallNs', options.stallNs ?? 30e9, 1e9, 3600e9),
@@ -204,6 +221,13 @@ function checkTrace(trace: TraceOptions | undefined): void {
   integer('trace.records', trace.records, 1, 2 ** 24);
   integer('trace.spans', trace.spans, 1, 2 ** 20);
   integer('trace.gapCycles', trace.gapCycles, 0, 2 ** 32 - 1);
+}
+
+function checkUapiLimits(limits: UapiLimits | undefined): void {
+  if (limits?.outstanding !== undefined) integer('uapiLimits.outstanding', limits.outstanding, 1, ASYNC_PF_PER_VCPU);
+  if (limits?.ringEntries === undefined) return;
+  const entries = integer('uapiLimits.ringEntries', limits.ringEntries, 1, ASYNC_PF_PER_VCPU);
+  if ((entries & (entries - 1)) !== 0) throw new FaultLabError('BAD_OPTION', `the option uapiLimits.ringEntries must be a power of two, not ${entries}`);
 }
 
 function checkTrap(trap: string): TrapChoice {

@@ -11,6 +11,7 @@ import { Kvm, NativeUserfaultSlot, probeUapi, requireUapi, type Vm } from '../kv
 import { InterceptedPages, PagedWindow, SystemRam, gpaNumber, guestRange, interceptedPagesSizeBytes } from '../memory/index.js';
 import { nativeAddon, stampsSizeBytes, type NativeEventFd, type NativeMapping, type NativeUserfaultfd } from '../native/index.js';
 import {
+  ASYNC_PF_PER_VCPU,
   KVM_MSR_EXIT_REASON_FILTER,
   KVM_X86_DISABLE_EXITS_HLT,
   KVM_MSR_FILTER_DEFAULT_ALLOW,
@@ -133,9 +134,9 @@ export class MachineParts {
         boot,
         cpuid: guestCpuid(supported, index, asyncPf),
         sliceNs: sliceFor(longestLatencyNs(options)),
+        stamps: this.vcpuStamps[index]?.share() ?? null,
         cpus: options.placement?.vcpus[index] ?? null,
         memoryFailureHandler: options.memoryFailureHandler,
-        stamps: this.vcpuStamps[index]?.share() ?? null,
       }));
       const requestLog = options.recordRequests ? RequestLog.allocate(options.windowPages) : null;
       this.requestLog = requestLog === null ? null : new RequestLog(requestLog);
@@ -237,9 +238,10 @@ function makeTraces({ trace, vcpus, resolvers }: CheckedOptions): SharedPlan['tr
 }
 
 /** The model of the profile, where there is one to play. */
-function makeModel({ uapi, mode, vcpus, windowPages }: CheckedOptions, native: boolean): SharedModelPlan | null {
+function makeModel({ uapi, mode, vcpus, windowPages, uapiLimits = {} }: CheckedOptions, native: boolean): SharedModelPlan | null {
   if (uapi === 'stock' || MODES[mode].catches === 'sleep') return null;
-  return SharedModel.allocate(uapi, { vcpus, pages: windowPages, baseGpa: WINDOW_BASE }, MODES[mode].asyncPf, mode === 'apf-exitless', native);
+  const { outstanding = ASYNC_PF_PER_VCPU, ringEntries = ASYNC_PF_PER_VCPU } = uapiLimits;
+  return SharedModel.allocate(uapi, { vcpus, pages: windowPages, baseGpa: WINDOW_BASE, itemsPerVcpu: outstanding, ringEntries }, MODES[mode].asyncPf, mode === 'apf-exitless', native);
 }
 
 /** Whether the kernel's own ioctls make the mode. */
@@ -278,7 +280,7 @@ function makeVm(kvm: Kvm, options: CheckedOptions, native: boolean): Vm {
     vm.requireCapabilities(modeCapabilities(options.mode));
     vm.enableSplitIrqchip();
     // With a proposal's own halts KVM must be free to halt the vCPU.
-    if (!mode.syntheticHalt && !(native && mode.asyncPf)) vm.enableCap('X86_DISABLE_EXITS', 0, [BigInt(KVM_X86_DISABLE_EXITS_HLT)]);
+    if (!options.syntheticHalt && !(native && mode.asyncPf)) vm.enableCap('X86_DISABLE_EXITS', 0, [BigInt(KVM_X86_DISABLE_EXITS_HLT)]);
     if (mode.vmmInjects && !native) {
       vm.enableCap('EXCEPTION_PAYLOAD', 0, [1n]);
       vm.enableCap('X86_USER_SPACE_MSR', 0, [BigInt(KVM_MSR_EXIT_REASON_FILTER)]);

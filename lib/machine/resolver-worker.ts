@@ -45,7 +45,6 @@ const TIMER_SLACK_NS = 1000;
 
 async function resolve(plan: ResolverPlan): Promise<void> {
   const addon = nativeAddon();
-  if (plan.cpus !== null) addon.setAffinity(plan.cpus);
   addon.setTimerSlackNs(TIMER_SLACK_NS);
   keepStamps(plan.stamps);
   if (plan.cpus !== null) addon.setAffinity(plan.cpus);

@@ -1,6 +1,6 @@
 /** What every experiment relies on: statistics, tables, plots, the report, and the reasons for having no answer. */
 import assert from 'node:assert/strict';
-import { EXPERIMENTS, EXPERIMENT_IDS, LATER_QUESTIONS, QUESTION_IDS, SCENARIO_IDS, listQuestions, renderExperiment, runExperiment, type Experiment } from '../../lib/experiments/index.js';
+import { EXPERIMENTS, EXPERIMENT_IDS, QUESTION_IDS, SCENARIO_IDS, listQuestions, renderExperiment, runExperiment, type Experiment } from '../../lib/experiments/index.js';
 import { renderPlot } from '../../lib/experiments/frame/plot.js';
 import { columnTitle } from '../../lib/experiments/frame/render.js';
 import { crossing, estimate, isNoise, median, quantile, shareInterval } from '../../lib/experiments/frame/statistics.js';
@@ -74,16 +74,15 @@ describe('tables and plots of experiments', () => {
 });
 
 describe('the questions', () => {
-  it('are sixteen, each once, with an experiment or for later', () => {
-    const ids: string[] = [...EXPERIMENTS, ...LATER_QUESTIONS].map(({ id }) => id);
+  it('are sixteen, each once, with an experiment', () => {
+    const ids: string[] = EXPERIMENTS.map(({ id }) => id);
     assert.deepEqual(ids.filter((id) => !(SCENARIO_IDS as readonly string[]).includes(id)).sort(), [...QUESTION_IDS].sort());
     assert.equal(new Set(ids).size, ids.length);
-    assert.deepEqual(LATER_QUESTIONS.map(({ id }) => id), ['q8', 'q9', 'q10', 'q15']);
   });
 
   it('say what each needs of this host, in the order of their numbers', function () {
     requireKvm(this);
-    const states = listQuestions(EXPERIMENTS, LATER_QUESTIONS);
+    const states = listQuestions(EXPERIMENTS);
     const ids = states.map(({ id }) => id);
     assert.deepEqual(ids, EXPERIMENT_IDS.filter((id) => ids.includes(id)));
     for (const { state, needs } of states) assert.equal(state === 'needs', needs !== null);

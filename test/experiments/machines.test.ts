@@ -1,4 +1,4 @@
-/** Q1 to Q7: that each arm made the events that its name says, counted by the guest. No times. */
+/** Q1 to Q8 and Q15: that each arm made the events that its name says, counted by the guest. No times. */
 import assert from 'node:assert/strict';
 import { ARMS as Q1_ARMS } from '../../lib/experiments/q1-spurious-pair/arms.js';
 import { lacksForModes, measureArm } from '../../lib/experiments/q1-spurious-pair/index.js';
@@ -11,6 +11,8 @@ import { faultExitNs } from '../../lib/experiments/q5-exitless/exit-cost.js';
 import { measureMode } from '../../lib/experiments/q5-exitless/index.js';
 import { KEYS, duplicates, measureShared } from '../../lib/experiments/q6-completion-key/index.js';
 import { measureFlood } from '../../lib/experiments/q7-flood/index.js';
+import { q8 } from '../../lib/experiments/q8-deliverable/index.js';
+import { WAIT_ARMS, deviation as deviation8, measureWaitArm } from '../../lib/experiments/waits/whole-runs.js';
 import { Kvm } from '../../lib/kvm/index.js';
 import { requireKvm } from '../support/kvm-available.js';
 import { noteKvmUse } from '../support/kvm-use.js';
@@ -112,9 +114,34 @@ describe('experiments on machines', function () {
   }
 
   it('q7 floods: as many faults as tasks are told of, and each is completed', async () => {
-    const run = await measureFlood(NOBODY, { mode: 'apf-exitless', vcpus: 1, fetchNs: 1e6 }, 200);
+    const run = await measureFlood(NOBODY, { mode: 'apf-exitless', vcpus: 1, fetchNs: 1e6, limit: 64, ringEntries: 64 }, 200);
     assert.equal(run.pages, 200);
     assert.equal(run.ready, run.notPresent);
     assert(run.notPresent > 0);
+    assert.equal(run.result.vcpus.refusedAsync, 0, '64 tasks cannot pass a limit of 64');
   });
+
+  for (const mode of ['apf-user', 'apf-exitless'] as const) {
+    it(`q7 passes a limit below the number of tasks, and what is refused is waited for (${mode})`, async () => {
+      const run = await measureFlood(NOBODY, { mode, vcpus: 1, fetchNs: 10e6, limit: 8, ringEntries: 8 }, 200);
+      assert.equal(run.pages, 200);
+      assert.equal(run.ready, run.notPresent);
+      assert(run.result.vcpus.refusedAsync > 0, 'no fault was refused');
+      assert(run.result.vcpus.syncWaits >= run.result.vcpus.refusedAsync);
+    });
+  }
+
+  for (const arm of WAIT_ARMS) {
+    it(`q8 and q15, ${arm.id}: the vCPU waits as the arm says`, async function () {
+      const kvm = Kvm.open();
+      const lacking = q8.lacks(kvm);
+      kvm.close();
+      if (lacking !== null) skip(this, lacking, { hostCannot: true });
+      const run = await measureWaitArm(NOBODY, arm, 1e6, PAGES);
+      assert.equal(run.pages, PAGES);
+      assert.equal(deviation8({ arm, fetchNs: 1e6, run }), null);
+      const [other] = WAIT_ARMS.filter(({ id }) => id === (arm.id === 'told' ? 'block' : 'told'));
+      assert.notEqual(deviation8({ arm: other, fetchNs: 1e6, run }), null, 'an arm that did something else is noticed');
+    });
+  }
 });

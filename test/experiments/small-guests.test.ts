@@ -1,6 +1,6 @@
-/** Q11 to Q14 and Q16: that each did to a guest what its verdict speaks of. No times. */
+/** Q8 to Q16: that each did to a guest what its verdict speaks of. No times. */
 import assert from 'node:assert/strict';
-import { Kvm } from '../../lib/kvm/index.js';
+import { Kvm, probeUapi } from '../../lib/kvm/index.js';
 import { HelperThread } from '../../lib/probes/index.js';
 import { withAsyncPfGuest } from '../../lib/experiments/guests/async-pf-guest.js';
 import { FAILING, PRESENT, retire, userfaultfdPage, type Backing } from '../../lib/experiments/guests/backings.js';
@@ -9,11 +9,16 @@ import { KERNEL_ACCESSES } from '../../lib/experiments/q11-kernel-accesses/acces
 import { tryKernelAccess } from '../../lib/experiments/q11-kernel-accesses/try-access.js';
 import { conclude, failingAccesses } from '../../lib/experiments/q12-error-outcome/index.js';
 import { tryFailingAccess, type FailingAccess } from '../../lib/experiments/q12-error-outcome/failing-access.js';
+import { measureChange } from '../../lib/experiments/q10-zapping/changes.js';
 import { measurePlace } from '../../lib/experiments/q13-interruptibility/measure.js';
 import { PLACES } from '../../lib/experiments/q13-interruptibility/places.js';
 import { restoreOnce } from '../../lib/experiments/q14-restore/restore.js';
+import { ARMS as Q9_ARMS, deviation } from '../../lib/experiments/q9-uffd-scaling/index.js';
+import { Crew } from '../../lib/experiments/q9-uffd-scaling/crew.js';
+import { ACCESSES, measureWaits, type Way } from '../../lib/experiments/waits/interrupted-wait.js';
 import { playLitmus } from '../../lib/experiments/q16-ordering/litmus.js';
 import { addresses } from '../../lib/probes/index.js';
+import { UAPI_PROFILES } from '../../lib/uapi/proposals/index.js';
 import { PAGE_SIZE, uffdFeatures } from '../../lib/uapi/index.js';
 import { requireKvm } from '../support/kvm-available.js';
 import { skip } from '../support/skip.js';
@@ -139,6 +144,57 @@ describe('experiments on small guests', function () {
     assert.deepEqual({ recovered: left.recovered, wakeAll: left.wakeAll }, { recovered: false, wakeAll: 0 });
     const inPlace = await restoreOnce(kvm, 'in-place');
     assert.deepEqual({ recovered: inPlace.recovered, wakeAll: inPlace.wakeAll }, { recovered: true, wakeAll: 1 });
+  });
+
+  const outcomes: Readonly<Record<Way, string>> = { 'kvm-told': 'told', 'kvm-untold': 'halted', 'kvm-block': 'blocked', exit: 'exited' };
+  for (const way of Object.keys(outcomes) as Way[]) {
+    it(`q8 and q15, ${way}: a task's fault is ${outcomes[way]}, and an interrupt meets it ${way.startsWith('kvm-') && way !== 'kvm-block' ? 'while it waits' : 'with its page'}`, async () => {
+      await TimingHelper.with(async (helper) => {
+        const waits = await measureWaits(kvm, helper, ACCESSES[0], way, 3, () => false);
+        assert.deepEqual(waits.map(({ outcome }) => outcome), [1, 2, 3].map(() => outcomes[way]));
+        assert(waits.every(({ interruptNs }) => interruptNs !== null), 'an interrupt was never taken');
+        assert.equal(waits.some(({ tookIt }) => tookIt), way === 'kvm-told' || way === 'kvm-untold');
+      });
+    });
+  }
+
+  it('q8: no fault at CPL0 is told, and its interrupts come all the same, at the latest with the page', async () => {
+    await TimingHelper.with(async (helper) => {
+      for (const access of ACCESSES.filter(({ cpl }) => cpl === 0)) {
+        const waits = await measureWaits(kvm, helper, access, 'kvm-told', 2, () => false);
+        assert.equal(waits.length, 2);
+        for (const { outcome, interruptNs } of waits) {
+          assert.notEqual(outcome, 'told', access.id);
+          assert(interruptNs !== null, access.id);
+        }
+      }
+    });
+  });
+
+  it('q9 brings every page to its vCPU in the way that the arm says', async () => {
+    await Crew.with(2, async (crew) => {
+      for (const arm of Q9_ARMS) assert.equal(deviation({ arm, vcpus: 2, result: await crew.page(arm.paging(2), 512) }), null);
+    });
+  });
+
+  it('q10 sees 4 KiB mappings while dirty logging is on and larger ones after it, where the host has them', async function () {
+    const { pages, faults } = (await measureChange(kvm, 'slot-again', 2 ** 21)).first;
+    const { first, firstAfter } = await measureChange(kvm, 'dirty-log', 2 ** 21);
+    if (faults === null || faults > pages / 2) skip(this, 'this host has no huge pages behind the guest, or KVM does not count faults', { hostCannot: true });
+    assert(first.faults !== null && first.faults > pages / 2, `${first.faults} faults for ${pages} pages`);
+    assert(firstAfter?.faults !== null && firstAfter?.faults !== undefined && firstAfter.faults < pages / 2);
+  });
+
+  it('q10 leaves a hole for one page, and the guest reaches all others', async () => {
+    const { first } = await measureChange(kvm, 'hole', 2 ** 21);
+    assert.equal(first.pages, 511);
+  });
+
+  it('q10 turns KVM_MEM_USERFAULT on and off', async function () {
+    if (!probeUapi(kvm, UAPI_PROFILES.userfault, {}).native) skip(this, 'this kernel does not have KVM_MEM_USERFAULT', { hostCannot: true });
+    const { first, onNs, offNs } = await measureChange(kvm, 'userfault', 2 ** 21);
+    assert.equal(first.pages, 512);
+    assert(onNs > 0 && offNs !== null);
   });
 });
 

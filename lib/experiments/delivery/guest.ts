@@ -1,7 +1,8 @@
 /** A guest that knows KVM's own async page faults and notes what its handlers find: at which privilege level, with which token, when. */
+import { FaultLabError } from '../../errors/index.js';
 import type { Kvm } from '../../kvm/index.js';
 import type { NativeMapping } from '../../native/index.js';
-import { TinyGuest, addresses } from '../../probes/index.js';
+import { TinyGuest, addresses, describeEnd } from '../../probes/index.js';
 import {
   APF_WAKE_ALL_TOKEN,
   KVM_ASYNC_PF_ACK_READY,
@@ -13,6 +14,7 @@ import {
   MSR_X2APIC_EOI,
   MSR_X2APIC_SPURIOUS,
   PAGE_SIZE,
+  RFLAGS_FIXED,
   RFLAGS_IF,
   VECTOR_PAGE_FAULT,
 } from '../../uapi/index.js';
@@ -20,7 +22,7 @@ import { Assembler, type Gpr } from '../machine-code/assembler.js';
 import { appendLogRoutine, clearLog, readRecords } from '../machine-code/event-log.js';
 import type { TimelineEvent } from '../frame/timeline.js';
 import type { DeliveryCase } from './cases.js';
-import { AREA, FLAGS_WORD, HANDLERS, HANDLERS_BYTES, LOG, READY_VECTOR, TOKEN_WORD, WOKEN } from './guest-memory.js';
+import { AREA, DEADLINE, FLAGS_WORD, HANDLERS, HANDLERS_BYTES, LOG, READY_VECTOR, TOKEN_WORD, WOKEN } from './guest-memory.js';
 
 const SPURIOUS_VECTOR_AND_ENABLE = 0x1ffn;
 /** Longer than any wait of a case: the end of a slice would interrupt it. */
@@ -30,8 +32,9 @@ const FRAME_CS = { base: 'rsp', offset: SAVED.length * 8 + 16 } as const;
 const FRAME_RFLAGS = { base: 'rsp', offset: SAVED.length * 8 + 24 } as const;
 const CPL_MASK = 3;
 const ERROR_CODE_BYTES = 8;
-/** Turns of a loop at CPL0 within which a page comes that was asked for before. */
-const SPINS = 60_000;
+/** Cycles within which a page comes that was asked for before, as a term that fits into an instruction, and how many of them. */
+const PATIENCE_CYCLES = 2_000_000_000;
+const PATIENCE_TERMS = 3;
 
 const KINDS = { notPresent: 1, interrupted: 2, ready: 3, slotFilled: 4, slotEmpty: 5 } as const;
 
@@ -56,11 +59,12 @@ export async function withDeliveryGuest<T>(kvm: Kvm, state: DeliveryCase, page: 
     const handlers = assembleHandlers(guest.memory.handlerOf(VECTOR_PAGE_FAULT), handler);
     const { bytes, data } = guest.memory.ram;
     bytes.set(handlers.bytes, HANDLERS);
-    clearLog(data, LOG);
     guest.memory.setHandler(VECTOR_PAGE_FAULT, handlers.addressOf('pageFault'));
     guest.memory.setHandler(READY_VECTOR, handlers.addressOf('ready'));
-    if (state.isHandlerStack) guest.memory.setHandlerStack(addresses.page + PAGE_SIZE);
+    clearLog(data, LOG);
     if (state.enable !== 0) enable(guest, state.enable);
+    clearLog(data, LOG);
+    if (state.isHandlerStack) guest.memory.setHandlerStack(addresses.page + PAGE_SIZE);
     if (state.shadow !== 0) setShadow(guest, state.shadow);
     return body(guest);
   });
@@ -111,10 +115,23 @@ export function sightings({ memory }: TinyGuest, place: (readings: readonly bigi
   return { notPresent, ready, filledWithInterruptsOff, timeline };
 }
 
-function enable({ vcpu }: TinyGuest, bits: number): void {
+/** Enables async page faults as the case has it, and lets the guest take the wake-all event of that, so that nothing is pending when its code begins. */
+function enable(guest: TinyGuest, bits: number): void {
+  const { vcpu } = guest;
   vcpu.setMsr(MSR_X2APIC_SPURIOUS, SPURIOUS_VECTOR_AND_ENABLE);
   vcpu.setMsr(MSR_KVM_ASYNC_PF_INT, BigInt(READY_VECTOR));
   vcpu.setMsr(MSR_KVM_ASYNC_PF_EN, BigInt(AREA | bits));
+  const regs = vcpu.getRegs();
+  regs.setNumber('rip', guest.endAddress);
+  regs.setNumber('rflags', RFLAGS_FIXED | RFLAGS_IF);
+  vcpu.setRegs(regs);
+  const end = guest.run();
+  if (end.kind !== 'end') throw new FaultLabError('DELIVERY_VOID', `the guest did not start: it ${describeEnd(end)}`);
+  // The OUT by which it ended is completed before its registers are replaced.
+  vcpu.exit.setImmediateExit(true);
+  vcpu.run();
+  vcpu.exit.setImmediateExit(false);
+  guest.restart();
 }
 
 function setShadow({ vcpu }: TinyGuest, shadow: number): void {
@@ -153,7 +170,11 @@ function assembleHandlers(fallBack: number, handler: NotPresentHandler): ReturnT
 
 /** Looks for a token with interrupts off, for a while. */
 function look(code: Assembler): void {
-  code.set('rcx', SPINS).label('look').load32('rsi', TOKEN_WORD).compare('rsi', 0).jump('filled', 'notEqual').addTo('rcx', -1).jump('look', 'notEqual');
+  code.readTsc();
+  for (let term = 0; term < PATIENCE_TERMS; term++) code.addTo('rax', PATIENCE_CYCLES);
+  code.store(DEADLINE, 'rax');
+  code.label('look').load32('rsi', TOKEN_WORD).compare('rsi', 0).jump('filled', 'notEqual').readTsc().compareWith('rax', DEADLINE).jump('tooLate', 'above').jump('look');
+  code.label('tooLate');
   note(code, KINDS.slotEmpty).jump('sleep');
   code.label('filled');
   note(code, KINDS.slotFilled);

@@ -66,8 +66,10 @@ function guestSaw({ runs }: StateResult): string {
 }
 
 /** Why this kind of host differs, where that is known; null where it is not. */
-export function reasonOf({ id, isOfModel, isOfVmm }: Difference, host: Pick<Host, 'kind'>): string | null {
-  if ((!isOfModel && !isOfVmm) || host.kind !== 'PVM') return null;
+export function reasonOf({ id, isOfModel, isOfVmm }: Difference, host: Pick<Host, 'kind' | 'emulated'>): string | null {
+  if (!isOfModel && !isOfVmm) return null;
+  if (host.emulated && id.startsWith('shadow-')) return 'QEMU\'s VMRUN does not take over the interrupt shadow that KVM put into the VMCB (control.int_state): the guest begins without it.';
+  if (host.kind !== 'PVM') return null;
   if (id.startsWith('cpl0')) return 'KVM emulates the guest\'s kernel instruction by instruction: an access of its emulator waits where it is.';
   if (id === 'mov-ss') return 'CPL3 runs without an intercept, and KVM does not see the shadow of an instruction that it does not emulate: the event comes inside it.';
   return null;

@@ -67,9 +67,3 @@ export interface Experiment {
    */
   readonly run: (context: ExperimentContext) => Promise<Outcome>;
 }
-
-/** A question that nobody has built an experiment for yet. */
-export interface LaterQuestion {
-  readonly id: QuestionId;
-  readonly question: string;
-}

@@ -2,7 +2,7 @@
 import { packageVersion } from '../../bench/index.js';
 import { FaultLabError, isCoded } from '../../errors/index.js';
 import { Kvm, readHost, type Host } from '../../kvm/index.js';
-import { EXPERIMENT_IDS, type Experiment, type ExperimentContext, type LaterQuestion, type Stoppable } from './experiment.js';
+import { EXPERIMENT_IDS, type Experiment, type ExperimentContext, type Stoppable } from './experiment.js';
 import { EXPERIMENT_REPORT_VERSION, type ExperimentReport, type Outcome } from './report.js';
 import { unanswered } from './unanswered.js';
 
@@ -88,13 +88,13 @@ function whatIsLacking(experiment: Experiment): string | null {
 export interface QuestionState {
   readonly id: Experiment['id'];
   readonly question: string;
-  readonly state: 'answered here' | 'needs' | 'not built yet';
+  readonly state: 'answered here' | 'needs';
   /** What is needed; null where nothing is. */
   readonly needs: string | null;
 }
 
 /** Where each question stands on this host; asks KVM, runs nothing. */
-export function listQuestions(experiments: readonly Experiment[], later: readonly LaterQuestion[]): QuestionState[] {
+export function listQuestions(experiments: readonly Experiment[]): QuestionState[] {
   const built = experiments.map((experiment): QuestionState => {
     const { id, question } = experiment;
     let needs: string | null;
@@ -106,8 +106,7 @@ export function listQuestions(experiments: readonly Experiment[], later: readonl
     }
     return { id, question, state: needs === null ? 'answered here' : 'needs', needs };
   });
-  const rest = later.map(({ id, question }): QuestionState => ({ id, question, state: 'not built yet', needs: null }));
-  return [...built, ...rest].sort((a, b) => EXPERIMENT_IDS.indexOf(a.id) - EXPERIMENT_IDS.indexOf(b.id));
+  return built.sort((a, b) => EXPERIMENT_IDS.indexOf(a.id) - EXPERIMENT_IDS.indexOf(b.id));
 }
 
 function contextOf(host: Host, chosen: readonly string[], deadlineMs: number, observer: ExperimentObserver): ExperimentContext {

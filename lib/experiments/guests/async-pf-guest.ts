@@ -16,6 +16,7 @@ import {
   MSR_X2APIC_SPURIOUS,
   VECTOR_PAGE_FAULT,
 } from '../../uapi/index.js';
+import { increment, jump, placeHandler, word, writeMsr } from './handlers.js';
 
 /** The shared area, then the guest's counters. */
 const AREA = addresses.kernelData;
@@ -25,9 +26,6 @@ const WAKE_ALL = AREA + 80;
 
 const READY_VECTOR = 0xf3;
 const SPURIOUS_VECTOR_AND_ENABLE = 0x1ffn;
-const STUB_BYTES = 16;
-/** Where a stub's own OUT goes when its first bytes become a jump. */
-const MOVED_STUB = 8;
 /** Behind whatever code a guest at CPL0 has in the same page. */
 const HANDLERS = addresses.kernelCode + 0x800;
 
@@ -50,16 +48,12 @@ export interface AsyncPfCounts {
   readonly wakeAll: number;
 }
 
-const word = (value: number): number[] => [value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, value >>> 24];
 const PUSH_RAX = [0x50];
 const POP_RAX = [0x58];
 const IRETQ = [0x48, 0xcf];
 const moveToEax = (address: number): number[] => [0x8b, 0x04, 0x25, ...word(address)];
 const clear = (address: number): number[] => [0xc7, 0x04, 0x25, ...word(address), ...word(0)];
-const increment = (address: number): number[] => [0x48, 0xff, 0x04, 0x25, ...word(address)];
-const writeMsr = (index: number, value: number): number[] => [0xb9, ...word(index), 0xb8, ...word(value), 0x31, 0xd2, 0x0f, 0x30];
 const jumpIfZero = (over: readonly number[]): number[] => [0x74, over.length];
-const jump = (from: number, to: number): number[] => [0xe9, ...word(to - (from + 5))];
 
 /**
  * Runs `body` with a guest that has enabled async page faults; `options.code` is started by it as in {@link TinyGuest}.
@@ -87,19 +81,8 @@ function readCounts({ memory }: TinyGuest): AsyncPfCounts {
 }
 
 function install(guest: TinyGuest, sleeps: boolean): void {
-  const end = place(guest, VECTOR_PAGE_FAULT, HANDLERS, (fallBack) => notPresentHandler(HANDLERS, fallBack, sleeps));
-  place(guest, READY_VECTOR, end, () => readyHandler());
-}
-
-/** Writes a handler to `at` and lets the vector's stub jump there. Returns where the handler ends. */
-function place({ memory }: TinyGuest, vector: number, at: number, handler: (fallBack: number) => number[]): number {
-  const stub = memory.handlerOf(vector);
-  const { bytes } = memory.ram;
-  bytes.copyWithin(stub + MOVED_STUB, stub, stub + STUB_BYTES - MOVED_STUB);
-  bytes.set(jump(stub, at), stub);
-  const code = handler(stub + MOVED_STUB);
-  bytes.set(code, at);
-  return at + code.length;
+  const end = placeHandler(guest, VECTOR_PAGE_FAULT, HANDLERS, (fallBack) => notPresentHandler(HANDLERS, fallBack, sleeps));
+  placeHandler(guest, READY_VECTOR, end, () => readyHandler());
 }
 
 /** Until somebody wakes from now on: cmp dword [WOKEN],0; jne out; sti; hlt; cli; jmp back. */

@@ -4,6 +4,8 @@
 export interface TimedTask {
   /** Whom to kick, and when after the start; left out: nobody. */
   readonly kick?: { readonly vcpuShare: number; readonly afterMs: number };
+  /** An interrupt to raise on a VM's vCPU 0, and when after the start; left out: none. */
+  readonly interrupt?: { readonly vmShare: number; readonly vector: number; readonly afterMs: number };
   /** A word to set to 1, whether sleepers on it are woken, and when after the start; left out: none. */
   readonly flag?: { readonly words: Int32Array; readonly notify: boolean; readonly afterMs: number };
   /** What to fill with zeroes, and when: after the kick where there is one, else after the start; left out: nothing is filled. */
@@ -16,6 +18,7 @@ export interface TimedTask {
 export interface TimedAnswer {
   readonly kickedAtNs: number;
   readonly flaggedAtNs: number;
+  readonly interruptedAtNs: number;
   readonly filledAtNs: number;
   /** Threads whose faults were read from the userfaultfd before it was filled. */
   readonly faultingThreads: readonly number[];

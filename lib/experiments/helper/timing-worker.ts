@@ -1,7 +1,7 @@
 /** The timing helper's thread. */
 import { parentPort } from 'node:worker_threads';
 import { describeError } from '../../errors/index.js';
-import { Vcpu } from '../../kvm/index.js';
+import { Vcpu, Vm, msiTo } from '../../kvm/index.js';
 import { nativeAddon } from '../../native/index.js';
 import { PAGE_SIZE, UffdMessages } from '../../uapi/index.js';
 import type { TimedAnswer, TimedMessage, TimedTask } from './task.js';
@@ -12,9 +12,11 @@ const READ_SLICE_NS = 1e6;
 class Agenda {
   readonly kickAtNs: number;
   readonly flagAtNs: number;
+  readonly interruptAtNs: number;
   fillAtNs: number;
   kickedAtNs = 0;
   flaggedAtNs = 0;
+  interruptedAtNs = 0;
 
   constructor(
     private readonly task: TimedTask,
@@ -24,12 +26,17 @@ class Agenda {
     const at = (when: { readonly afterMs: number } | undefined): number => (when === undefined ? Infinity : startNs + when.afterMs * 1e6);
     this.kickAtNs = at(task.kick);
     this.flagAtNs = at(task.flag);
+    this.interruptAtNs = at(task.interrupt);
     this.fillAtNs = task.kick === undefined ? at(task.fill) : Infinity;
   }
 
   /** Does what is due. */
   serve(): void {
-    const { kick, flag, fill } = this.task;
+    const { kick, flag, fill, interrupt } = this.task;
+    if (interrupt !== undefined && this.interruptedAtNs === 0 && this.now() >= this.interruptAtNs) {
+      this.interruptedAtNs = this.now();
+      raise(interrupt);
+    }
     if (kick !== undefined && this.kickedAtNs === 0 && this.now() >= this.kickAtNs) {
       this.kickedAtNs = this.now();
       Vcpu.kick(kick.vcpuShare);
@@ -45,8 +52,21 @@ class Agenda {
 
   /** Time to the next thing that is due, ns; at most a slice. */
   get pauseNs(): number {
-    const nextNs = Math.min(this.kickedAtNs === 0 ? this.kickAtNs : Infinity, this.flaggedAtNs === 0 ? this.flagAtNs : Infinity);
+    const nextNs = Math.min(
+      this.kickedAtNs === 0 ? this.kickAtNs : Infinity,
+      this.flaggedAtNs === 0 ? this.flagAtNs : Infinity,
+      this.interruptedAtNs === 0 ? this.interruptAtNs : Infinity,
+    );
     return Math.min(READ_SLICE_NS, Math.max(0, nextNs - this.now()));
+  }
+}
+
+function raise({ vmShare, vector }: NonNullable<TimedTask['interrupt']>): void {
+  const vm = Vm.adopt(vmShare);
+  try {
+    vm.signalMsi(msiTo(0, vector));
+  } finally {
+    vm.close();
   }
 }
 
@@ -74,7 +94,7 @@ function perform(task: TimedTask): TimedAnswer {
         filledAtNs ||= addon.monotonicNs();
       }
     }
-    return { kickedAtNs: agenda.kickedAtNs, flaggedAtNs: agenda.flaggedAtNs, filledAtNs, faultingThreads: [...threads] };
+    return { kickedAtNs: agenda.kickedAtNs, flaggedAtNs: agenda.flaggedAtNs, interruptedAtNs: agenda.interruptedAtNs, filledAtNs, faultingThreads: [...threads] };
   } finally {
     mapping?.close();
     uffd?.close();

@@ -74,7 +74,8 @@ export async function tryFailingAccess(kvm: Kvm, { backing, situation, cpl, acce
     const options: TinyGuestOptions = {
       cpl,
       code: CODE[access],
-      registers: { rbx: addresses.page, rax: addresses.userData },
+      // Zeroes in place of `ret` are add [rax],al: at rax, 0, there is nothing.
+      registers: { rbx: addresses.page },
       vmType: vmTypeFor(backing, kvm),
       makePage: (vm) => (memory = make(vm)),
       sliceNs: SLICE_NS,
@@ -118,6 +119,7 @@ function watch(guest: TinyGuest, access: AccessKind, notPresent: () => number): 
 
 function describeResult({ vcpu }: TinyGuest, access: AccessKind, end: GuestEnd): string {
   const words = describeEnd(end);
+  if (end.kind === 'trap' && end.trap.rip === addresses.page) return 'runs, and fetches other contents';
   if (access !== 'load' || end.kind !== 'end') return words;
   return vcpu.getRegs().number('rax') % 0x100 === CONTENTS ? words : `${words}, and loads other contents`;
 }

@@ -7,11 +7,13 @@ import { estimate, median } from '../frame/statistics.js';
 import { lacksForModes } from '../q1-spurious-pair/index.js';
 import { FETCH_LATENCIES_NS, pagesFor } from '../workload/latency-sweep.js';
 import { measureRun, type MeasuredRun } from '../workload/measured-run.js';
-import { runRounds } from '../workload/rounds.js';
+import { runRounds, type Trial } from '../workload/rounds.js';
 import { faultExitNs } from './exit-cost.js';
 
 const UAPI = 'async-pf-userfault-2026';
-const ROUNDS = 6;
+const ROUNDS = 16;
+/** Rounds of one task alone that come first: the verdict is about them. */
+const FIRST_ROUNDS = 3;
 const EXITS = 3000;
 /** One task alone shows the latency of a fault, eight a vCPU what the interface carries. */
 const LOADS: readonly Load[] = [{ vcpus: 1, tasks: 1 }, { vcpus: 1, tasks: 8 }, { vcpus: 2, tasks: 8 }, { vcpus: 4, tasks: 8 }];
@@ -54,17 +56,19 @@ async function run(context: ExperimentContext): Promise<Outcome> {
     kvm.close();
   }
   const samples: Sample[] = [];
-  const trials = FETCH_LATENCIES_NS.flatMap((fetchNs) =>
-    LOADS.flatMap((load) =>
-      MODES.map((mode) => ({
-        title: `${mode}, ${load.vcpus} vCPUs of ${load.tasks} tasks, fetch ${formatDuration(fetchNs)}`,
-        run: async (): Promise<void> => {
-          samples.push({ mode, load, fetchNs, run: await measureMode(context, mode, load, fetchNs, pagesFor(fetchNs / Math.min(4, load.tasks))) });
-        },
-      })),
-    ),
-  );
-  await runRounds(context, trials, { most: context.samples(ROUNDS, 1), least: 1 });
+  const trials = (loads: readonly Load[]): Trial<void>[] =>
+    FETCH_LATENCIES_NS.flatMap((fetchNs) =>
+      loads.flatMap((load) =>
+        MODES.map((mode) => ({
+          title: `${mode}, ${load.vcpus} vCPUs of ${load.tasks} tasks, fetch ${formatDuration(fetchNs)}`,
+          run: async (): Promise<void> => {
+            samples.push({ mode, load, fetchNs, run: await measureMode(context, mode, load, fetchNs, pagesFor(fetchNs / Math.min(4, load.tasks))) });
+          },
+        })),
+      ),
+    );
+  await runRounds(context, trials([ALONE]), { most: context.samples(FIRST_ROUNDS, 2), least: 1 });
+  await runRounds(context, trials(LOADS), { most: context.samples(ROUNDS, 1), least: 0 });
   return conclude(exits, samples.filter(({ run: { result } }) => result.end === 'done'));
 }
 
@@ -141,7 +145,7 @@ function find(exits: readonly number[], samples: readonly Sample[]): Finding {
     answer: negligible === undefined ? 'exitless can save a noticeable share of a fault at every fetch latency' : 'exitless can matter for quick fetches only',
     verdict:
       `a fault exit's round trip takes ${formatDuration(exit.value)} (95 %: ${formatDuration(exit.low)} to ${formatDuration(exit.high)}), which is all that exitless can save: at most ${shares.map(({ fetchNs, share }) => `${(share * 100).toFixed(0)} % at ${formatDuration(fetchNs)}`).join(', ')} of a fault's latency` +
-      `${negligible === undefined ? '' : `; from a fetch of ${formatDuration(negligible.fetchNs)} on less than ${NEGLIGIBLE_SHARE * 100} %`}. Behind the exit, the rings' protocol takes ${(protocol.value * 100).toFixed(0)} % (95 %: ${(protocol.low * 100).toFixed(0)} to ${(protocol.high * 100).toFixed(0)} %) of the time that ACCEPT and READY take here (${published.toLocaleString('en-US')} faults on rings); handlers in another process were not tried`,
+      `${negligible === undefined ? '' : `; from a fetch of ${formatDuration(negligible.fetchNs)} on less than ${NEGLIGIBLE_SHARE * 100} %`}. Behind the exit, the rings' protocol takes ${(protocol.value * 100).toFixed(0)} % (95 %: ${(protocol.low * 100).toFixed(0)} to ${(protocol.high * 100).toFixed(0)} %, ${protocol.count} pairs of runs) of the time that ACCEPT and READY take here (${published.toLocaleString('en-US')} faults on rings); handlers in another process were not tried`,
   };
 }
 

@@ -8,7 +8,7 @@ import { median } from '../frame/statistics.js';
 import { unanswered } from '../frame/unanswered.js';
 import { describeEnd, describeEvents, describeKernel, describeOutcome } from './describe.js';
 import { LOSS_CASES, type LossObservation } from './observation.js';
-import { observe, sampleTimes, withFileOfOthers } from './try-access.js';
+import { observe, sampleTimes, withFileOfOthers, type FileOfOthers, type SampleLimit } from './try-access.js';
 import { flawsOf } from './verdict.js';
 
 /** An observation with the times of many more accesses. */
@@ -22,8 +22,8 @@ const SAMPLES = 1000;
 const SAMPLES_OF_ENDS = 100;
 /** Eight reports, four accesses, most of them a thousand times. */
 const BUDGET_MS = 240_000;
-/** The last of it goes to what is not measured yet. */
-const LEAST_SHARE_MS = 200;
+/** Where the budget is used up, each access still gets so much. */
+const LEAST_SHARE_MS = 50;
 
 /** See the module's comment. */
 export const truncate: Experiment = {
@@ -41,26 +41,41 @@ export const truncate: Experiment = {
 };
 
 async function run(context: ExperimentContext): Promise<Outcome> {
-  const cells = context.chosen.flatMap((name) => LOSS_CASES.map((tried) => ({ report: lossReport(name), tried })));
   const measured: MeasuredLoss[] = [];
   const kvm = Kvm.open();
   try {
     await withFileOfOthers(async (file) => {
-    for (const [done, { report, tried }] of cells.entries()) {
-      if (context.interrupted() || context.remainingMs() === 0) break;
-      context.progress(`${report.name}: ${tried.title}`, done, cells.length);
-      const observation = await observe(kvm, file, report, tried);
-      const samples = observation.end.kind === 'done' ? context.samples(SAMPLES, 20) : context.samples(SAMPLES_OF_ENDS, 5);
-      // Whoever needs less than a fair share leaves the rest to the others.
-      const shareMs = Math.max(LEAST_SHARE_MS, context.remainingMs() / (cells.length - done));
-      const limit = { samples: observation.end.kind === 'stuck' ? 0 : samples, deadlineMs: performance.now() + shareMs, interrupted: () => context.interrupted() };
-      measured.push({ ...observation, timesNs: await sampleTimes(kvm, file, report, tried, limit) });
-    }
+      const observations = await observeAll(context, kvm, file);
+      for (const [done, observation] of observations.entries()) {
+        const { report, tried } = observation;
+        context.progress(`times of ${report.name}: ${tried.title}`, done, observations.length);
+        const timesNs = await sampleTimes(kvm, file, lossReport(report.name), tried, limitFor(context, observation, observations.length - done));
+        measured.push({ ...observation, timesNs });
+      }
     });
   } finally {
     kvm.close();
   }
   return conclude(measured, context.chosen);
+}
+
+/** Each access once: what the verdict is about comes before the times. */
+async function observeAll(context: ExperimentContext, kvm: Kvm, file: FileOfOthers): Promise<LossObservation[]> {
+  const cells = context.chosen.flatMap((name) => LOSS_CASES.map((tried) => ({ report: lossReport(name), tried })));
+  const observations: LossObservation[] = [];
+  for (const [done, { report, tried }] of cells.entries()) {
+    if (context.interrupted() || context.remainingMs() === 0) break;
+    context.progress(`${report.name}: ${tried.title}`, done, cells.length);
+    observations.push(await observe(kvm, file, report, tried));
+  }
+  return observations;
+}
+
+/** Whoever needs less than a fair share of the time leaves the rest to the others. */
+function limitFor(context: ExperimentContext, { end }: LossObservation, left: number): SampleLimit {
+  const shareMs = Math.max(LEAST_SHARE_MS, context.remainingMs() / left);
+  const samples = { done: context.samples(SAMPLES, 20), stuck: 0, ends: context.samples(SAMPLES_OF_ENDS, 5) }[end.kind === 'done' || end.kind === 'stuck' ? end.kind : 'ends'];
+  return { samples, deadlineMs: performance.now() + shareMs, interrupted: () => context.interrupted() };
 }
 
 /** Computes the verdict. `names`: the reports that were to be run. */

@@ -79,7 +79,7 @@ export class SharedModel {
 
   /** The handler's end of a vCPU's rings; one for each vCPU in the whole machine. */
   handlerEnd(vcpu: number): SharedPageHandlerEnd {
-    return new SharedPageHandlerEnd(this.pages[vcpu]);
+    return new SharedPageHandlerEnd(this.pages[vcpu], this.model.shape.ringEntries);
   }
 
   /** Number by which other threads reach a vCPU; 0 before its Worker has started. */

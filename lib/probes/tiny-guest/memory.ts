@@ -80,11 +80,12 @@ export class TinyGuestMemory {
   readonly ram: SystemRam;
   /** CR3. */
   readonly root: number;
+  private readonly tables: PageTables;
 
   /** @throws FaultLabError where there is no memory */
   constructor() {
     this.ram = SystemRam.create(gpaNumber(0), RAM_SIZE_BYTES);
-    const tables = new PageTables(new Frames(this.ram));
+    const tables = (this.tables = new PageTables(new Frames(this.ram)));
     const map = (page: number, access: Partial<PageAccess>): void => {
       tables.mapSmall(page, page, PAGE_SIZE, { write: false, user: false, execute: false, ...access });
     };
@@ -114,6 +115,11 @@ export class TinyGuestMemory {
     const at = cpl === 0 ? KERNEL_CODE : USER_CODE;
     this.ram.bytes.set(code, at);
     return at;
+  }
+
+  /** Lets CPL3 read and write memory beyond the tiny guest's own, one to one and by 2 MiB pages, up to 1 GiB of it; whole 2 MiB, within one GiB. */
+  mapRegion(gpa: number, sizeBytes: number): void {
+    this.tables.mapLarge(gpa, gpa, sizeBytes, { write: true, user: true, execute: false });
   }
 
   /** Changes a gate. */

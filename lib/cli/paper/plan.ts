@@ -1,0 +1,60 @@
+/** What a paper is made of, and how its time is shared out. */
+import { UAPI_MODES, type DeliveryMode } from '../../machine/index.js';
+import { EXPERIMENTS, LEAST_BUDGET_MS, type Experiment } from '../../experiments/index.js';
+import type { UapiName } from '../../uapi/proposals/index.js';
+
+/** A bench of a paper. */
+export interface BenchPart {
+  readonly kind: 'bench';
+  readonly id: string;
+  readonly uapi: UapiName;
+  readonly modes: readonly DeliveryMode[];
+}
+
+/** An experiment of a paper. */
+export interface ExperimentPart {
+  readonly kind: 'experiment';
+  readonly id: Experiment['id'];
+  readonly experiment: Experiment;
+}
+
+/** One part of a paper, with its share of the time. */
+export type Part = (BenchPart | ExperimentPart) & {
+  /** How much of the time it is worth, against the others: what it takes for its fewest rounds, about, and more where noise is its trouble. */
+  readonly weight: number;
+};
+
+/** Experiments that take longer, or much less, than the others. */
+const WEIGHTS: Partial<Record<Experiment['id'], number>> = { q1: 40, q2: 40, q3: 14, q4: 14, q5: 26, q6: 8, q7: 18, q8: 26, q9: 20, q10: 14, q11: 2, q12: 3, q13: 10, q14: 4, q15: 24, q16: 10 };
+const USUAL_WEIGHT = 8;
+const BENCH_WEIGHTS: Readonly<Record<'stock' | 'proposal', number>> = { stock: 16, proposal: 12 };
+
+/** Benches: every mode that a stock kernel makes, and every mode of the proposal that has them all. */
+const BENCHES: readonly Part[] = (['stock', 'async-pf-userfault-2026'] as const).map((uapi) => ({
+  kind: 'bench',
+  id: uapi === 'stock' ? 'bench' : `bench of ${uapi}`,
+  uapi,
+  modes: UAPI_MODES[uapi].filter((mode) => uapi === 'stock' || mode !== 'sync-uffd'),
+  weight: BENCH_WEIGHTS[uapi === 'stock' ? 'stock' : 'proposal'],
+}));
+
+/** Every part, in the order of the page. */
+export const PARTS: readonly Part[] = [...BENCHES, ...EXPERIMENTS.map((experiment): Part => ({ kind: 'experiment', id: experiment.id, experiment, weight: WEIGHTS[experiment.id] ?? USUAL_WEIGHT }))];
+
+/** A part gets at least so much of its fair share, however much those before it took: better late than without an answer. */
+const LEAST_SHARE = 0.4;
+
+/**
+ * What a part may take, ms: its share of what is left. One that takes less leaves the rest to the others, one that takes more takes it from them.
+ * @param parts - all of them
+ * @param at - the one that is next
+ * @param budgetMs - for all of them
+ * @param remainingMs - of that
+ */
+export function budgetOf(parts: readonly Pick<Part, 'weight'>[], at: number, budgetMs: number, remainingMs: number): number {
+  const sum = (of: readonly Pick<Part, 'weight'>[]): number => of.reduce((total, { weight }) => total + weight, 0);
+  const { weight } = parts[at];
+  const fairMs = (budgetMs * weight) / sum(parts);
+  const shareMs = (Math.max(0, remainingMs) * weight) / sum(parts.slice(at));
+  return Math.max(LEAST_BUDGET_MS, LEAST_SHARE * fairMs, shareMs);
+}

@@ -1,0 +1,135 @@
+/** Q8: which faults the guest can be told of, and what a synthetic halt saves for the others. */
+import { formatDuration } from '../../bench/index.js';
+import { Kvm } from '../../kvm/index.js';
+import type { Experiment, ExperimentContext } from '../frame/experiment.js';
+import type { Finding, Outcome, PlotData, Row } from '../frame/report.js';
+import { median, shareInterval } from '../frame/statistics.js';
+import { unanswered } from '../frame/unanswered.js';
+import { ACCESSES } from '../waits/interrupted-wait.js';
+import { interruptTimes, interruptionRows, measureInterruptions, outcomeShare, type Waits } from '../waits/interruptions.js';
+import { WAIT_ARMS, WAIT_LATENCIES_NS, deviation, figuresOf, measureWaitArms, percent, waitDetail, waitRows, type WaitSample } from '../waits/whole-runs.js';
+
+const WAITS = 24;
+const LEAST_WAITS = 4;
+const ROUNDS = 8;
+/** Shares of a workload's faults that its kernel makes, from pure computing to pure system calls. */
+const KERNEL_SHARES = [0, 0.1, 0.25, 0.5, 0.75, 1];
+
+/** See the module's comment. */
+export const q8: Experiment = {
+  id: 'q8',
+  question: 'Which share of faults can the guest be told of (CPL above 0, interrupts on, no shadow, nothing pending), and what does a synthetic halt save over exit and block for the rest?',
+  method: [
+    'A small guest with async page faults enabled touches a missing page as a task, as its kernel, in an interrupt shadow, with interrupts off; KVM decides. An interrupt is raised in',
+    'the middle of the wait: told (a not-present event counted by the guest), halted (a worker of KVM in userfaultfd) and blocked (the vCPU\'s thread) are seen, not assumed.',
+    'Then whole runs of one faulting and two counting tasks in each way to wait, and mixes of user and kernel faults composed from both.',
+  ],
+  lacks: (kvm) => (kvm.checkExtension('ASYNC_PF_INT') > 0 && kvm.checkExtension('SPLIT_IRQCHIP') > 0 ? null : 'it takes async page faults by interrupt and an APIC in KVM (KVM_CAP_ASYNC_PF_INT or KVM_CAP_SPLIT_IRQCHIP is 0 here)'),
+  run,
+};
+
+async function run(context: ExperimentContext): Promise<Outcome> {
+  const kvm = Kvm.open();
+  let waits: Waits[];
+  try {
+    const pairs = ACCESSES.flatMap((access) => (['kvm-told', 'kvm-block', 'exit'] as const).map((way) => ({ access, way })));
+    waits = await measureInterruptions(context, kvm, [...pairs, { access: ACCESSES[0], way: 'kvm-untold' }], context.samples(WAITS, LEAST_WAITS));
+  } finally {
+    kvm.close();
+  }
+  return conclude(waits, await measureWaitArms(context, WAIT_ARMS, WAIT_LATENCIES_NS, ROUNDS));
+}
+
+/** Computes the verdict. */
+export function conclude(waits: readonly Waits[], samples: readonly WaitSample[]): Outcome {
+  const wrong = samples.map(deviation).find((what) => what !== null);
+  if (wrong !== undefined) return unanswered(wrong);
+  const composed = KERNEL_SHARES.flatMap((share) => mixRow(waits, samples, share));
+  return {
+    finding: find(waits, samples),
+    changedBy: [
+      'A guest that sets KVM_ASYNC_PF_SEND_ALWAYS may be told at CPL0 too; Linux does not any more.',
+      'The mix: a workload with other shares of kernel faults is another line of the table of mixes.',
+      'A guest whose tick is rarer than the fetch gains nothing by the halt but its interrupts: here it is 1 ms.',
+      `More rounds: the fewest of an arm are ${fewest(samples)}; --budget makes more.`,
+    ],
+    notReproduced: [
+      'An event that is being delivered when its stack is missing (nothing pending): the guest keeps its stacks.',
+      'A real kernel\'s mix of faults: which accesses a kernel makes for its tasks is that kernel\'s matter; shares are given for every mix instead.',
+      'Kernel faults in whole runs: the tasks fault at CPL3, and a kernel fault is taken to cost what theirs does in the same way of waiting.',
+      ...(cplZero(waits) === 'blocked' ? ['CPL0 on hardware: here KVM emulates it, and an access of the emulator blocks the vCPU\'s thread in every state; on VMX and SVM hosts KVM halts the vCPU where interrupts are on.'] : []),
+    ],
+    tables: [
+      { id: 'accesses', title: 'What KVM makes of a missing page, and when an interrupt in the middle of the wait is taken', rows: interruptionRows(waits) },
+      { id: 'ways', title: 'Whole runs by way of waiting', rows: waitRows(samples, WAIT_ARMS, WAIT_LATENCIES_NS) },
+      { id: 'mixes', title: 'Composed: by share of faults that the kernel makes, fetch 1 ms', rows: composed },
+      { id: 'runs', title: 'Every run', detail: true, rows: waitDetail(samples) },
+    ],
+    plots: [plotOf(composed)],
+  };
+}
+
+function fewest(samples: readonly WaitSample[]): number {
+  return Math.min(...WAIT_LATENCIES_NS.flatMap((fetchNs) => WAIT_ARMS.map(({ id }) => figuresOf(samples, id, fetchNs)?.runs ?? 0)));
+}
+
+/** Waits of an access with KVM free to choose. */
+function chosen(waits: readonly Waits[], id: string): Waits['waits'] {
+  return waits.find(({ access, way }) => access.id === id && way === 'kvm-told')?.waits ?? [];
+}
+
+/** What KVM does about the kernel's accesses with interrupts on; null where none was made. */
+function cplZero(waits: readonly Waits[]): 'halted' | 'blocked' | 'told' | null {
+  const kernel = chosen(waits, 'kernel');
+  if (kernel.length === 0) return null;
+  return (['halted', 'blocked', 'told'] as const).reduce((a, b) => (outcomeShare(kernel, b) > outcomeShare(kernel, a) ? b : a));
+}
+
+function mixRow(waits: readonly Waits[], samples: readonly WaitSample[], kernelShare: number): Row[] {
+  const [told, halt, exit] = (['told', 'halt', 'exit'] as const).map((id) => figuresOf(samples, id, 1e6));
+  if (told === null || halt === null || exit === null) return [];
+  const toldShare = (1 - kernelShare) * outcomeShare(chosen(waits, 'user'), 'told') + kernelShare * outcomeShare(chosen(waits, 'kernel'), 'told');
+  const with_ = (rest: number): number => toldShare * told.costNs.value + (1 - toldShare) * rest;
+  return [{
+    kernelFaultsShare: kernelShare, deliverableShare: toldShare,
+    restHaltedNs: with_(halt.costNs.value), restExitsNs: with_(exit.costNs.value), noneToldNs: exit.costNs.value, haltSavesShare: 1 - with_(halt.costNs.value) / with_(exit.costNs.value),
+  }];
+}
+
+function find(waits: readonly Waits[], samples: readonly WaitSample[]): Finding {
+  const user = chosen(waits, 'user');
+  const kernels = ACCESSES.filter(({ cpl }) => cpl === 0).flatMap(({ id }) => chosen(waits, id));
+  if (user.length === 0 || kernels.length === 0) return { answered: false, why: 'not every kind of access was made: a longer --budget is needed' };
+  const halted = interruptTimes(waits, 'halted');
+  const exited = interruptTimes(waits, 'exited', 'user');
+  if (halted.length === 0 || exited.length === 0) return { answered: false, why: `${halted.length === 0 ? 'no vCPU was seen halted' : 'no access exited'} with an interrupt, so that there is nothing to compare` };
+  const at = 1e6;
+  const [halt, exit, told] = (['halt', 'exit', 'told'] as const).map((id) => figuresOf(samples, id, at));
+  if (halt === null || exit === null || told === null || fewest(samples) < 2) return { answered: false, why: 'not every way of waiting was run twice: a longer --budget is needed' };
+  const toldUser = user.filter(({ outcome }) => outcome === 'told').length;
+  const toldKernel = kernels.filter(({ outcome }) => outcome === 'told').length;
+  const users = shareInterval(toldUser, user.length);
+  const kernelsTold = shareInterval(toldKernel, kernels.length);
+  const zero = cplZero(waits);
+  const saves = halt.costNs.high < exit.costNs.low;
+  return {
+    answered: true,
+    answer: `faults of tasks are ${toldUser === user.length ? 'all' : toldUser === 0 ? 'never' : 'partly'} deliverable, faults at CPL0 ${toldKernel === 0 ? 'never' : 'partly'}; a halted vCPU takes its interrupts during the wait, and one that exited and blocks does not`,
+    verdict:
+      `KVM told the guest of ${toldUser} of ${user.length} faults of a task (95 %: ${percent(users.low)} to ${percent(users.high)}) and of ${toldKernel} of ${kernels.length} at CPL0 (${percent(kernelsTold.low)} to ${percent(kernelsTold.high)}), ` +
+      `where with interrupts on it ${zero === 'blocked' ? "blocks the vCPU's thread here" : zero === 'halted' ? 'halts the vCPU' : 'tells the guest'}: the deliverable share of a workload is the share of its faults at CPL3. ` +
+      `A halted vCPU takes an interrupt after ${formatDuration(median(halted))}, one that exited and blocks only ${formatDuration(median(exited))} later, with the page. ` +
+      `At a fetch of ${formatDuration(at)} a page costs the other tasks ${formatDuration(told.costNs.value)} where the guest is told, ${formatDuration(halt.costNs.value)} (95 %: ${formatDuration(halt.costNs.low)} to ${formatDuration(halt.costNs.high)}) with the halt and ` +
+      `${formatDuration(exit.costNs.value)} (${formatDuration(exit.costNs.low)} to ${formatDuration(exit.costNs.high)}) with exit and block${saves ? `: the halt saves ${percent(1 - halt.costNs.value / exit.costNs.value)}` : ', which noise does not tell apart'}`,
+  };
+}
+
+function plotOf(rows: readonly Row[]): PlotData {
+  const line = (name: string, column: string): PlotData['lines'][number] => ({ name, values: rows.map((row) => Number(row[column]) / 1e3) });
+  return {
+    title: 'vCPU time that a page of 1 ms costs, by share of faults that the kernel makes (composed)',
+    x: rows.map((row) => percent(Number(row['kernelFaultsShare']))),
+    y: 'us',
+    lines: [line('the rest halts', 'restHaltedNs'), line('the rest exits and blocks', 'restExitsNs'), line('none told', 'noneToldNs')],
+  };
+}
