@@ -65,6 +65,7 @@ export async function runBench(options: BenchOptions, observer: BenchObserver): 
   const budget = new Budget(repetition.budgetNs);
   const planned = planPoints(options, repetition);
   const [first] = planned;
+  observer.planned?.(repetition.asked === 'auto' ? null : repetition.asked * planned.reduce((total, { rows }) => total + rows.length, 0));
   const most = planned.some(({ pages }) => pages === undefined) ? undefined : Math.max(...planned.map(({ pages }) => pages ?? 0));
   const contents = await openContents({ source: options.source, ...(options.image === undefined ? {} : { image: options.image }), ...(most === undefined ? {} : { pages: most }) });
   const modes: ModeReport[] = [];

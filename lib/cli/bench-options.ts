@@ -23,6 +23,7 @@ import type { CapabilityNumbers } from '../kvm/index.js';
 import { MAX_IN_FLIGHT, MAX_LATENCY_NS, MAX_RESOLVERS, MAX_TICK_NS, MIN_TICK_NS, UAPI_MODES, isDeliveryMode, type DeliveryMode } from '../machine/index.js';
 import type { UapiName } from '../uapi/proposals/index.js';
 import { FileOption } from './files.js';
+import { quietOption } from './progress.js';
 import { capabilityOption, uapiOption } from './uapi-options.js';
 
 /** What commander makes of the command line. Lists of numbers are swept where they have more than one. */
@@ -59,6 +60,7 @@ export interface BenchFlags {
   readonly confidence?: number;
   readonly budget?: number;
   readonly json?: string;
+  readonly quiet?: boolean;
   readonly guest?: string;
 }
 
@@ -76,6 +78,7 @@ export function addBenchOptions(command: Command): Command {
     .addOption(new FileOption('--image <file>', 'file to page in (default: an image of 64 MiB made for the run, larger where --pages is)', 'input'))
     .addOption(new FileOption('--trace <file>', 'pages to visit, in this order: one index a line, or 32-bit words, little end first', 'input'))
     .addOption(new FileOption('--trace-out <file>', 'write the order in which the first row asked for pages (.bin, .u32: as words)', 'output'))
+    .addOption(quietOption())
     .addOption(new Option('--prefetch', 'workload restore: each mode again with the pages of the trace fetched ahead'))
     .addOption(uapiOption().default(BENCH_DEFAULTS.uapi))
     .addOption(capabilityOption())
