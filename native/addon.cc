@@ -8,10 +8,12 @@
 #include "layouts.h"
 #include "mapping.h"
 #include "poll.h"
+#include "stamps.h"
 #include "thread.h"
 #include "userfaultfd.h"
 #include "vcpu.h"
 #include "vm.h"
+#include "word.h"
 
 namespace faultlab {
 namespace {
@@ -58,6 +60,8 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   Export<EventFd>(env, exports);
   Export<Userfaultfd>(env, exports);
   DefineThreadFunctions(env, exports);
+  DefineStampFunctions(env, exports);
+  DefineWordFunctions(env, exports);
   exports.Set("releaseAll", Napi::Function::New<ReleaseAll>(env, "releaseAll"));
   exports.Set("liveHandles", Napi::Function::New<LiveHandles>(env, "liveHandles"));
   DefineLayouts(env, exports);

@@ -224,6 +224,8 @@ constexpr Request kRequests[] = {
     {"KVM_GET_VCPU_EVENTS", uapi::kGetVcpuEvents},
     {"KVM_SET_VCPU_EVENTS", uapi::kSetVcpuEvents},
     {"KVM_GET_TSC_KHZ", uapi::kGetTscKhz},
+    {"KVM_SET_DEVICE_ATTR", uapi::kSetDeviceAttr},
+    {"KVM_GET_DEVICE_ATTR", uapi::kGetDeviceAttr},
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <string>
 
 #include "arguments.h"
@@ -14,6 +15,7 @@
 #include "guarded_copy.h"
 #include "memory_failure.h"
 #include "retry.h"
+#include "stamps.h"
 
 namespace faultlab {
 namespace {
@@ -25,6 +27,12 @@ constexpr int kProtMask = PROT_READ | PROT_WRITE | PROT_EXEC;
 // Longest that a copy waits for pages that a userfaultfd has.
 constexpr int64_t kLongestWaitNs = 10'000'000'000;
 constexpr uint64_t kMaxMappingBytes = uint64_t{1} << 46;
+
+// Addresses for memory that is unmapped before its users are gone. The kernel fills the address space from the top and
+// grows the heap from the program up, the engine asks for addresses below 2^46: nobody comes here by himself. Each
+// address is given out once.
+constexpr uint64_t kApartStart = uint64_t{0x4800} << 32;
+constexpr uint64_t kApartEnd = uint64_t{0x5000} << 32;
 
 // Newer than the C library's headers.
 constexpr int kMadvCold = 20;
@@ -79,7 +87,7 @@ Napi::Value Copy(Napi::Env env, const MappedMemory& memory, uint64_t offset, voi
   const uint64_t at = fault.address - memory.hva();
   const uint64_t page = (FitsIn(memory.sizeBytes(), at, 1) ? at : offset) & ~(kPageSize - 1);
   const char* code = "MAPPING_SIGSEGV";
-  const char* why = "it is protected or guarded";
+  const char* why = "it is protected, guarded or unmapped";
   if (fault.signal == SIGBUS && fault.code == BUS_MCEERR_AR) {
     code = "MAPPING_POISONED";
     why = "it is poisoned, and its contents are lost";
@@ -111,12 +119,14 @@ MappedRange PageRange(Arguments& args, const MappedMemory* memory, napi_value of
 Napi::Function Mapping::Define(Napi::Env env) {
   return Handle::Define(env, {
                                  Static<&Mapping::Anonymous>("anonymous"),
+                                 Static<&Mapping::Apart>("apart"),
                                  Static<&Mapping::OfFile>("ofFile"),
                                  Static<&Mapping::Adopt>("adopt"),
                                  Getter<&Mapping::Hva>("hva"),
                                  Getter<&Mapping::SizeBytes>("sizeBytes"),
                                  Method<&Mapping::ViewAll>("view"),
                                  Method<&Mapping::Protect>("protect"),
+                                 Method<&Mapping::Vacate>("vacate"),
                                  Method<&Mapping::Advise>("advise"),
                                  Method<&Mapping::MapFixed>("mapFixed"),
                                  Method<&Mapping::Read>("read"),
@@ -146,6 +156,33 @@ Napi::Value Mapping::Anonymous(const Napi::CallbackInfo& info) {
   }
   const bool huge = (flags & MAP_HUGETLB) != 0;
   return Wrap(env, std::make_shared<MappedMemory>(address, sizeBytes, prot, huge, nullptr, 0));
+}
+
+Napi::Value Mapping::Apart(const Napi::CallbackInfo& info) {
+  static std::atomic<uint64_t> next{kApartStart};
+  const Napi::Env env = info.Env();
+  Arguments args(info, "Mapping.apart");
+  const uint64_t sizeBytes = args.Integer(info[0], "sizeBytes", kMaxMappingBytes, 1);
+  const int prot = Prot(args, info[1]);
+  if (!args.failed() && sizeBytes % kPageSize != 0) args.Reject("sizeBytes", "must be a multiple of 4096");
+  if (!args.failed() && sizeBytes > kApartEnd - kApartStart) args.Reject("sizeBytes", "must be 8 TiB at most");
+  if (args.failed()) return {};
+  // A page between two of them, so that an access beyond one does not meet the next.
+  const uint64_t at = next.fetch_add(sizeBytes + kPageSize, std::memory_order_relaxed);
+  const bool fits = at < kApartEnd && sizeBytes <= kApartEnd - at;
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): an address that nobody has yet
+  void* wanted = reinterpret_cast<void*>(at);
+  void* address = fits ? mmap(wanted, sizeBytes, prot,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0)
+                       : MAP_FAILED;
+  const int error = fits ? errno : ENOMEM;
+  if (address == MAP_FAILED) {
+    return ThrowFailure(env, {family::kMapping, "mmap", error},
+                        std::to_string(sizeBytes) + " bytes of anonymous memory apart from all other");
+  }
+  auto memory = std::make_shared<MappedMemory>(address, sizeBytes, prot, false, nullptr, 0);
+  memory->MarkApart();
+  return Wrap(env, std::move(memory));
 }
 
 Napi::Value Mapping::OfFile(const Napi::CallbackInfo& info) {
@@ -205,6 +242,28 @@ Napi::Value Mapping::Protect(const Napi::CallbackInfo& info) {
                         std::to_string(range.lengthBytes) + " bytes at " + std::to_string(range.offset) + " to prot " +
                             std::to_string(prot));
   }
+  return env.Undefined();
+}
+
+Napi::Value Mapping::Vacate(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::shared_ptr<MappedMemory> memory = object();
+  if (!memory->apart()) {
+    return ThrowCoded(env, "MAPPING_NOT_APART",
+                      "Mapping.vacate: the addresses of this mapping would be given to somebody else, whose memory the "
+                      "guest would then have; only a mapping made by Mapping.apart() can be vacated");
+  }
+  if (memory->registered()) {
+    return ThrowCoded(env, "MAPPING_REGISTERED",
+                      "Mapping.vacate: a userfaultfd has a part of this mapping; unregister it first");
+  }
+  if (memory->vacated()) return env.Undefined();
+  if (!memory->AddRestriction()) return ThrowHasViews(env, "Mapping.vacate");
+  if (munmap(memory->at(0), memory->sizeBytes()) != 0) {
+    const int error = errno;
+    return ThrowFailure(env, {family::kMapping, "munmap", error}, std::to_string(memory->sizeBytes()) + " bytes");
+  }
+  memory->Vacate();
   return env.Undefined();
 }
 
@@ -290,8 +349,11 @@ Napi::Value Mapping::PreadFrom(const Napi::CallbackInfo& info) {
                       "Mapping.preadFrom: a userfaultfd has a part of this mapping, and the kernel would wait for its "
                       "pages without end; read into a second mapping of the memory, or use Userfaultfd.copy");
   }
+  const auto page = static_cast<uint32_t>(offset / kPageSize);
+  Stamp(StampKind::kFillBegin, page);
   const CallResult result = CallRetrying(
       [&] { return pread(file->fd(), object()->at(offset), lengthBytes, static_cast<off_t>(fileOffset)); });
+  Stamp(StampKind::kFillEnd, page);
   return Napi::Number::New(info.Env(), static_cast<double>(result.ok() ? result.value : -result.error));
 }
 

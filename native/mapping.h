@@ -26,11 +26,13 @@ class Mapping : public Handle<Mapping, MappedMemory> {
 
  private:
   static Napi::Value Anonymous(const Napi::CallbackInfo& info);
+  static Napi::Value Apart(const Napi::CallbackInfo& info);
   static Napi::Value OfFile(const Napi::CallbackInfo& info);
   Napi::Value Hva(const Napi::CallbackInfo& info);
   Napi::Value SizeBytes(const Napi::CallbackInfo& info);
   Napi::Value ViewAll(const Napi::CallbackInfo& info);
   Napi::Value Protect(const Napi::CallbackInfo& info);
+  Napi::Value Vacate(const Napi::CallbackInfo& info);
   Napi::Value Advise(const Napi::CallbackInfo& info);
   Napi::Value MapFixed(const Napi::CallbackInfo& info);
   Napi::Value Read(const Napi::CallbackInfo& info);

@@ -19,7 +19,9 @@ MappedMemory::MappedMemory(void* address, size_t sizeBytes, int prot, bool huge,
     : address_(static_cast<uint8_t*>(address)), sizeBytes_(sizeBytes), prot_(prot), huge_(huge),
       guarantee_(std::move(guarantee)), fileOffset_(fileOffset) {}
 
-MappedMemory::~MappedMemory() { munmap(address_, sizeBytes_); }
+MappedMemory::~MappedMemory() {
+  if (!vacated()) munmap(address_, sizeBytes_);
+}
 
 bool MappedMemory::AddView(std::string* whyNot) {
   constexpr int kReadWrite = PROT_READ | PROT_WRITE;

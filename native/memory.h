@@ -53,6 +53,14 @@ class MappedMemory : public SharedObject {
   // Takes back an announcement when the use did not come about.
   void DropRestriction();
 
+  // Gives the addresses up: nothing is unmapped with this object any more. Only for addresses that nobody else is
+  // given.
+  void Vacate() { vacated_.store(true, std::memory_order_relaxed); }
+  bool vacated() const { return vacated_.load(std::memory_order_relaxed); }
+  // Memory at addresses that are given out once. Set before it is shared.
+  void MarkApart() { apart_ = true; }
+  bool apart() const { return apart_; }
+
   // How many userfaultfds have a part of it: an access may wait for as long as nobody fills the page.
   void AddRegistration() { registrations_.fetch_add(1, std::memory_order_relaxed); }
   void DropRegistration() { registrations_.fetch_sub(1, std::memory_order_relaxed); }
@@ -70,6 +78,8 @@ class MappedMemory : public SharedObject {
   const std::shared_ptr<const FileGuarantee> guarantee_;
   const uint64_t fileOffset_;
   bool ofDriver_ = false;
+  bool apart_ = false;
+  std::atomic<bool> vacated_{false};
 
   std::mutex mutex_;
   size_t views_ = 0;

@@ -32,6 +32,26 @@ Napi::Value MonotonicNsOf(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(MonotonicNs()));
 }
 
+// For records in shared memory: no number object is made.
+Napi::Value NoteMonotonicNs(const Napi::CallbackInfo& info) {
+  Arguments args(info, "noteMonotonicNs");
+  const uint64_t index = args.Integer(info[1], "index");
+  bool isTypedArray = false;
+  napi_is_typedarray(info.Env(), info[0], &isTypedArray);
+  napi_typedarray_type type = napi_int8_array;
+  size_t length = 0;
+  void* data = nullptr;
+  if (isTypedArray) napi_get_typedarray_info(info.Env(), info[0], &type, &length, &data, nullptr, nullptr);
+  if (type != napi_float64_array)
+    args.Reject("into", "must be a Float64Array");
+  else if (index >= length)
+    args.Reject("index", "must be an index of the array");
+  if (args.failed()) return {};
+  static_cast<double*>(data)[index] = static_cast<double>(MonotonicNs());
+  return info.Env().Undefined();
+}
+Napi::Value TscOf(const Napi::CallbackInfo& info) { return Napi::BigInt::New(info.Env(), ReadTsc()); }
+
 Napi::Value ThreadIdOf(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), CurrentThreadId()); }
 
 Napi::Value SetTimerSlackNs(const Napi::CallbackInfo& info) {
@@ -90,6 +110,8 @@ pid_t CurrentThreadId() {
 
 void DefineThreadFunctions(Napi::Env env, Napi::Object exports) {
   exports.Set("monotonicNs", Napi::Function::New<MonotonicNsOf>(env, "monotonicNs"));
+  exports.Set("noteMonotonicNs", Napi::Function::New<NoteMonotonicNs>(env, "noteMonotonicNs"));
+  exports.Set("tsc", Napi::Function::New<TscOf>(env, "tsc"));
   exports.Set("threadId", Napi::Function::New<ThreadIdOf>(env, "threadId"));
   exports.Set("setTimerSlackNs", Napi::Function::New<SetTimerSlackNs>(env, "setTimerSlackNs"));
   exports.Set("setAffinity", Napi::Function::New<SetAffinity>(env, "setAffinity"));

@@ -10,7 +10,7 @@ namespace faultlab {
 // gettid(2), asked once a thread.
 pid_t CurrentThreadId();
 
-// monotonicNs, threadId, setTimerSlackNs, setAffinity, getAffinity.
+// monotonicNs, tsc, threadId, setTimerSlackNs, setAffinity, getAffinity.
 void DefineThreadFunctions(Napi::Env env, Napi::Object exports);
 
 }  // namespace faultlab

@@ -14,6 +14,7 @@
 #include "mapping.h"
 #include "poll.h"
 #include "retry.h"
+#include "stamps.h"
 #include "uapi/userfaultfd.h"
 
 namespace faultlab {
@@ -217,7 +218,10 @@ Napi::Value Userfaultfd::Continue(const Napi::CallbackInfo& info) {
   const Request request(args, info, true);
   if (args.failed()) return {};
   uapi::UffdioContinue argument{RangeOf(*request.memory, request.range), request.mode, 0};
+  const auto page = static_cast<uint32_t>(request.range.offset / kPageSize);
+  Stamp(StampKind::kMapBegin, page);
   const CallResult result = Call([&] { return ioctl(object()->fd(), uapi::kUffdioContinue, &argument); });
+  Stamp(StampKind::kMapEnd, page);
   return Progress(info.Env(), result, argument.mapped);
 }
 
@@ -271,7 +275,11 @@ Napi::Value Userfaultfd::Read(const Napi::CallbackInfo& info) {
   const size_t messages = std::min(events.size / sizeof(uapi::UffdMsg), kMaxMessages);
   const CallResult result =
       CallRetrying([&] { return read(object()->fd(), events.data, messages * sizeof(uapi::UffdMsg)); });
-  if (result.ok()) return Number(env, result.value / static_cast<long>(sizeof(uapi::UffdMsg)));
+  if (result.ok()) {
+    const long count = result.value / static_cast<long>(sizeof(uapi::UffdMsg));
+    Stamp(StampKind::kMessages, static_cast<uint32_t>(count));
+    return Number(env, count);
+  }
   // Another reader was quicker, or the waiter went away.
   return Number(env, result.error == EAGAIN ? 0 : -result.error);
 }

@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "ioctl.h"
 #include "memory_failure.h"
+#include "stamps.h"
 #include "thread.h"
 
 namespace faultlab {
@@ -50,7 +51,9 @@ int VcpuObject::Run() {
 
 int VcpuObject::Enter() {
   const int64_t start = MonotonicNs();
+  Stamp(StampKind::kRunEnter, 0);
   const CallResult result = CallNotingMemoryFailure(&noted_, SYS_ioctl, fd(), uapi::kRun, 0);
+  Stamp(StampKind::kRunLeave, static_cast<uint32_t>(result.error) << 16 | (area_->run().exit_reason & 0xffff));
   runTimeNs_ += static_cast<uint64_t>(MonotonicNs() - start);
   runCount_++;
   return result.error;
@@ -124,6 +127,8 @@ Napi::Function Vcpu::Define(Napi::Env env) {
                                  Method<&Vcpu::SetMce>("setMce"),
                                  Method<&Vcpu::EnableCap>("enableCap"),
                                  Method<&Vcpu::TscKhz>("tscKhz"),
+                                 Method<&Vcpu::TscOffset>("tscOffset"),
+                                 Method<&Vcpu::SetTscOffset>("setTscOffset"),
                                  Method<&Vcpu::Ioctl>("ioctl"),
                                  Method<&Vcpu::IoctlUnreadable>("ioctlUnreadable"),
                                  Method<&Vcpu::MapPage>("mapPage"),

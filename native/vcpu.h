@@ -148,6 +148,8 @@ class Vcpu : public Handle<Vcpu, VcpuObject> {
   Napi::Value SetMce(const Napi::CallbackInfo& info);
   Napi::Value EnableCap(const Napi::CallbackInfo& info);
   Napi::Value TscKhz(const Napi::CallbackInfo& info);
+  Napi::Value TscOffset(const Napi::CallbackInfo& info);
+  Napi::Value SetTscOffset(const Napi::CallbackInfo& info);
   Napi::Value Ioctl(const Napi::CallbackInfo& info);
   Napi::Value IoctlUnreadable(const Napi::CallbackInfo& info);
   Napi::Value MapPage(const Napi::CallbackInfo& info);

@@ -30,6 +30,14 @@ struct OneMsr {
 };
 static_assert(sizeof(OneMsr) == 24 && offsetof(OneMsr, entry) == 8);
 
+constexpr const char* kNeedsVcpuAttributes = "KVM_VCPU_TSC_OFFSET needs KVM_CAP_VCPU_ATTRIBUTES";
+
+// What the guest's TSC is ahead of the host's, read or written in place.
+CallResult TscOffsetIoctl(int fd, uint32_t request, uint64_t* offset) {
+  uapi::KvmDeviceAttr attribute{0, uapi::kVcpuTscCtrl, uapi::kVcpuTscOffset, reinterpret_cast<uint64_t>(offset)};
+  return Ioctl(fd, request, &attribute);
+}
+
 std::string Msr(uint32_t index) { return "MSR " + Hex(index); }
 
 // KVM_GET_MSRS and KVM_SET_MSRS return how many of the MSRs they did.
@@ -216,6 +224,24 @@ Napi::Value Vcpu::TscKhz(const Napi::CallbackInfo& info) {
   if (!result.ok())
     return ThrowFailure(info.Env(), {family::kKvm, "KVM_GET_TSC_KHZ", result.error}, "needs KVM_CAP_GET_TSC_KHZ");
   return Napi::Number::New(info.Env(), static_cast<double>(result.value));
+}
+
+Napi::Value Vcpu::TscOffset(const Napi::CallbackInfo& info) {
+  uint64_t offset = 0;
+  const CallResult result = TscOffsetIoctl(object()->fd(), uapi::kGetDeviceAttr, &offset);
+  if (!result.ok())
+    return ThrowFailure(info.Env(), {family::kKvm, "KVM_GET_DEVICE_ATTR", result.error}, kNeedsVcpuAttributes);
+  return Napi::BigInt::New(info.Env(), offset);
+}
+
+Napi::Value Vcpu::SetTscOffset(const Napi::CallbackInfo& info) {
+  Arguments args(info, "Vcpu.setTscOffset");
+  uint64_t offset = args.BigUint64(info[0], "offset");
+  if (args.failed()) return {};
+  const CallResult result = TscOffsetIoctl(object()->fd(), uapi::kSetDeviceAttr, &offset);
+  if (!result.ok())
+    return ThrowFailure(info.Env(), {family::kKvm, "KVM_SET_DEVICE_ATTR", result.error}, kNeedsVcpuAttributes);
+  return info.Env().Undefined();
 }
 
 }  // namespace faultlab

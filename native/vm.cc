@@ -11,6 +11,7 @@
 #include "hex.h"
 #include "ioctl.h"
 #include "mapping.h"
+#include "stamps.h"
 #include "uapi/kvm.h"
 #include "uapi/proposals.h"
 #include "vcpu.h"
@@ -280,7 +281,9 @@ Napi::Value Vm::SignalMsi(const Napi::CallbackInfo& info) {
   msi.address_hi = args.Uint32(info[1], "addressHigh");
   msi.data = args.Uint32(info[2], "data");
   if (args.failed()) return {};
+  Stamp(StampKind::kSignalBegin, msi.data);
   const CallResult result = faultlab::Ioctl(object()->fd(), uapi::kSignalMsi, &msi);
+  Stamp(StampKind::kSignalEnd, msi.data);
   return Napi::Number::New(info.Env(), static_cast<double>(result.ok() ? result.value : -result.error));
 }
 

@@ -1,5 +1,5 @@
 /** Before `npm pack` and `npm publish`: builds everything that the package carries, so that its users compile nothing. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { bootstrap } from './bootstrap.js';
 import { PREBUILT_INIT, initProgram } from './lab/init-program.js';
@@ -16,6 +16,8 @@ async function prebuild() {
   const command = [process.execPath, inRoot('node_modules/prebuildify/bin.js'), '--napi', '--strip', '--tag-libc', '--target', process.versions.node];
   const environment = headers === undefined ? {} : { npm_config_nodedir: headers };
   await runLogged({ name: 'prebuild', command, limitSeconds: 1800, environment });
+  // prebuildify takes the addon alone; the same build made the C reference beside it.
+  copyFileSync(inRoot('build/Release/kvm_faultlab_reference'), inRoot('prebuilds/linux-x64/kvm_faultlab_reference'));
   writeFileSync(PREBUILD_STAMP, `${nativeFingerprint()}\n`);
 }
 

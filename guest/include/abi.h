@@ -58,6 +58,8 @@
 #define DOORBELL_DONE 2   /* all counters are final; the vCPU halts with interrupts off */
 #define DOORBELL_PANIC 3  /* vcpu_block.panic_* say why; the vCPU halts with interrupts off */
 
+#define DOORBELL_RINGS 64 /* doorbell.elf rings this often for each entry of the order table */
+
 /* Traps from CPL3: number in rax, result in rax; rcx and r11 are lost, everything else is kept. */
 #define TRAP_NULL 0 /* returns 0: what a trap costs */
 #define TRAP_EXIT 1 /* ends the task */
@@ -111,6 +113,10 @@
 #define CHECKSUM_SEED 2166136261
 #define CHECKSUM_PRIME 16777619
 
+/* trace_lane.kind: whose spans they are. */
+#define TRACE_FAULT_TASK 1
+#define TRACE_WORK_TASK 2
+
 /* mailbox.flags */
 #define MAILBOX_STOP 1 /* set by the VMM at any time: tasks end at the next tick, results so far stand */
 
@@ -149,11 +155,44 @@ struct mailbox {
 	u64 latencies;     /* gva of u64[window pages]: TSC cycles of the first access, by page index */
 	u64 expected;      /* gva of u64[window pages]: checksums to compare with, or 0 */
 	u32 trap_by;       /* TRAP_BY_*: how tasks are to trap */
-	u8 reserved0[44];  /* `cursor` and `barrier` have cache lines of their own */
-	u64 cursor;        /* next entry of the order table: fetch-and-add by every fault task; ends above page_count */
+	u32 reserved;
+	u64 starts;       /* gva of u64[window pages]: TSC at the first access, by page index, or 0 */
+	u64 trace;        /* gva of the struct trace_area, or 0: nothing is recorded */
+	u8 reserved0[24]; /* `cursor` and `barrier` have cache lines of their own */
+	u64 cursor;       /* next entry of the order table: fetch-and-add by every fault task; ends above page_count */
 	u8 reserved1[56];
 	u32 barrier[4]; /* by phase: vCPUs that reached its end */
 	u8 reserved2[48];
+};
+
+/*
+ * When tasks ran, for a timeline: written by the tasks themselves at CPL3, so that the kernel costs what it costs without. The area is followed by
+ * its lanes, each by its spans; a task takes the next lane when it starts, and records nothing where none is left.
+ */
+struct trace_area {
+	u32 lanes;      /* written by the VMM */
+	u32 spans;      /* of each lane, written by the VMM */
+	u32 gap_cycles; /* a work task that did not run for longer than this has been away */
+	u32 used;       /* lanes taken, fetch-and-add; may end above `lanes` */
+	u8 reserved[48];
+};
+
+/* One task's spans. */
+struct trace_lane {
+	u32 kind;  /* TRACE_* */
+	u32 vcpu;  /* index of the vCPU */
+	u32 count; /* spans recorded; the last one of a work task still grows */
+	u32 reserved;
+	u64 lost; /* spans for which there was no room */
+	u64 reserved1;
+};
+
+/* A fault task: a page, from before the access until after it (end) and until it is summed (done). A work task: a stretch in which it ran. TSC. */
+struct trace_span {
+	u64 start;
+	u64 end;
+	u64 page; /* fault tasks alone */
+	u64 done; /* fault tasks alone */
 };
 
 /* What one phase of one vCPU saw. All 0 for a phase that did not take place; tsc_end 0 while it lasts. */

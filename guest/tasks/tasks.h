@@ -33,6 +33,14 @@ static inline _Noreturn void task_exit(struct vcpu_block *block)
 		trap(block->trap_by, TRAP_EXIT);
 }
 
+static inline u64 tsc(void)
+{
+	u32 low, high;
+
+	asm volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (u64)high << 32 | low;
+}
+
 /* The fences keep the timed access between its two readings. */
 static inline u64 tsc_ordered(void)
 {

@@ -1,134 +1,169 @@
-/** A whole bench: image, order, checksums, then each mode from cold on a machine of its own. */
+/** A whole bench: contents, order, checksums, then each point of the sweep. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FaultLabError } from '../errors/index.js';
-import { imageSource } from '../faults/index.js';
 import { readHost, type CapabilityNumbers } from '../kvm/index.js';
 import { UAPI_MODES, type DeliveryMode } from '../machine/index.js';
 import { UAPI_PROFILES } from '../uapi/proposals/index.js';
 import { packageRoot } from '../native/index.js';
-import { checksumImage, makeImage, openImage, requireMemory, type Image } from './image.js';
+import { Budget } from './budget.js';
+import { openContents, type Contents } from './contents.js';
+import { parseLatencyModel } from './latency-option.js';
+import { PointLoad } from './load.js';
+import { parsePin } from './placement.js';
+import { runPoint, type PointObserver } from './point.js';
 import { parsePolicy } from './policy-option.js';
-import { visitingOrder } from './random.js';
-import { REPORT_VERSION, type BenchReport, type ModeReport } from './report.js';
-import { runMode, type ModeObserver } from './run-mode.js';
+import { REPORT_VERSION, type BenchReport, type ModeReport, type RepetitionPlan } from './report.js';
 import { settingsOf, type BenchSettings } from './settings.js';
+import { sweepPoints, type GridPoint, type SweptParameter } from './sweep.js';
+import { WORKLOADS, type WorkloadRow } from './workloads/index.js';
 
 /** What to measure. */
 export interface BenchOptions extends BenchSettings {
   readonly modes: readonly DeliveryMode[];
+  /** Rows of the workload to run, by name; all where left out. */
+  readonly rows?: readonly string[];
+  /** Parameters that take several values; default none. */
+  readonly swept?: readonly SweptParameter[];
+  /** Default: once, without a limit. */
+  readonly repetition?: RepetitionPlan;
   /** Capability numbers of a proposal on this kernel, those of the profile where left out. */
   readonly capabilities?: CapabilityNumbers;
   /** Never the kernel's own ioctls of a proposal. */
   readonly emulate?: boolean;
   /** File to page; one that has the pages to visit is made when left out. */
   readonly image?: string;
-  /** Pages to visit; all of the image when left out. */
+  /** Pages to visit; as many as the workload wants when left out. */
   readonly pages?: number;
   /** Another guest than the project's own. */
   readonly guestPath?: string;
+  /** Tells the observer in which order pages were asked for. */
+  readonly recordRequests?: boolean;
 }
 
 /** Told how a bench goes on. */
-export interface BenchObserver extends ModeObserver {
-  /** True when no further mode should start. */
-  interrupted(): boolean;
+export type BenchObserver = PointObserver;
+
+const ONCE: RepetitionPlan = { asked: 1, confidenceShare: null, budgetNs: null };
+
+interface PlannedPoint {
+  readonly point: GridPoint;
+  readonly settings: BenchSettings;
+  readonly pages: number | undefined;
+  readonly rows: readonly WorkloadRow[];
 }
 
 /**
  * Runs a bench.
- * @throws FaultLabError: `IMAGE_*`, `BAD_OPTION`. What a mode throws comes as
- * the `cause` of a {@link BenchFailure}, with a report of the modes that were done before.
+ * @throws FaultLabError: `IMAGE_*`, `TRACE_*`, `NBD_*`, `LATENCIES_UNREADABLE`, `BAD_OPTION`. What breaks a run comes as
+ * the `cause` of a {@link BenchFailure}, with a report of what there was by then.
  */
 export async function runBench(options: BenchOptions, observer: BenchObserver): Promise<BenchReport> {
   const startedAt = new Date().toISOString();
   const host = readHost();
-  const settings = settingsOf(options);
-  const policy = parsePolicy(settings.policy);
-  checkModes(options);
-  const image = options.image === undefined ? makeImage(options.pages) : openImage(options.image);
+  const repetition = options.repetition ?? ONCE;
+  const budget = new Budget(repetition.budgetNs);
+  const planned = planPoints(options, repetition);
+  const [first] = planned;
+  const most = planned.some(({ pages }) => pages === undefined) ? undefined : Math.max(...planned.map(({ pages }) => pages ?? 0));
+  const contents = await openContents({ source: options.source, ...(options.image === undefined ? {} : { image: options.image }), ...(most === undefined ? {} : { pages: most }) });
   const modes: ModeReport[] = [];
-  try {
-    const pages = visitedPages(options, image);
-    requireMemory(pages);
-    const order = visitingOrder(options.order, image.pageCount, pages, options.seed);
-    const expected = checksumImage(image, order);
-    const report = (): BenchReport => ({
+  let visited = 0;
+  let budgetSpent = false;
+  let startMs = performance.now();
+  const report = (): BenchReport => {
+    const rowCount = planned.reduce((total, { rows }) => total + rows.length, 0);
+    const isGood = ({ passed, end, integrity }: ModeReport): boolean => passed || (budgetSpent && end === 'stopped' && integrity.mismatched + integrity.guestMismatches === 0);
+    return {
       reportVersion: REPORT_VERSION,
       tool: { name: 'kvm-faultlab', version: packageVersion(), node: process.versions.node },
       startedAt,
+      elapsedNs: Math.round((performance.now() - startMs) * 1e6),
       host,
-      parameters: {
-        image: image.made ? 'made for this run' : image.path,
-        imageMade: image.made,
-        imageSizeBytes: image.sizeBytes,
-        pages,
-        ...settings,
-      },
+      parameters: { image: contents.name, imageMade: contents.made, imageSizeBytes: contents.sizeBytes, pages: visited, ...settingsOf(first.settings) },
+      swept: options.swept ?? [],
+      repetition,
       modes,
-      notReproduced: settings.uapi !== 'stock' && modes.some(({ implementation }) => implementation === 'emulated') ? UAPI_PROFILES[settings.uapi].notReproduced : [],
+      notReproduced: options.uapi !== 'stock' && modes.some(({ implementation }) => implementation === 'emulated') ? UAPI_PROFILES[options.uapi].notReproduced : [],
       interrupted: observer.interrupted(),
-      passed: modes.length === options.modes.length && modes.every((mode) => mode.passed),
-    });
-    const workload = {
-      windowPages: image.pageCount,
-      source: imageSource({ path: image.path, sizeBytes: image.sizeBytes }),
-      order,
-      expected,
-      vcpus: settings.vcpus,
-      faultTasks: settings.faultTasks,
-      workTasks: settings.workTasks,
-      uapi: settings.uapi,
-      policy,
-      implementation: options.emulate === true ? ('emulated' as const) : ('auto' as const),
-      capabilities: options.capabilities ?? {},
-      latencyNs: settings.latencyNs,
-      ...(settings.quickShare === 0 ? {} : { quick: { share: settings.quickShare, latencyNs: settings.quickLatencyNs, seed: settings.seed } }),
-      resolvers: settings.resolvers,
-      trap: settings.trap,
-      tickNs: settings.tickNs,
-      controlTicks: settings.workTasks === 0 ? 0 : Math.round(settings.controlNs / settings.tickNs),
-      ...(options.guestPath === undefined ? {} : { guestPath: options.guestPath }),
+      budgetSpent,
+      passed: (budgetSpent || modes.length === rowCount) && modes.every(isGood),
     };
-    for (const mode of options.modes) {
+  };
+  try {
+    for (const [at, { point, settings, pages, rows }] of planned.entries()) {
       if (observer.interrupted()) break;
-      try {
-        modes.push(await runMode(mode, workload, observer));
-      } catch (error) {
-        throw new BenchFailure(mode, error, report());
+      if (budget.leftMs === 0) {
+        budgetSpent = true;
+        break;
       }
+      const load = await loadOf(settings, contents, pages, options);
+      if (at === 0) {
+        visited = load.pages;
+        startMs = performance.now();
+      }
+      const result = await runPoint({ point, rows, load, workTasks: settings.workTasks, repetition, budget, pointsAfter: planned.length - at - 1 }, observer);
+      modes.push(...result.modes);
+      budgetSpent ||= result.budgetSpent;
+      if (result.broken !== null) throw new BenchFailure(result.broken.row.name, result.broken.cause, report());
     }
     return report();
   } finally {
-    image.close();
+    contents.close();
   }
 }
 
-/** A mode failed. `cause` says why; `report` holds the modes that were done before. */
+/** A run broke. `cause` says why; `report` holds what there was by then, the run that broke included as far as it came. */
 export class BenchFailure extends Error {
   override readonly name = 'BenchFailure';
 
+  /** @param row - name of the row whose run broke */
   constructor(
-    readonly mode: DeliveryMode,
+    readonly row: string,
     override readonly cause: unknown,
     readonly report: BenchReport,
   ) {
-    super(`mode ${mode} failed`, { cause });
+    super(`${row} failed`, { cause });
   }
+}
+
+async function loadOf(settings: BenchSettings, contents: Contents, pages: number | undefined, options: BenchOptions): Promise<PointLoad> {
+  return await PointLoad.make(settings, contents, {
+    ...(pages === undefined ? {} : { pages }),
+    ...(options.capabilities === undefined ? {} : { capabilities: options.capabilities }),
+    emulate: options.emulate === true,
+    ...(options.guestPath === undefined ? {} : { guestPath: options.guestPath }),
+    recordRequests: options.recordRequests === true,
+  });
+}
+
+/** Every point with its settings and rows. All that can be wrong with them is found before anything runs. */
+function planPoints(options: BenchOptions, repetition: RepetitionPlan): PlannedPoint[] {
+  const base = settingsOf(options);
+  const workload = WORKLOADS[options.workload];
+  checkModes(options);
+  return sweepPoints(options.swept ?? []).map((point) => {
+    const { pages = options.pages, ...changes } = point;
+    const settings = { ...base, ...changes };
+    parsePolicy(settings.policy);
+    parsePin(settings.pin);
+    parseLatencyModel(settings.latencyModel);
+    const rows = workload.rows({ settings, modes: options.modes, repeated: repetition.asked !== 1 });
+    return { point, settings, pages, rows: chooseRows(rows, options.rows) };
+  });
+}
+
+function chooseRows(rows: readonly WorkloadRow[], names: readonly string[] | undefined): readonly WorkloadRow[] {
+  if (names === undefined) return rows;
+  const unknown = names.find((name) => !rows.some((row) => row.name === name));
+  if (unknown !== undefined) throw new FaultLabError('BAD_OPTION', `the workload has no row '${unknown}' here`, { hint: `its rows are ${rows.map(({ name }) => name).join(', ')}` });
+  return rows.filter(({ name }) => names.includes(name));
 }
 
 function checkModes({ uapi, modes }: Pick<BenchOptions, 'uapi' | 'modes'>): void {
   const absent = modes.find((mode) => !UAPI_MODES[uapi].includes(mode));
   if (absent === undefined) return;
   throw new FaultLabError('BAD_OPTION', `the uAPI profile ${uapi} has no mode ${absent}`, { hint: `its modes are ${UAPI_MODES[uapi].join(', ')}` });
-}
-
-function visitedPages(options: BenchOptions, image: Image): number {
-  if (options.pages === undefined) return image.pageCount;
-  if (options.pages > image.pageCount) {
-    throw new FaultLabError('BAD_OPTION', `--pages ${options.pages} is more than the ${image.pageCount} pages of the image`);
-  }
-  return options.pages;
 }
 
 /** Version in the package's own package.json. */

@@ -56,8 +56,18 @@ export function checkIntegrity(order: Uint32Array, expected: Int32Array, result:
   };
 }
 
+/** What the counts of a run depend on. */
+export interface CheckedLoad {
+  readonly order: Uint32Array;
+  readonly uapi?: UapiName;
+  /** Every page was in place before. */
+  readonly populate?: boolean;
+  /** Pages were fetched that nobody had asked for yet. */
+  readonly prefetch?: Uint32Array;
+}
+
 /** Cross-checks guest and host counts of a run that went to its end, in which each page was visited once. */
-export function checkEvents(mode: DeliveryMode, order: Uint32Array, result: MachineResult, uapi: UapiName = 'stock'): EventCheck[] {
+export function checkEvents(mode: DeliveryMode, { order, uapi = 'stock', populate = false, prefetch }: CheckedLoad, result: MachineResult): EventCheck[] {
   const { vcpus, resolvers } = result;
   const check = (what: string, guest: number, host: number): EventCheck => ({ what, guest, host, agree: guest === host });
   const pages = sumOver(result.guest, (vcpu) => vcpu.pages);
@@ -65,6 +75,7 @@ export function checkEvents(mode: DeliveryMode, order: Uint32Array, result: Mach
   const ready = sumOver(result.guest, (vcpu) => vcpu.ready);
   const wakeAll = sumOver(result.guest, (vcpu) => vcpu.wakeAll);
   const enabled = sumOver(result.guest, (vcpu) => Number(vcpu.apfEnabled));
+  if (populate || prefetch !== undefined) return checkUnasked(order, prefetch?.length ?? 0, result, check);
   const checks = [
     check('pages visited = pages of the job', pages, order.length),
     check('pages visited = pages delivered by resolvers', pages, resolvers.pages),
@@ -98,4 +109,19 @@ export function checkEvents(mode: DeliveryMode, order: Uint32Array, result: Mach
       break;
   }
   return checks;
+}
+
+/** Where pages come without being asked for, a fault is a page that was not there yet: only what holds whichever came first is compared. */
+function checkUnasked(order: Uint32Array, prefetched: number, result: MachineResult, check: (what: string, guest: number, host: number) => EventCheck): EventCheck[] {
+  const { resolvers } = result;
+  const pages = sumOver(result.guest, (vcpu) => vcpu.pages);
+  const delivered = check('pages visited = pages delivered by resolvers', pages, resolvers.pages);
+  return [
+    check('pages visited = pages of the job', pages, order.length),
+    // What is fetched ahead need not be what is visited.
+    ...(prefetched === 0 ? [delivered] : []),
+    check('pages delivered = pages asked for + fetched ahead + in place before', resolvers.faults + resolvers.prefetched + resolvers.populated, resolvers.pages),
+    check('ready events = not-present events', sumOver(result.guest, (vcpu) => vcpu.ready), sumOver(result.guest, (vcpu) => vcpu.notPresent)),
+    ...(prefetched === 0 ? [check('faults = none: every page was in place', resolvers.faults, 0)] : []),
+  ];
 }

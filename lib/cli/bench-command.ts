@@ -1,52 +1,16 @@
 /** `kvm-faultlab bench`: the main job. */
 import { isatty } from 'node:tty';
-import { Command, Option } from 'commander';
-import { BENCH_DEFAULTS, BenchFailure, formatDuration, parseDuration, parsePolicy, renderReport, runBench, type BenchOptions, type BenchReport } from '../bench/index.js';
-import { FaultLabError, describeError } from '../errors/index.js';
-import { MAX_TASKS, MAX_VCPUS, MAX_WINDOW_PAGES, TRAP_CHOICES, type TrapChoice } from '../guest/index.js';
-import {
-  MAX_LATENCY_NS,
-  MAX_RESOLVERS,
-  MAX_TICK_NS,
-  MIN_TICK_NS,
-  MODES,
-  UAPI_MODES,
-  isDeliveryMode,
-  type DeliveryMode,
-} from '../machine/index.js';
-import type { CapabilityNumbers } from '../kvm/index.js';
-import { UAPI_NAMES, type UapiName } from '../uapi/proposals/index.js';
+import { Command } from 'commander';
+import { BenchFailure, WORKLOADS, WORKLOAD_NAMES, parsePolicy, renderReport, runBench, writeTrace, type BenchReport } from '../bench/index.js';
+import { describeError } from '../errors/index.js';
+import { MODES, UAPI_MODES } from '../machine/index.js';
+import { UAPI_NAMES } from '../uapi/proposals/index.js';
+import { addBenchOptions, toBenchOptions, type BenchFlags } from './bench-options.js';
 import { ExitCode, exitCodeOf } from './exit-codes.js';
-import { FileOption, STANDARD_STREAM, requireWritable } from './files.js';
+import { STANDARD_STREAM, requireWritable, unwritable } from './files.js';
 import { Interruption } from './interruption.js';
 import { ProgressDisplay } from './progress.js';
 import { saveReport } from './save.js';
-import { capabilityOption, uapiOption } from './uapi-options.js';
-
-interface Flags {
-  readonly image?: string;
-  readonly uapi: UapiName;
-  /** Those of the profile when left out. */
-  readonly modes?: DeliveryMode[];
-  readonly policy: string;
-  readonly cap?: CapabilityNumbers;
-  readonly emulate?: true;
-  readonly vcpus: number;
-  readonly faultTasks: number;
-  readonly workTasks: number;
-  readonly latency: number;
-  readonly quickShare: number;
-  readonly quickLatency: number;
-  readonly order: 'seq' | 'random';
-  readonly seed: number;
-  readonly pages?: number;
-  readonly resolvers: number;
-  readonly trap: TrapChoice;
-  readonly tick: number;
-  readonly control: number;
-  readonly json?: string;
-  readonly guest?: string;
-}
 
 const EXAMPLES = `
 Examples:
@@ -64,6 +28,19 @@ Examples:
       every mode of a proposal that is not merged
   kvm-faultlab bench --uapi sync-async-2bit --modes apf-user --policy latency:50us --latency 1ms --quick-share 0.5 --quick-latency 10us
       half of the pages at hand, the others far away, and a policy that learns which
+  kvm-faultlab bench --latency 0,30us,1ms --vcpus 1,2
+      a sweep: every combination, one table of the figure that counts
+  kvm-faultlab bench --latency 1ms --repeat auto --confidence 3% --budget 5min
+      again and again, until the intervals are narrow enough or the time is up
+  kvm-faultlab bench --workload demand-paging --vcpus 1,2,4 --source zero --pages 20000
+      how fast vCPUs page in a region, by how faults reach user space
+  kvm-faultlab bench --workload restore --image snapshot.mem --trace accesses.txt --prefetch --latency 200us
+      a snapshot whose pages come in the order of a recorded trace, on demand and fetched ahead
+  kvm-faultlab bench --source nbd://localhost/disk --modes apf-user
+      pages from an NBD server
+
+Workloads:
+${WORKLOAD_NAMES.map((name) => `  ${name.padEnd(16)}${WORKLOADS[name].summary}\n${' '.repeat(18)}rows: ${WORKLOADS[name].rowsAre}`).join('\n')}
 
 Modes:
 ${Object.entries(MODES).map(([mode, { summary }]) => `  ${mode.padEnd(13)}${summary}`).join('\n')}
@@ -76,43 +53,25 @@ Exit codes: 0 passed, 1 a page or a count is wrong, 2 wrong use, 3 the host lack
 
 /** Builds the command. `setExitCode` receives what the process should end with. */
 export function benchCommand(setExitCode: (code: number) => void): Command {
-  return new Command('bench')
-    .description('page a real file into the tiny guest in every delivery mode, prove each byte, and print what each mode cost')
-    .addOption(new FileOption('--image <file>', 'file to page in (default: an image of 64 MiB made for the run, larger where --pages is)', 'input'))
-    .addOption(uapiOption().default(BENCH_DEFAULTS.uapi))
-    .addOption(capabilityOption())
-    .addOption(new Option('--emulate', 'do not use the kernel\'s own ioctls even where it has the proposal'))
-    .addOption(new Option('--modes <list>', 'comma-separated delivery modes (default: all of the profile)').argParser(parseModes))
-    .addOption(new Option('--policy <name>', 'who waits for its page: always-async, always-sync, state, latency or latency:TIME, module:FILE').default(BENCH_DEFAULTS.policy))
-    .addOption(counted('--vcpus <n>', 'vCPUs', 1, MAX_VCPUS, BENCH_DEFAULTS.vcpus))
-    .addOption(counted('--fault-tasks <n>', 'tasks on each vCPU that visit pages', 1, MAX_TASKS, BENCH_DEFAULTS.faultTasks))
-    .addOption(counted('--work-tasks <n>', 'tasks on each vCPU that count meanwhile', 0, MAX_TASKS - 1, BENCH_DEFAULTS.workTasks))
-    .addOption(timed('--latency <time>', 'added to every page request: a network or a disk', 0, MAX_LATENCY_NS, BENCH_DEFAULTS.latencyNs))
-    .addOption(shared('--quick-share <share>', 'share of the pages that have --quick-latency instead, 0 to 1', BENCH_DEFAULTS.quickShare))
-    .addOption(timed('--quick-latency <time>', 'latency of quick pages', 0, MAX_LATENCY_NS, BENCH_DEFAULTS.quickLatencyNs))
-    .addOption(new Option('--order <order>', 'order in which pages are visited').choices(['seq', 'random']).default(BENCH_DEFAULTS.order))
-    .addOption(counted('--seed <n>', 'seed of the random order', 0, 2 ** 31 - 1, BENCH_DEFAULTS.seed))
-    .addOption(counted('--pages <n>', 'pages to visit (default: all of the image)', 1, MAX_WINDOW_PAGES))
-    .addOption(counted('--resolvers <n>', 'resolver Workers', 1, MAX_RESOLVERS, BENCH_DEFAULTS.resolvers))
-    .addOption(new Option('--trap <instruction>', "how the guest's tasks enter their kernel; auto: the best that works here").choices(TRAP_CHOICES).default(BENCH_DEFAULTS.trap))
-    .addOption(timed('--tick <time>', "tick of the guest's scheduler", MIN_TICK_NS, MAX_TICK_NS, BENCH_DEFAULTS.tickNs))
-    .addOption(timed('--control <time>', 'length of the control phases before and after paging', 0, 60e9, BENCH_DEFAULTS.controlNs))
-    .addOption(new FileOption('--json <file>', "write the report as JSON to a file, or to standard output with '-'", 'output'))
-    .addOption(new FileOption('--guest <file>', "another guest ELF than the project's own", 'input'))
+  return addBenchOptions(new Command('bench').description('page a real file into the tiny guest in every delivery mode, prove each byte, and print what each mode cost'))
     .addHelpText('after', EXAMPLES)
     .allowExcessArguments(false)
-    .action(async (flags: Flags) => {
+    .action(async (flags: BenchFlags) => {
       setExitCode(await run(flags));
     });
 }
 
-async function run(flags: Flags): Promise<number> {
+async function run(flags: BenchFlags): Promise<number> {
   parsePolicy(flags.policy);
-  if (flags.json !== undefined && flags.json !== STANDARD_STREAM) requireWritable(flags.json);
+  const options = toBenchOptions(flags);
+  for (const path of [flags.json, flags.traceOut]) {
+    if (path !== undefined && path !== STANDARD_STREAM) requireWritable(path);
+  }
   const progress = new ProgressDisplay(isatty(process.stderr.fd));
   const interruption = new Interruption();
+  let trace: Uint32Array | null = null;
   try {
-    const report = await runBench(toOptions(flags), {
+    const report = await runBench(options, {
       started: (mode, machine) => {
         progress.begin(mode, machine);
         interruption.follow(machine);
@@ -122,43 +81,23 @@ async function run(flags: Flags): Promise<number> {
         progress.end();
       },
       interrupted: () => interruption.requested,
+      requested: ({ populate }, pages) => {
+        if (populate !== true) trace ??= pages;
+      },
     });
     emit(report, flags.json);
+    emitTrace(trace, flags.traceOut);
     if (interruption.requested) return ExitCode.INTERRUPTED;
     return report.passed ? ExitCode.OK : ExitCode.VERDICT;
   } catch (error) {
     if (!(error instanceof BenchFailure)) throw error;
     if (error.report.modes.length > 0) emit(error.report, flags.json);
-    process.stderr.write(`mode ${error.mode}: ${describeError(error.cause)}\n`);
+    emitTrace(trace, flags.traceOut);
+    process.stderr.write(`${error.row}: ${describeError(error.cause)}\n`);
     return interruption.requested ? ExitCode.INTERRUPTED : exitCodeOf(error.cause);
   } finally {
     interruption.close();
   }
-}
-
-function toOptions(flags: Flags): BenchOptions {
-  return {
-    uapi: flags.uapi,
-    modes: flags.modes ?? UAPI_MODES[flags.uapi],
-    policy: flags.policy,
-    capabilities: flags.cap ?? {},
-    emulate: flags.emulate === true,
-    order: flags.order,
-    seed: flags.seed,
-    vcpus: flags.vcpus,
-    faultTasks: flags.faultTasks,
-    workTasks: flags.workTasks,
-    latencyNs: flags.latency,
-    quickShare: flags.quickShare,
-    quickLatencyNs: flags.quickLatency,
-    resolvers: flags.resolvers,
-    trap: flags.trap,
-    tickNs: flags.tick,
-    controlNs: flags.control,
-    ...(flags.image === undefined ? {} : { image: flags.image }),
-    ...(flags.pages === undefined ? {} : { pages: flags.pages }),
-    ...(flags.guest === undefined ? {} : { guestPath: flags.guest }),
-  };
 }
 
 function emit(report: BenchReport, json: string | undefined): void {
@@ -172,47 +111,11 @@ function emit(report: BenchReport, json: string | undefined): void {
   saveReport(json, text);
 }
 
-function parseModes(text: string): DeliveryMode[] {
-  const names = text.split(',').map((name) => name.trim());
-  const modes: DeliveryMode[] = [];
-  for (const name of names) {
-    if (!isDeliveryMode(name)) throw new FaultLabError('BAD_OPTION', `unknown mode '${name}'`, { hint: `modes are ${Object.keys(MODES).join(', ')}` });
-    if (!modes.includes(name)) modes.push(name);
+function emitTrace(trace: Uint32Array | null, path: string | undefined): void {
+  if (trace === null || path === undefined) return;
+  try {
+    writeTrace(path, trace);
+  } catch (error) {
+    throw unwritable(path, error);
   }
-  return modes;
-}
-
-/** An option that takes a whole number from `least` to `most`. */
-function counted(flags: string, description: string, least: number, most: number, initial?: number): Option {
-  const name = flags.split(' ')[0];
-  const option = new Option(flags, description).argParser((text: string) => {
-    const value = /^\d+$/.test(text) ? Number(text) : NaN;
-    if (value >= least && value <= most) return value;
-    throw new FaultLabError('BAD_OPTION', `${name} must be a whole number from ${least} to ${most}, not '${text}'`);
-  });
-  return initial === undefined ? option : option.default(initial);
-}
-
-/** An option that takes a share. */
-function shared(flags: string, description: string, initial: number): Option {
-  const name = flags.split(' ')[0];
-  return new Option(flags, description)
-    .argParser((text: string) => {
-      const value = /^(\d+(\.\d*)?|\.\d+)$/.test(text) ? Number(text) : NaN;
-      if (value >= 0 && value <= 1) return value;
-      throw new FaultLabError('BAD_OPTION', `${name} must be from 0 to 1, not '${text}'`);
-    })
-    .default(initial);
-}
-
-/** An option that takes a duration from `leastNs` to `mostNs`. */
-function timed(flags: string, description: string, leastNs: number, mostNs: number, initialNs: number): Option {
-  const name = flags.split(' ')[0];
-  return new Option(flags, description)
-    .argParser((text: string) => {
-      const ns = parseDuration(text, name);
-      if (ns >= leastNs && ns <= mostNs) return ns;
-      throw new FaultLabError('BAD_OPTION', `${name} must be from ${formatDuration(leastNs)} to ${formatDuration(mostNs)}, not ${text}`);
-    })
-    .default(initialNs, formatDuration(initialNs));
 }

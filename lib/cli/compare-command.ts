@@ -1,12 +1,15 @@
 /** `kvm-faultlab compare`: reports of several runs side by side. */
 import { isatty } from 'node:tty';
-import { Command } from 'commander';
-import { compareReports, parseReport, renderComparison, type NamedReport } from '../bench/index.js';
+import { Command, Option } from 'commander';
+import { DEFAULT_THRESHOLD_SHARE, compareReports, parseReport, renderComparison, type NamedReport } from '../bench/index.js';
+import { FaultLabError } from '../errors/index.js';
 import { ExitCode } from './exit-codes.js';
 import { FileArgument, readReportText } from './files.js';
 
 interface Flags {
   readonly verdicts?: boolean;
+  readonly force?: boolean;
+  readonly threshold: number;
   readonly json?: boolean;
 }
 
@@ -18,10 +21,13 @@ Examples:
       a run on this host and one in the lab (--lab): verdicts alone, which hold on every host
   kvm-faultlab compare --json a.json b.json c.json
       three runs, for a program
+  kvm-faultlab bench --repeat 8 --json before.json; ...; kvm-faultlab compare before.json after.json || echo changed
+      whether a change of kernel or host changed a figure, for a script
 
-Figures are compared only on hosts of one kind. Those of emulated hosts never meet others: without --verdicts that is refused.
+A figure changed when three things come together: a permutation test over the runs (5 % for all figures together), a large effect, and a difference beyond --threshold and
+beyond the noise of either report. Figures of different hosts are refused without --force, those of emulated hosts beside others always, unless --verdicts.
 
-Exit codes: 0 the verdicts are the same, 1 they differ, 2 wrong use: no report, another format, emulated and other hosts without --verdicts.
+Exit codes: 0 the same verdicts and no figure changed, 1 verdicts differ or a figure changed, 2 wrong use: no report, another format, other hosts.
 `;
 
 /** Builds the command. `setExitCode` receives what the process should end with. */
@@ -30,6 +36,8 @@ export function compareCommand(setExitCode: (code: number) => void): Command {
     .description('set reports of bench side by side: verdicts, and on hosts of one kind figures')
     .addArgument(new FileArgument('<reports...>', 'two or more files that bench --json wrote', 'input'))
     .option('--verdicts', 'compare verdicts alone: the only way to compare emulated hosts with others')
+    .option('--force', 'compare figures of different hosts all the same')
+    .addOption(new Option('--threshold <percent>', 'smallest difference of a figure that counts as a change').argParser(parseThreshold).default(DEFAULT_THRESHOLD_SHARE, '3%'))
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)
     .action((paths: readonly string[], flags: Flags) => {
@@ -39,10 +47,17 @@ export function compareCommand(setExitCode: (code: number) => void): Command {
 
 function compare(paths: readonly string[], flags: Flags): number {
   const reports = paths.map(readReport);
-  const comparison = compareReports(reports, { verdictsOnly: flags.verdicts === true });
+  const comparison = compareReports(reports, { verdictsOnly: flags.verdicts === true, force: flags.force === true, thresholdShare: flags.threshold });
   const color = isatty(process.stdout.fd) && process.env['NO_COLOR'] === undefined;
   process.stdout.write(`${flags.json === true ? JSON.stringify(comparison, null, 2) : renderComparison(comparison, { color })}\n`);
-  return comparison.sameVerdicts ? ExitCode.OK : ExitCode.VERDICT;
+  return comparison.sameVerdicts && !comparison.changed ? ExitCode.OK : ExitCode.VERDICT;
+}
+
+function parseThreshold(text: string): number {
+  const match = /^(\d+(?:\.\d+)?) ?%?$/.exec(text);
+  const percent = match === null ? NaN : Number(match[1]);
+  if (percent >= 0 && percent <= 1000) return percent / 100;
+  throw new FaultLabError('BAD_OPTION', `--threshold must be a percentage from 0 to 1000, not '${text}'`);
 }
 
 function readReport(path: string): NamedReport {

@@ -8,6 +8,8 @@ import { doctorCommand } from './doctor-command.js';
 import { experimentCommand } from './experiment-command.js';
 import { paperCommand } from './paper-command.js';
 import { reportCommand } from './report-command.js';
+import { speedCommand } from './speed-command.js';
+import { traceCommand } from './trace-command.js';
 
 /** An option that whoever starts the command line handles itself, such as `--lab`: shown by every command's help. */
 export interface LauncherOption {
@@ -28,6 +30,6 @@ export function createProgram(setExitCode: (code: number) => void, launcherOptio
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(--help shows how it is used)');
   for (const { flags, description } of launcherOptions) program.option(flags, description);
-  for (const build of [benchCommand, compareCommand, conformCommand, doctorCommand, experimentCommand, paperCommand, reportCommand]) program.addCommand(build(setExitCode).copyInheritedSettings(program));
+  for (const build of [benchCommand, compareCommand, conformCommand, doctorCommand, experimentCommand, paperCommand, reportCommand, speedCommand, traceCommand]) program.addCommand(build(setExitCode).copyInheritedSettings(program));
   return program;
 }

@@ -1,12 +1,15 @@
 /**
  * What every resolver does with a request once it knows the page: wait out the latency, fill and map, tell the requesters. Pages that become
- * due together and lie side by side are filled as one batch.
+ * due together and lie side by side are filled as one batch. A source that fetches in the background is asked for a page when its latency is over, and
+ * the page is filled when the source has it.
  */
 import { FaultLabError } from '../errors/index.js';
-import { nativeAddon } from '../native/index.js';
+import { StampKind, nativeAddon, noteStamp } from '../native/index.js';
 import { DelayQueue } from './delay-queue.js';
+import { FetchSlots } from './fetch-slots.js';
 import { MOST_BATCHED_PAGES, type PageFiller } from './page-filler.js';
 import type { PageLatency } from './page-latency.js';
+import type { BackgroundFetches } from './page-source.js';
 
 /** Told about each request whose page is in place. `tag` is what the requester gave; {@link NO_TAG} when nobody needs to be told. */
 export type Completion = (page: number, tag: number) => void;
@@ -25,7 +28,13 @@ export interface ScheduleCounters {
   batches: number;
 }
 
-/** See the module's comment. One for each resolver Worker; allocation-free once built. */
+/** A request whose page the source fetches in the background. */
+interface Fetch {
+  readonly tag: number;
+  readonly askedNs: number;
+}
+
+/** See the module's comment. One for each resolver Worker; allocation-free once built, where the source does not fetch in the background. */
 export class DeliverySchedule {
   private readonly queue: DelayQueue;
   private readonly duePages = new Int32Array(MOST_BATCHED_PAGES);
@@ -33,6 +42,7 @@ export class DeliverySchedule {
   private readonly askedNs = new Float64Array(MOST_BATCHED_PAGES);
   private readonly followerPages: Int32Array;
   private readonly followerTags: Float64Array;
+  private readonly fetches = new Map<number, Fetch>();
   private followers = 0;
 
   /**
@@ -42,6 +52,8 @@ export class DeliverySchedule {
    * @param counters - of this resolver
    * @param complete - told about each request whose page is in place
    * @param observe - told how long each page took; null where nobody wants to know
+   * @param slots - of the source
+   * @param background - of the source; null where it blocks
    */
   constructor(
     private readonly filler: Pick<PageFiller, 'deliver'>,
@@ -50,6 +62,8 @@ export class DeliverySchedule {
     private readonly counters: ScheduleCounters,
     private readonly complete: Completion,
     private readonly observe: ArrivalObserver | null = null,
+    private readonly slots = new FetchSlots(0),
+    private readonly background: BackgroundFetches | null = null,
   ) {
     this.queue = new DelayQueue(capacity);
     this.followerPages = new Int32Array(capacity);
@@ -58,10 +72,10 @@ export class DeliverySchedule {
 
   /** Requests under way. */
   get pending(): number {
-    return this.queue.size;
+    return this.queue.size + this.fetches.size;
   }
 
-  /** When the next request is due, ns; Infinity when none is. */
+  /** When the next request is due, ns; Infinity when none is. What the source fetches in the background has no time. */
   get nextDueNs(): number {
     return this.queue.nextDueNs;
   }
@@ -71,7 +85,8 @@ export class DeliverySchedule {
    * @throws FaultLabError `REQUESTS_OVERFLOW` when more requests are under way than the capacity
    */
   accept(nowNs: number, page: number, tag: number): void {
-    if (!this.queue.push(nowNs + this.latency.of(page), page, tag)) this.overflow();
+    noteStamp(StampKind.TAKEN, page);
+    if (!this.queue.push(this.slots.take(nowNs, this.latency.of(page)), page, tag, nowNs)) this.overflow();
   }
 
   /**
@@ -84,15 +99,43 @@ export class DeliverySchedule {
     this.followerTags[this.followers++] = tag;
   }
 
-  /** Serves everything that is due at `nowNs`. */
+  /** Serves everything that is due at `nowNs`, or has come in the background. */
   serve(nowNs: number): void {
+    if (this.background !== null) {
+      this.begin(this.background, nowNs);
+      this.collect(this.background);
+      return;
+    }
     while (this.queue.nextDueNs <= nowNs) {
       let count = 0;
       while (count < MOST_BATCHED_PAGES && this.queue.pop(nowNs)) {
         this.duePages[count] = this.queue.page;
-        this.askedNs[count] = this.queue.takenDueNs - this.latency.of(this.queue.page);
+        this.askedNs[count] = this.queue.takenAskedNs;
         this.dueTags[count++] = this.queue.tag;
       }
+      this.deliver(count);
+    }
+  }
+
+  private begin(background: BackgroundFetches, nowNs: number): void {
+    while (this.queue.pop(nowNs)) {
+      const { page, tag, takenAskedNs } = this.queue;
+      this.fetches.set(page, { tag, askedNs: takenAskedNs });
+      background.begin(page);
+    }
+  }
+
+  private collect(background: BackgroundFetches): void {
+    for (let count = 0; ; count = 0) {
+      for (let page = 0; count < MOST_BATCHED_PAGES && (page = background.take()) >= 0; count++) {
+        const fetch = this.fetches.get(page);
+        if (fetch === undefined) throw new FaultLabError('RESOLVER_FAILED', `the page source brought page ${page}, which nobody had asked it for`);
+        this.fetches.delete(page);
+        this.duePages[count] = page;
+        this.askedNs[count] = fetch.askedNs;
+        this.dueTags[count] = fetch.tag;
+      }
+      if (count === 0) return;
       this.deliver(count);
     }
   }

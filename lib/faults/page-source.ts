@@ -3,6 +3,7 @@
  * real storage does.
  */
 import type { NativeFile } from '../native/index.js';
+import type { WakerPlan } from './resolver-waker.js';
 
 /** The pages being filled, seen by a source. Offsets are bytes from the first page of the batch. */
 export interface FillTarget {
@@ -17,10 +18,28 @@ export interface FillTarget {
   poison(offset: number, lengthBytes: number): void;
 }
 
+/**
+ * Fetches of a source that has several under way at once while its resolver does something else. Whenever a page has come, the source wakes the resolver
+ * through the {@link WakerPlan} that it was opened with.
+ */
+export interface BackgroundFetches {
+  /** Begins to fetch a page. Never blocks. */
+  begin(page: number): void;
+  /** Takes a page that has come, so that filling it does not wait; -1 when there is none. Throws when the source is gone for good, which ends the run. */
+  take(): number;
+}
+
 /** Gives pages their contents. Pages not written read as zero. */
 export interface PageSource {
+  /** Left out by sources that block. */
+  readonly background?: BackgroundFetches;
   /**
-   * Fills `count` consecutive pages. Throwing ends the run with `RESOLVER_FAILED`: a page is never delivered half filled.
+   * What a `fill` that throws means. `end-run`, also where left out: the source is no good. `lose-pages`: the pages cannot be had; those of the batch are asked for one
+   * by one, so that `fill` must do for the same page twice, and each that fails again is poisoned.
+   */
+  readonly failure?: 'end-run' | 'lose-pages';
+  /**
+   * Fills `count` consecutive pages. Throwing ends the run with `RESOLVER_FAILED`, or loses pages, as `failure` says: a page is never delivered half filled.
    * @param page - first page of the window
    */
   fill(page: number, count: number, target: FillTarget): void;
@@ -41,17 +60,21 @@ export interface PageSourceModule {
 
 /** What a page source module exports. */
 export interface PageSourceExports {
-  openPageSource(options: unknown): PageSource | Promise<PageSource>;
+  /**
+   * Opens the source in a resolver Worker.
+   * @param waker - of that resolver, for background fetches
+   */
+  openPageSource(options: unknown, waker: WakerPlan): PageSource | Promise<PageSource>;
 }
 
 /**
  * Loads a source in this Worker.
  * @throws what the module throws, and TypeError when it does not export `openPageSource`
  */
-export async function loadPageSource(source: PageSourceModule): Promise<PageSource> {
+export async function loadPageSource(source: PageSourceModule, waker: WakerPlan): Promise<PageSource> {
   const loaded = (await import(source.module)) as Partial<PageSourceExports>;
   if (typeof loaded.openPageSource !== 'function') {
     throw new TypeError(`${source.module} does not export openPageSource(options)`);
   }
-  return loaded.openPageSource(source.options);
+  return loaded.openPageSource(source.options, waker);
 }

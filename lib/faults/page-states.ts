@@ -2,6 +2,7 @@
  * Where each page of the window stands, shared by vCPU and resolver Workers: missing, requested, and then present, or poisoned where its
  * contents are lost. One 32-bit word a page, so that a vCPU can sleep on exactly the page it needs.
  */
+import { nativeAddon } from '../native/index.js';
 
 /** The states of a page. They only move forward, unless the page is discarded. From PRESENT on it is settled. */
 export const PageState = { MISSING: 0, REQUESTED: 1, PRESENT: 2, POISONED: 3 } as const;
@@ -67,12 +68,12 @@ export class PageStates {
   waitSettled(page: number, timeoutMs: number): boolean {
     const seen = Atomics.load(this.words, page);
     if (seen >= PageState.PRESENT) return true;
-    Atomics.wait(this.words, page, seen, timeoutMs);
+    nativeAddon().waitOnWord(this.words, page, seen, timeoutMs * 1e6);
     return this.isSettled(page);
   }
 
   private settle(page: number, state: number): void {
     Atomics.store(this.words, page, state);
-    Atomics.notify(this.words, page);
+    nativeAddon().wakeWord(this.words, page);
   }
 }

@@ -4,12 +4,15 @@
  * Each cell carries a sequence number that says whose turn it is, so producers only meet on the tail index and the consumer
  * never sees a half-written cell.
  */
+import { nativeAddon } from '../native/index.js';
 
 /** Cell: sequence, page, tag low, tag high. */
 const CELL_WORDS = 4;
 const HEAD = 0;
 const TAIL = 16;
 const BELL = 32;
+/** The consumer sleeps, or is about to. */
+const SLEEPING = 33;
 const CELLS = 48;
 
 /** See the module's comment. */
@@ -76,7 +79,7 @@ export class RequestRing {
   /** Wakes the consumer without a request (to make it look at a stop flag). */
   ring(): void {
     Atomics.add(this.words, BELL, 1);
-    Atomics.notify(this.words, BELL);
+    if (Atomics.load(this.words, SLEEPING) !== 0) nativeAddon().wakeWord(this.words, BELL);
   }
 
   /** What {@link waitForBell} compares with: read it before the last look at the ring. */
@@ -86,6 +89,9 @@ export class RequestRing {
 
   /** Sleeps until the bell moves on from `seen`, or for `timeoutMs`. Consumer only. */
   waitForBell(seen: number, timeoutMs: number): void {
-    Atomics.wait(this.words, BELL, seen, timeoutMs);
+    Atomics.store(this.words, SLEEPING, 1);
+    // The kernel looks at the bell once more: whoever rang it before the flag could be seen does not let us sleep.
+    nativeAddon().waitOnWord(this.words, BELL, seen, timeoutMs * 1e6);
+    Atomics.store(this.words, SLEEPING, 0);
   }
 }

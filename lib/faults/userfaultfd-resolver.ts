@@ -33,7 +33,8 @@ export class UserfaultfdResolver {
 
   /**
    * @param vcpuThreads - Linux thread ids of the vCPUs; filled before the guest runs
-   * @param wake - signalled by whoever wants {@link run} to look at its stop condition
+   * @param wake - signalled by whoever wants {@link run} to look at its stop condition, or at its page source; of this resolver alone
+   * @param accepted - told of the first request for a page, and of the vCPU whose thread sleeps for it: -1 where it is none's
    */
   constructor(
     private readonly userfaultfd: NativeUserfaultfd,
@@ -43,6 +44,7 @@ export class UserfaultfdResolver {
     private readonly counters: UserfaultfdCounters,
     private readonly vcpuThreads: Int32Array,
     private readonly wake: NativeEventFd,
+    private readonly accepted: (page: number, vcpu: number) => void = () => undefined,
   ) {
     this.guestHva = Number(window.guestView.hva);
   }
@@ -62,6 +64,7 @@ export class UserfaultfdResolver {
           errno: -count,
         });
       }
+      if (count === 0) this.wake.wait(0);
       const nowNs = monotonicNs();
       for (let i = 0; i < count; i++) this.accept(i, nowNs);
       this.schedule.serve(nowNs);
@@ -76,8 +79,10 @@ export class UserfaultfdResolver {
     }
     if (this.states.request(page)) {
       this.counters.faults++;
-      if (this.vcpuThreads.includes(this.messages.ptid(index))) this.counters.vcpuFaults++;
+      const vcpu = this.vcpuThreads.indexOf(this.messages.ptid(index));
+      if (vcpu >= 0) this.counters.vcpuFaults++;
       this.schedule.accept(nowNs, page, NO_TAG);
+      this.accepted(page, vcpu);
     } else if (this.states.isSettled(page)) {
       this.counters.raced++;
       this.userfaultfd.wake(this.window.guestView, page * PAGE_SIZE, PAGE_SIZE);

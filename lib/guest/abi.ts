@@ -52,6 +52,8 @@ export const DOORBELL_BOOTED = 1;
 export const DOORBELL_DONE = 2;
 /** vcpu_block.panic_* say why; the vCPU halts with interrupts off */
 export const DOORBELL_PANIC = 3;
+/** doorbell.elf rings this often for each entry of the order table */
+export const DOORBELL_RINGS = 64;
 // Traps from CPL3: number in rax, result in rax; rcx and r11 are lost, everything else is kept.
 /** returns 0: what a trap costs */
 export const TRAP_NULL = 0;
@@ -114,6 +116,9 @@ export const PANIC_OTHER_TRAP = 8;
 /** Checksum of a page, two independent chains so that a superscalar CPU and Math.imul both go fast: lane A takes the even u32 words, lane B the odd ones; lane = (lane ^ word) * CHECKSUM_PRIME in u32 arithmetic. Lane A starts from CHECKSUM_SEED ^ page index, lane B from CHECKSUM_SEED ^ ~page index. The checksum is B << 32 | A. */
 export const CHECKSUM_SEED = 2166136261;
 export const CHECKSUM_PRIME = 16777619;
+/** trace_lane.kind: whose spans they are. */
+export const TRACE_FAULT_TASK = 1;
+export const TRACE_WORK_TASK = 2;
 // mailbox.flags
 /** set by the VMM at any time: tasks end at the next tick, results so far stand */
 export const MAILBOX_STOP = 1;
@@ -161,10 +166,48 @@ export const mailboxLayout = structLayout('mailbox', 256, {
   expected: [72, 8],
   /** TRAP_BY_*: how tasks are to trap */
   trap_by: [80, 4],
+  /** gva of u64[window pages]: TSC at the first access, by page index, or 0 */
+  starts: [88, 8],
+  /** gva of the struct trace_area, or 0: nothing is recorded */
+  trace: [96, 8],
   /** next entry of the order table: fetch-and-add by every fault task; ends above page_count */
   cursor: [128, 8],
   /** by phase: vCPUs that reached its end */
   barrier: [192, 16],
+});
+
+/** When tasks ran, for a timeline: written by the tasks themselves at CPL3, so that the kernel costs what it costs without. The area is followed by its lanes, each by its spans; a task takes the next lane when it starts, and records nothing where none is left. */
+export const traceAreaLayout = structLayout('trace_area', 64, {
+  /** written by the VMM */
+  lanes: [0, 4],
+  /** of each lane, written by the VMM */
+  spans: [4, 4],
+  /** a work task that did not run for longer than this has been away */
+  gap_cycles: [8, 4],
+  /** lanes taken, fetch-and-add; may end above `lanes` */
+  used: [12, 4],
+});
+
+/** One task's spans. */
+export const traceLaneLayout = structLayout('trace_lane', 32, {
+  /** TRACE_* */
+  kind: [0, 4],
+  /** index of the vCPU */
+  vcpu: [4, 4],
+  /** spans recorded; the last one of a work task still grows */
+  count: [8, 4],
+  /** spans for which there was no room */
+  lost: [16, 8],
+});
+
+/** A fault task: a page, from before the access until after it (end) and until it is summed (done). A work task: a stretch in which it ran. TSC. */
+export const traceSpanLayout = structLayout('trace_span', 32, {
+  start: [0, 8],
+  end: [8, 8],
+  /** fault tasks alone */
+  page: [16, 8],
+  /** fault tasks alone */
+  done: [24, 8],
 });
 
 /** What one phase of one vCPU saw. All 0 for a phase that did not take place; tsc_end 0 while it lasts. */

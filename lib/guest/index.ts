@@ -6,22 +6,26 @@ export {
   DOORBELL_DONE,
   DOORBELL_PANIC,
   DOORBELL_PORT,
+  DOORBELL_RINGS,
   IDT_BASE,
   MAX_TASKS,
   MAX_VCPUS,
   SELECTOR_KERNEL_CODE,
   SELECTOR_USER_DATA,
   TABLES_BASE,
+  TSS_OFFSET,
   WINDOW_BASE,
 } from './abi.js';
 export { bootVcpu, installGuest, type VcpuBootState } from './boot.js';
+export { guestElf, type BuiltGuest } from './built.js';
 export { checksumPage } from './checksum.js';
 export { guestCpuid } from './cpuid.js';
 export { writeDescriptorPage, writeIdt, type VectorHandler } from './descriptor-tables.js';
 export { parseElf, refuseGuest, type ElfImage, type ElfSegment } from './elf.js';
-export { MAX_ORDER_ENTRIES, MAX_WINDOW_PAGES, layOutGuest, type GuestLayout } from './layout.js';
+export { MAX_ORDER_ENTRIES, MAX_WINDOW_PAGES, NO_TRACE, layOutGuest, type GuestLayout, type TraceSize } from './layout.js';
 export { setLongMode, type LongModeState } from './long-mode.js';
 export { Mailbox, type GuestJob, type GuestPhase, type GuestVcpuReport, type PhaseReport } from './mailbox.js';
+export { readTrace, type GuestTraceLane, type GuestTraceSpan } from './trace-lanes.js';
 export { guestPanic } from './panic.js';
 export { PageTables, type PageAccess, type TableMemory } from './page-tables.js';
 export { readVectorTable } from './vector-table.js';

@@ -23,7 +23,7 @@ export interface GuestLayout {
   readonly windowPages: number;
   /** Ordinary RAM at gpa 0: text, mailbox, private segments, page tables. */
   readonly lowRamSizeBytes: number;
-  /** Ordinary RAM at TABLES_BASE: order, sums, latencies, expected sums. */
+  /** Ordinary RAM at TABLES_BASE: order, sums, latencies, expected sums, starts. */
   readonly tablesSizeBytes: number;
   /** gpa of a vCPU's copy of the private segments' range. */
   readonly privateBase: (vcpu: number) => number;
@@ -37,7 +37,28 @@ export interface GuestLayout {
   readonly orderEntries: number;
   readonly sums: number;
   readonly latencies: number;
+  readonly starts: number;
   readonly expected: number;
+  /** gva of the trace area; 0 where nothing is recorded. */
+  readonly trace: number;
+  /** Its lanes, and the spans of each. */
+  readonly traceSize: TraceSize;
+}
+
+/** How much a guest may record of when its tasks ran. */
+export interface TraceSize {
+  /** One a task. */
+  readonly lanes: number;
+  /** Of each lane. */
+  readonly spans: number;
+}
+
+/** Nothing is recorded. */
+export const NO_TRACE: TraceSize = { lanes: 0, spans: 0 };
+
+/** Bytes of the trace area of that size; 0 for none. */
+export function traceSizeBytes({ lanes, spans }: TraceSize): number {
+  return lanes === 0 ? 0 : abi.traceAreaLayout.size + lanes * (abi.traceLaneLayout.size + spans * abi.traceSpanLayout.size);
 }
 
 /** True for a segment of which every vCPU has its own copy. */
@@ -51,9 +72,10 @@ export function isPrivate(segment: ElfSegment): boolean {
  * @param vcpuCount - 1 to MAX_VCPUS
  * @param windowPages - 1 to {@link MAX_WINDOW_PAGES}
  * @param orderEntries - length of the order table, up to {@link MAX_ORDER_ENTRIES}; a page may be visited more than once
+ * @param traceSize - what the guest may record of its tasks
  * @throws RangeError when a count is out of range
  */
-export function layOutGuest(elf: ElfImage, vcpuCount: number, windowPages: number, orderEntries = windowPages): GuestLayout {
+export function layOutGuest(elf: ElfImage, vcpuCount: number, windowPages: number, orderEntries = windowPages, traceSize = NO_TRACE): GuestLayout {
   if (!Number.isInteger(vcpuCount) || vcpuCount < 1 || vcpuCount > abi.MAX_VCPUS) {
     throw new RangeError(`the guest runs on 1 to ${abi.MAX_VCPUS} vCPUs, not ${vcpuCount}`);
   }
@@ -70,8 +92,8 @@ export function layOutGuest(elf: ElfImage, vcpuCount: number, windowPages: numbe
   const copies = abi.VCPU_BLOCK_BASE + abi.MAX_VCPUS * PAGE_SIZE;
   const framesBase = copies + vcpuCount * privateSizeBytes;
 
-  const tableBytes = [4 * orderEntries, 8 * windowPages, 8 * windowPages, 8 * windowPages].map(pageAlign);
-  const [order, sums, latencies, expected] = tableBytes.map((_, i) => abi.TABLES_BASE + tableBytes.slice(0, i).reduce((a, b) => a + b, 0));
+  const tableBytes = [4 * orderEntries, 8 * windowPages, 8 * windowPages, 8 * windowPages, 8 * windowPages, traceSizeBytes(traceSize)].map(pageAlign);
+  const [order, sums, latencies, expected, starts, trace] = tableBytes.map((_, i) => abi.TABLES_BASE + tableBytes.slice(0, i).reduce((a, b) => a + b, 0));
   const tablesSizeBytes = roundUp(tableBytes.reduce((a, b) => a + b, 0), LARGE_PAGE_BYTES);
 
   // One page directory for each GiB of tables and window, which all vCPUs share.
@@ -91,6 +113,9 @@ export function layOutGuest(elf: ElfImage, vcpuCount: number, windowPages: numbe
     sums,
     latencies,
     expected,
+    starts,
+    trace: traceSize.lanes === 0 ? 0 : trace,
+    traceSize,
   };
 }
 

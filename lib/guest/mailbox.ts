@@ -6,6 +6,7 @@ import type { SystemRam } from '../memory/index.js';
 import { PAGE_SIZE, StructView } from '../uapi/index.js';
 import * as abi from './abi.js';
 import type { GuestLayout } from './layout.js';
+import { readTrace, type GuestTraceLane } from './trace-lanes.js';
 import { readTraps, trapCode, type TrapChoice, type TrapReport } from './trap.js';
 
 /** What the guest is to do. */
@@ -24,6 +25,10 @@ export interface GuestJob {
   readonly order: Uint32Array;
   /** Checksums by page (two lanes a page) for the guest to compare with, or null. */
   readonly expected: Int32Array | null;
+  /** A work task that did not run for longer than this has been away; TSC cycles. Where something is recorded. */
+  readonly traceGapCycles?: number;
+  /** The TSC at the first access of each page is to be kept. Default false. */
+  readonly starts?: boolean;
 }
 
 type PhaseField = keyof typeof abi.phaseRecordLayout.fields;
@@ -110,6 +115,14 @@ export class Mailbox {
     this.header.setNumber('sums', this.layout.sums);
     this.header.setNumber('latencies', this.layout.latencies);
     this.header.setNumber('expected', expected === null ? 0 : this.layout.expected);
+    this.header.setNumber('trace', this.layout.trace);
+    if (this.layout.trace !== 0) {
+      const area = new StructView(abi.traceAreaLayout, this.tables.data, this.layout.trace - this.tables.base);
+      area.setNumber('lanes', this.layout.traceSize.lanes);
+      area.setNumber('spans', this.layout.traceSize.spans);
+      area.setNumber('gap_cycles', job.traceGapCycles ?? 0);
+    }
+    this.header.setNumber('starts', job.starts === true ? this.layout.starts : 0);
     new Uint32Array(this.tables.data.buffer, this.layout.order - this.tables.base, order.length).set(order);
     if (expected !== null) this.lanes(this.layout.expected).set(expected);
   }
@@ -160,6 +173,17 @@ export class Mailbox {
   /** First-access latencies by page, in TSC cycles; 0 for a page not visited. A live view. */
   latencyCycles(): BigUint64Array {
     return new BigUint64Array(this.tables.data.buffer, this.layout.latencies - this.tables.base, this.layout.windowPages);
+  }
+
+  /** When tasks ran, as they recorded it; none where nothing is recorded. */
+  traceLanes(): GuestTraceLane[] {
+    const { trace, traceSize } = this.layout;
+    return trace === 0 ? [] : readTrace(this.tables.data, trace - this.tables.base, traceSize, this.layout.vcpuCount);
+  }
+
+  /** TSC of the guest at the first access, by page; 0 for a page not visited, and where that was not asked for. A live view. */
+  startCycles(): BigUint64Array {
+    return new BigUint64Array(this.tables.data.buffer, this.layout.starts - this.tables.base, this.layout.windowPages);
   }
 
   private lanes(gva: number): Int32Array {

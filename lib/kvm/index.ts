@@ -1,6 +1,7 @@
 /** Kvm, Vm, Vcpu, MemorySlot and the exits of a vCPU: KVM as objects. Nothing here knows about faults. */
 export { requireCapabilities, type CapabilityRequirement } from './capability.js';
 export { ExitView } from './exit-view.js';
+export { GuestClock } from './guest-clock.js';
 export { GuestMemfd } from './guest-memfd.js';
 export { classifyHost, describeHost, readHost, type Host, type HostFacts, type HostKind } from './host-kind.js';
 export { Kvm, KVM_API_VERSION } from './kvm.js';

@@ -4,10 +4,16 @@ import type { NativeMapping, NativeVcpu } from '../native/addon.js';
 import {
   decodeCpuid,
   encodeCpuid,
+  DR7_FIXED,
+  DR7_GLOBAL_0,
+  KVM_GUESTDBG_ENABLE,
+  KVM_GUESTDBG_USE_HW_BP,
   RegsView,
   SregsView,
   VcpuEventsView,
+  StructView,
   XsaveView,
+  kvmGuestDebugLayout,
   ioctls,
   type CapabilityName,
   capabilityNumber,
@@ -19,6 +25,9 @@ import { ExitView } from './exit-view.js';
 import { memoryFailureOf, type MemoryFailure } from './memory-failure.js';
 import { SyncRegs } from './sync-regs.js';
 import { decodeExit, type VcpuExit } from './vcpu-exit.js';
+
+/** Place of DR7 in kvm_guest_debug.arch.debugreg, in bytes. */
+const DR7_AT = 7 * 8;
 
 /** A guest physical address and what the guest's page tables allow there (KVM_TRANSLATE). */
 export interface Translation {
@@ -205,6 +214,31 @@ export class Vcpu {
   /** KVM_GET_TSC_KHZ. */
   tscKhz(): number {
     return this.#attempt('read the TSC frequency', () => this.#native.tscKhz());
+  }
+  /** KVM_VCPU_TSC_OFFSET: what the guest's TSC is ahead of the host's, modulo 2^64. */
+  tscOffset(): bigint {
+    return this.#attempt('read the TSC offset', () => this.#native.tscOffset());
+  }
+  /** Sets it: with 0 host and guest read the same counter. A PVM host, which runs CPL3 with its own counter, keeps 0. */
+  setTscOffset(offset: bigint): void {
+    this.#attempt('set the TSC offset', () => {
+      this.#native.setTscOffset(offset);
+    });
+  }
+  /**
+   * KVM_SET_GUEST_DEBUG: the guest leaves with KVM_EXIT_DEBUG in front of the instruction at `address`; null takes that back. Some hardware emulators never stop there:
+   * whoever needs the exit looks whether it came.
+   */
+  setBreakpoint(address: number | null): void {
+    const debug = new StructView(kvmGuestDebugLayout, new DataView(new ArrayBuffer(kvmGuestDebugLayout.size)));
+    if (address !== null) {
+      const { offset } = kvmGuestDebugLayout.fields['arch.debugreg'];
+      const registers = new DataView(debug.bytes().buffer, offset);
+      debug.setNumber('control', KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP);
+      registers.setBigUint64(0, BigInt(address), true);
+      registers.setBigUint64(DR7_AT, BigInt(DR7_GLOBAL_0 | DR7_FIXED), true);
+    }
+    this.#attempt('set a breakpoint', () => this.#native.ioctl(ioctls.KVM_SET_GUEST_DEBUG, debug.bytes()));
   }
   /** An ioctl on the vCPU by its request number; `argument` is a number, or a buffer that the kernel reads and writes. */
   ioctl(request: number, argument?: number | Uint8Array): number {

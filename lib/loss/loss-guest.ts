@@ -2,12 +2,16 @@
  * The driver: one VM with the guest that loses memory, its one vCPU run on the calling thread, and one report of lost memory at work. The caller
  * writes programs for the guest's tasks, runs them, and reads what came of each access.
  */
-import { FaultLabError, errnoName } from '../errors/index.js';
+import { EFAULT, EHWPOISON, EINTR, FaultLabError, errnoName } from '../errors/index.js';
+import { LostAccesses, WindowReader, type LossFinding, type LostAccess } from '../faults/index.js';
 import { DOORBELL_BOOTED, DOORBELL_DONE, DOORBELL_PANIC, DOORBELL_PORT, bootVcpu, guestCpuid } from '../guest/index.js';
 import { msiTo, type Kvm, type Vcpu, type Vm } from '../kvm/index.js';
+import { SyncedRegisters } from '../machine/index.js';
+import { gpaNumber, type DaxWindow } from '../memory/index.js';
 import { patience } from '../probes/index.js';
 import {
   KVM_CPUID_FEATURES,
+  KVM_EXIT_INTERNAL_ERROR,
   KVM_EXIT_IO,
   KVM_EXIT_IO_OUT,
   KVM_EXIT_MMIO,
@@ -21,6 +25,7 @@ import {
   KVM_X86_DISABLE_EXITS_HLT,
   MSR_IA32_TSC,
   MSR_KVM_ASYNC_PF_EN,
+  PAGE_SIZE,
   VECTOR_PAGE_FAULT,
   gpa,
   setCpuidBit,
@@ -30,11 +35,10 @@ import { ControlBlock, type AccessOutcome, type TaskProgram } from './control-bl
 import { describeLostAccess } from './describe.js';
 import { EventLog } from './event-log.js';
 import { LossGuestMemory } from './guest-memory.js';
-import type { LossWindow } from './loss-window.js';
-import { LostAccessFinder, type LostAccess } from './lost-access.js';
 import { abortMmio } from './mmio-abort.js';
 import { describePanic } from './panic.js';
 import type { LossReport, ReportAnswer, ReportMachine, ReportSession } from './report.js';
+import type { SupervisedPages } from './supervised-pages.js';
 import { interleave, type HostEvent, type TimelineEntry } from './timeline.js';
 
 /** How a run ended. */
@@ -54,7 +58,7 @@ export type LossRunEnd =
 export interface LossGuestOptions {
   readonly report: LossReport;
   /** Memory that can be lost; the caller keeps it, and closes it after the guest. */
-  readonly window: LossWindow;
+  readonly window: DaxWindow;
   /** FEATURE_* besides the report's. */
   readonly features?: number;
   /** The guest keeps its event log, and the host notes what it does. */
@@ -65,6 +69,8 @@ export interface LossGuestOptions {
   readonly resolve?: (offset: number) => boolean;
   /** How long that takes while other tasks run, ms; 0 where left out. */
   readonly resolveMs?: number;
+  /** Brings the pages of the window, which are all missing at first, in place of `resolve`. The caller closes it after the guest. */
+  readonly pages?: SupervisedPages;
   /** Called when an access is lost, before the report is asked: for what else is to happen at that moment. */
   readonly onLost?: (access: LostAccess, guest: LossGuest) => void;
   /** Longest run, as `patience` has it; 5 s where left out. */
@@ -75,11 +81,6 @@ const RUN_LIMIT_MS = 5000;
 /** Deferred actions and limits are looked at this often, at least. */
 const SLICE_NS = 2e6;
 const WINDOW_SLOT = 1;
-const EINTR = 4;
-const EFAULT = 14;
-const EHWPOISON = 133;
-/** Fruitless retries of one access in a row: it fails in KVM, and everybody says that it need not. */
-const MOST_RETRIES = 1000;
 /** Bit of KVM_CPUID_FEATURES that the proposal of 2020 took for errors in ready events; KVM has since given it to another feature. */
 const FEATURE_ASYNC_PF_ERROR = 15;
 /** Three MSRs of async page faults lie between these. */
@@ -94,12 +95,11 @@ interface Deferred {
 export class LossGuest {
   readonly control: ControlBlock;
   private readonly events: EventLog;
-  private readonly finder: LostAccessFinder;
+  private readonly losses: LostAccesses;
   private readonly session: ReportSession;
   private readonly hostEvents: HostEvent[] = [];
   private deferred: Deferred[] = [];
   private ended: LossRunEnd | null = null;
-  private retries = 0;
   /** Accesses that were lost and told to the report, so far. */
   lostAccesses = 0;
   /** The last of them. */
@@ -114,7 +114,8 @@ export class LossGuest {
     const { window, report } = options;
     this.control = new ControlBlock(memory.ram, memory.control);
     this.events = new EventLog(memory.ram, memory.eventLog);
-    this.finder = new LostAccessFinder(vcpu, memory.ram, window, abi.LOSS_WINDOW_BASE);
+    const windows = [{ gpa: gpaNumber(abi.LOSS_WINDOW_BASE), window }];
+    this.losses = new LostAccesses(new SyncedRegisters(vcpu), new WindowReader(memory.ram, windows), windows);
     this.session = report.start(this.machine());
   }
 
@@ -155,6 +156,7 @@ export class LossGuest {
     vcpu.setCpuid(cpuid);
     vcpu.syncRegs.enableSync(KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS);
     const guest = new LossGuest(vm, vcpu, memory, options);
+    closers.unshift(() => guest.session.close?.());
     guest.control.initialize(setup.features | features | (log ? abi.FEATURE_LOG : 0), windowPages, timerCount);
     bootVcpu(vcpu, memory.boot);
     return guest;
@@ -187,6 +189,11 @@ export class LossGuest {
     return this.vcpu.getMsr(MSR_IA32_TSC);
   }
 
+  /** Notes something that happened outside the guest, for the timeline. */
+  note(what: string): void {
+    if (this.options.log === true) this.hostEvents.push({ tsc: this.tsc(), what });
+  }
+
   private runToDoorbell(): LossRunEnd {
     const limitMs = patience(this.options.limitMs ?? RUN_LIMIT_MS);
     const deadline = performance.now() + limitMs;
@@ -194,6 +201,7 @@ export class LossGuest {
       const end = this.handle(this.vcpu.run());
       if (end !== null) return end;
       this.runDeferred();
+      this.options.pages?.poll();
       const last = endOf(this.session.afterExit?.() ?? null);
       if (last !== null) return last;
       if (performance.now() >= deadline) return { kind: 'stuck', why: `after ${limitMs} ms, at rip 0x${this.vcpu.syncRegs.regs.number('rip').toString(16)}` };
@@ -202,14 +210,17 @@ export class LossGuest {
 
   private handle(result: number): LossRunEnd | null {
     const { exit } = this.vcpu;
-    if (result === -EINTR) return null;
-    if (result === -EFAULT || result === -EHWPOISON) return this.lost(this.finder.find());
+    // Memory that is poisoned comes as a signal.
+    if (result === -EINTR && this.vcpu.memoryFailure() === null) return null;
+    if (result === -EINTR || result === -EFAULT || result === -EHWPOISON) return this.failed(result);
     if (result < 0) throw new FaultLabError('KVM_RUN_FAILED', `KVM_RUN failed with ${errnoName(-result)}`, { syscall: 'KVM_RUN', errno: -result });
     switch (exit.exitReason) {
       case KVM_EXIT_IO:
         return exit.ioDirection === KVM_EXIT_IO_OUT ? this.doorbell(exit.ioPort, exit.ioData32) : this.hypercall(exit.ioPort);
       case KVM_EXIT_MMIO:
-        return this.emulated();
+        return this.emulated(result);
+      case KVM_EXIT_INTERNAL_ERROR:
+        return this.failed(result);
       case KVM_EXIT_X86_WRMSR: {
         const value = (BigInt(exit.msrDataHigh) << 32n) | BigInt(exit.msrDataLow);
         exit.setMsrError(!(this.session.writeMsr?.(exit.msrIndex, value) ?? false));
@@ -219,7 +230,7 @@ export class LossGuest {
         this.note('triple fault');
         return { kind: 'shutdown' };
       default:
-        throw new FaultLabError('EXIT_UNEXPECTED', `the guest was stopped by ${JSON.stringify(this.vcpu.decodeExit(result), (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value))}`, { syscall: 'KVM_RUN' });
+        throw this.unexpected(result);
     }
   }
 
@@ -250,28 +261,42 @@ export class LossGuest {
     return null;
   }
 
-  private emulated(): LossRunEnd | null {
-    const { exit, syncRegs } = this.vcpu;
-    const { mmioGpa, mmioSize, mmioIsWrite } = exit;
-    // A read is noted before anything is done; for a store the emulator has moved on already.
-    const rip = mmioIsWrite ? this.finder.beforeStore(mmioGpa, mmioSize, syncRegs.regs) : syncRegs.regs.number('rip');
-    if (rip === null) return { kind: 'died', why: `an emulated store to gpa 0x${mmioGpa.toString(16)} cannot be taken back: the instruction before rip 0x${syncRegs.regs.number('rip').toString(16)} is not known` };
-    abortMmio(this.vcpu, rip);
-    return this.lost(this.finder.findMmio(mmioGpa, mmioSize, mmioIsWrite));
+  private failed(result: number): LossRunEnd | null {
+    const finding = this.losses.find(this.vcpu.decodeExit(result));
+    if (finding.kind === 'unrelated') throw this.unexpected(result);
+    return this.found(finding);
   }
 
-  private lost(access: LostAccess | null): LossRunEnd | null {
-    if (access === null) {
-      // It has come back since, or never was lost: the instruction is tried again.
-      if (++this.retries <= MOST_RETRIES) return null;
-      return { kind: 'stuck', why: `an access at rip 0x${this.vcpu.syncRegs.regs.number('rip').toString(16)} fails, and no memory of it is lost` };
-    }
-    this.retries = 0;
+  /** A device access of KVM's emulator, which has moved on behind a store already. */
+  private emulated(result: number): LossRunEnd | null {
+    const finding = this.losses.find(this.vcpu.decodeExit(result));
+    if (finding.kind !== 'lost') throw this.unexpected(result);
+    abortMmio(this.vcpu, Number(finding.loss.rip));
+    return this.found(finding);
+  }
+
+  private found(finding: LossFinding): LossRunEnd | null {
+    // It has come back since: the instruction is tried again.
+    if (finding.kind !== 'lost') return null;
+    if (this.comesAfterAll(finding.loss)) return null;
+    const loss = this.options.pages?.explain(finding.loss) ?? finding.loss;
     this.lostAccesses++;
-    this.lastLost = access;
-    if (this.options.log === true) this.note(`KVM_RUN came back: ${describeLostAccess(access)}`);
-    this.options.onLost?.(access, this);
-    return endOf(this.session.lost(access));
+    this.lastLost = loss;
+    if (this.options.log === true) this.note(`KVM_RUN came back: ${describeLostAccess(loss)}`);
+    this.options.onLost?.(loss, this);
+    return endOf(this.session.lost(loss));
+  }
+
+  /** For a report that does not ask for missing pages: waits for the page. */
+  private comesAfterAll({ gpa: at }: LostAccess): boolean {
+    const { pages, report } = this.options;
+    const page = Math.floor((Number(at) - abi.LOSS_WINDOW_BASE) / PAGE_SIZE);
+    return pages !== undefined && report.setup.asksForPages !== true && pages.isMissing(page) && pages.wait(page);
+  }
+
+  private unexpected(result: number): FaultLabError {
+    const exit = JSON.stringify(this.vcpu.decodeExit(result), (_, value: unknown) => (typeof value === 'bigint' ? `0x${value.toString(16)}` : value));
+    return new FaultLabError('EXIT_UNEXPECTED', `the guest was stopped by ${exit}`, { syscall: 'KVM_RUN' });
   }
 
   private runDeferred(): void {
@@ -287,8 +312,16 @@ export class LossGuest {
     for (const { action } of due) action();
   }
 
-  private note(what: string): void {
-    if (this.options.log === true) this.hostEvents.push({ tsc: this.tsc(), what });
+  private resolve(offset: number): boolean {
+    const { window, pages, resolve } = this.options;
+    if (!(offset >= 0 && offset < window.sizeBytes)) return false;
+    return pages === undefined ? (resolve?.(offset) ?? false) : pages.wait(Math.floor(offset / PAGE_SIZE));
+  }
+
+  private request(offset: number, done: (came: boolean) => void): void {
+    const { window, pages, resolveMs = 0 } = this.options;
+    if (pages !== undefined && offset >= 0 && offset < window.sizeBytes) pages.request(Math.floor(offset / PAGE_SIZE), done);
+    else this.deferred.push({ dueMs: performance.now() + resolveMs, action: () => { done(this.resolve(offset)); } });
   }
 
   private machine(): ReportMachine {
@@ -316,8 +349,10 @@ export class LossGuest {
       later: (delayMs, action) => {
         this.deferred.push({ dueMs: performance.now() + delayMs, action });
       },
-      resolve: (offset) => offset >= 0 && offset < options.window.sizeBytes && (options.resolve?.(offset) ?? false),
-      resolveMs: options.resolveMs ?? 0,
+      resolve: (offset) => this.resolve(offset),
+      request: (offset, done) => {
+        this.request(offset, done);
+      },
       note: (what) => {
         this.note(what);
       },

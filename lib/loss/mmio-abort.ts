@@ -3,13 +3,12 @@
  * access is completed with anything, no further instruction is entered (immediate_exit), and the registers are put back. As far as the
  * guest can tell, the instruction has not begun.
  */
-import { FaultLabError } from '../errors/index.js';
+import { EINTR, FaultLabError } from '../errors/index.js';
 import type { Vcpu } from '../kvm/index.js';
 import { KVM_EXIT_MMIO, RegsView } from '../uapi/index.js';
 
 /** A read-modify-write is two accesses, one across two pages twice as many; more of them make no instruction. */
 const MOST_ACCESSES = 8;
-const EINTR = 4;
 
 /**
  * See the module's comment. The vCPU's registers must be in the run area.

@@ -1,8 +1,7 @@
 /** A report of lost memory: what a VMM does when the guest has touched a page that cannot be had. */
+import type { LostAccess } from '../faults/index.js';
 import type { Vcpu, Vm } from '../kvm/index.js';
-import type { SystemRam } from '../memory/index.js';
-import type { LostAccess } from './lost-access.js';
-import type { LossWindow } from './loss-window.js';
+import type { DaxWindow, SystemRam } from '../memory/index.js';
 
 /** What a VM of this report looks like to its guest and to KVM. */
 export interface ReportSetup {
@@ -14,6 +13,8 @@ export interface ReportSetup {
   readonly haltExits: boolean;
   /** FEATURE_* that the guest may use. */
   readonly features: number;
+  /** The report asks for a missing page by itself; for others the vCPU stands still until the page has come, or cannot be had and is lost. */
+  readonly asksForPages?: boolean;
   /** Whether the guest is shown bit 15 of the async page fault features: errors in ready events. */
   readonly asyncPfErrors?: boolean;
 }
@@ -23,7 +24,7 @@ export interface ReportMachine {
   readonly vm: Vm;
   readonly vcpu: Vcpu;
   readonly ram: SystemRam;
-  readonly window: LossWindow;
+  readonly window: DaxWindow;
   /** Guest addresses. */
   readonly veInformation: number;
   readonly apfArea: number;
@@ -37,8 +38,8 @@ export interface ReportMachine {
   later(delayMs: number, action: () => void): void;
   /** Asks the owner of the window to bring the page at `offset` back; false where it cannot, or there is no such page. It may take its time. */
   resolve(offset: number): boolean;
-  /** How long the owner takes for a page while others run, ms. */
-  readonly resolveMs: number;
+  /** As `resolve`, while others run: calls `done` at an exit, once, whatever the owner does. */
+  request(offset: number, done: (came: boolean) => void): void;
   /** Notes something the host did, for the timeline. */
   note(what: string): void;
 }
@@ -60,6 +61,8 @@ export interface ReportSession {
   hypercall?(number: number, args: readonly [number, number, number]): number | ReportAnswer;
   /** After each exit, before the next entry; a report that watches for loops ends the VM here. */
   afterExit?(): ReportAnswer | null;
+  /** The VM ends; the window stays. */
+  close?(): void;
 }
 
 /** See the module's comment. */
@@ -69,6 +72,8 @@ export interface LossReport {
   /** What happens to a guest that touches a lost page, in a few words. */
   readonly title: string;
   readonly setup: ReportSetup;
+  /** True where what it finds out at the first lost access after a truncation answers the later ones: only the first takes the time that the report takes. */
+  readonly learns?: boolean;
   start(machine: ReportMachine): ReportSession;
 }
 

@@ -4,6 +4,7 @@
 
 const GO = 0;
 const STOP = 1;
+const PAGING = 2;
 const THREADS = 16;
 
 /** See the module's comment. */
@@ -36,6 +37,15 @@ export class ControlBlock {
 
   get stopped(): boolean {
     return Atomics.load(this.words, STOP) !== 0;
+  }
+
+  /** The guest has asked for its first page. True for the one caller that said so first. */
+  setPaging(): boolean {
+    return Atomics.exchange(this.words, PAGING, 1) === 0;
+  }
+
+  get paging(): boolean {
+    return Atomics.load(this.words, PAGING) !== 0;
   }
 
   /** Sleeps until {@link go} or for `timeoutMs`; true when it was called. */

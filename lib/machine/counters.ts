@@ -101,6 +101,12 @@ export const RESOLVER_COUNTERS = [
   'batches',
   /** Faults taken from notification rings. */
   'ringEntries',
+  /** Of the pages, those whose contents could not be had: poisoned. */
+  'lost',
+  /** Of the pages, those fetched without being asked for. */
+  'prefetched',
+  /** Of the pages, those in place before the guest started. */
+  'populated',
 ] as const;
 /** A name of {@link RESOLVER_COUNTERS}. */
 export type ResolverCounter = (typeof RESOLVER_COUNTERS)[number];

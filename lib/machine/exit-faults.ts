@@ -5,6 +5,7 @@
 import { SYNC_TAG } from '../asyncpf/index.js';
 import { Resolution } from '../faults/index.js';
 import type { InterceptedPages, PagedWindow } from '../memory/index.js';
+import { StampKind, noteStamp } from '../native/index.js';
 import { PAGE_SIZE, RFLAGS_IF, type FaultContext } from '../uapi/index.js';
 import type { ExitView, Vcpu } from '../kvm/index.js';
 import type { Counters, VcpuCounter } from './counters.js';
@@ -53,6 +54,7 @@ export class ExitFaults {
       return;
     }
     const count = this.missing.find();
+    for (let i = 0; i < count; i++) noteStamp(StampKind.LOCATED, this.missing.pages[i]);
     if (this.uapi !== null) {
       // KVM would come upon them one by one, each at an exit of its own.
       if (count > 0) this.uapi.handle(this.missing.pages[0], this.readContext());
@@ -111,6 +113,7 @@ export class ExitFaults {
       return false;
     }
     this.counters.notPresent++;
+    noteStamp(StampKind.TOLD, page);
     this.requests.request(page, tag);
     return true;
   }

@@ -6,7 +6,7 @@ import { FaultLabError, attempt, fromNative } from '../errors/index.js';
 import { ReadyQueue } from '../asyncpf/index.js';
 import type { GuestVcpuReport } from '../guest/index.js';
 import { Vcpu } from '../kvm/index.js';
-import { nativeAddon } from '../native/index.js';
+import { nativeAddon, readStamps, type StampLog } from '../native/index.js';
 import {
   RESOLVER_COUNTERS,
   VCPU_COUNTERS,
@@ -19,6 +19,8 @@ import {
 import { MODES } from './modes.js';
 import { checkOptions, type CheckedOptions, type MachineOptions } from './options.js';
 import { MachineParts, longestLatencyNs } from './parts.js';
+import type { MachineTrace } from './trace/machine-trace.js';
+import { readTraceRecords } from './trace/trace-writer.js';
 import { SharedModel } from './uapi/shared-model.js';
 import { SupervisedWorker, type ReadyMessage } from './supervised-worker.js';
 
@@ -30,7 +32,15 @@ const JOIN_TIMEOUT_MS = 2_000;
 const WATCH_INTERVAL_MS = 250;
 
 /** Why a run ended. */
-export type RunEnd = 'done' | 'stopped';
+export type RunEnd = 'done' | 'stopped' | 'failed';
+
+/** Where one of the machine's threads ran. */
+export interface ThreadPlacement {
+  /** `vCPU 0`, `resolver 0`. */
+  readonly thread: string;
+  /** CPUs that the thread may use. */
+  readonly cpus: readonly number[];
+}
 
 /** What a run left behind. Counters are sums over vCPUs or resolvers. */
 export interface MachineResult {
@@ -51,6 +61,25 @@ export interface MachineResult {
   readonly sums: Int32Array;
   /** First-access latencies by page, TSC cycles; 0 for a page not visited. */
   readonly latencyCycles: BigUint64Array;
+  /** What threads and tasks did; null where nothing was recorded. */
+  readonly trace: MachineTrace | null;
+  /** Pages in the order in which they were asked for; null where that was not recorded. */
+  readonly requested: Uint32Array | null;
+  readonly placement: readonly ThreadPlacement[];
+  /** Null where none were asked for. */
+  readonly stamps: MachineStamps | null;
+}
+
+/** When things happened, by thread; see StampKind. */
+export interface MachineStamps {
+  readonly vcpus: readonly StampLog[];
+  readonly resolvers: readonly StampLog[];
+  /** The guest's TSC less the host's, by vCPU; null where the kernel does not say. */
+  readonly tscOffsets: readonly (number | null)[];
+  /** TSC of the guest at the first access, by page; 0 for a page not visited. */
+  readonly startCycles: BigUint64Array;
+  /** TSC cycles between two readings in a row. */
+  readonly floorCycles: number;
 }
 
 /** How far a run is. */
@@ -65,7 +94,9 @@ export interface MachineProgress {
 export class Machine {
   private readonly workers: SupervisedWorker[] = [];
   private readonly vcpuShares: number[] = [];
+  private placement: ThreadPlacement[] = [];
   private tscKhz = 0;
+  private readonly tscOffsets: (number | null)[] = [];
   private stopping = false;
   private closed: Promise<void> | null = null;
   private started = false;
@@ -132,15 +163,26 @@ export class Machine {
     }
   }
 
-  /** Asks the guest to end at its next tick; `run()` then settles with what there is. Ends it by force if it does not. */
-  stop(): void {
+  /**
+   * What a run that failed left behind, once {@link run} has said so: `end` is `failed`, counts are as they stood, and pages that the guest had not summed are 0.
+   * @throws FaultLabError `MACHINE_CLOSED`
+   */
+  async leftBehind(): Promise<MachineResult> {
+    return await this.collect('failed');
+  }
+
+  /**
+   * Asks the guest to end at its next tick; `run()` then settles with what there is. Ends it by force if it does not.
+   * @param graceMs - how long the guest may take; time for the longest latency too, where left out
+   */
+  stop(graceMs = STOP_GRACE_MS + longestLatencyNs(this.options) / 1e6): void {
     // Whoever stops a machine need not know that it is gone already.
     if (this.stopping || this.closed !== null) return;
     this.stopping = true;
     this.parts.mailbox.requestStop();
     setTimeout(() => {
       this.halt();
-    }, STOP_GRACE_MS + longestLatencyNs(this.options) / 1e6).unref();
+    }, graceMs).unref();
   }
 
   /** Ends what still runs and releases everything. Idempotent; never throws for a run that failed. */
@@ -174,6 +216,7 @@ export class Machine {
     for (const own of resolverPlans) this.start(`resolver ${own.index}`, './resolver-worker.js', { ...plan, ...own });
     const ready = await within(START_TIMEOUT_MS, 'START_TIMEOUT', 'the Workers to be ready', Promise.all(this.workers.map((worker) => worker.ready)));
     for (const message of ready) this.note(message);
+    this.placement = ready.map(({ cpus }, at) => ({ thread: this.workers[at].name, cpus }));
   }
 
   private refuseClosed(): void {
@@ -187,6 +230,7 @@ export class Machine {
   private note(message: ReadyMessage): void {
     if (message.vcpu !== undefined) this.vcpuShares.push(message.vcpu);
     if (message.tscKhz !== undefined) this.tscKhz = message.tscKhz;
+    if (message.tscOffset !== undefined) this.tscOffsets.push(message.tscOffset);
   }
 
   /** Makes every vCPU and resolver look at the stop flag, which ends them. */
@@ -270,6 +314,24 @@ export class Machine {
       tscKhz: this.tscKhz,
       sums: mailbox.sums().slice(),
       latencyCycles: mailbox.latencyCycles().slice(),
+      trace:
+        plan.traces === null
+          ? null
+          : { vcpus: plan.traces.vcpus.map(readTraceRecords), resolvers: plan.traces.resolvers.map(readTraceRecords), tasks: mailbox.traceLanes() },
+      requested: this.parts.requestLog?.pages() ?? null,
+      placement: this.placement,
+      stamps: this.options.stamps ? this.collectStamps() : null,
+    };
+  }
+
+  private collectStamps(): MachineStamps {
+    const { vcpuStamps, resolverStamps, mailbox } = this.parts;
+    return {
+      vcpus: vcpuStamps.map(readStamps),
+      resolvers: resolverStamps.map(readStamps),
+      tscOffsets: this.tscOffsets,
+      startCycles: mailbox.startCycles().slice(),
+      floorCycles: nativeAddon().timerFloor(),
     };
   }
 }

@@ -1,11 +1,12 @@
 /** What a machine is made of, checked. */
 import { FaultLabError } from '../errors/index.js';
-import { builtInPolicy, type FaultPolicyModule, type PageSourceModule, type QuickPages } from '../faults/index.js';
+import { CONSTANT, builtInPolicy, type FaultPolicyModule, type LatencyModel, type PageSourceModule, type QuickPages } from '../faults/index.js';
 import { MAX_ORDER_ENTRIES, MAX_TASKS, MAX_VCPUS, MAX_WINDOW_PAGES, TRAP_CHOICES, isTrapChoice, type TrapChoice } from '../guest/index.js';
 import type { CapabilityNumbers } from '../kvm/index.js';
-import { MAX_LATENCY_NS, MAX_RESOLVERS, MAX_TICK_NS, MIN_TICK_NS } from './limits.js';
+import { MAX_IN_FLIGHT, MAX_LATENCY_NS, MAX_RESOLVERS, MAX_TICK_NS, MIN_TICK_NS } from './limits.js';
 import type { MemoryFailureHandlerModule } from './memory-failure-handler.js';
 import { ASYNC_PF_PER_VCPU } from '../uapi/index.js';
+import type { TraceOptions } from './trace/machine-trace.js';
 import { isUapiName, UAPI_NAMES, type UapiName } from '../uapi/proposals/index.js';
 import { MODES, MODE_NAMES, UAPI_MODES, isDeliveryMode, type DeliveryMode } from './modes.js';
 
@@ -40,6 +41,10 @@ export interface MachineOptions {
   readonly workTasks?: number;
   /** Added to every page request, as a network or a disk would. Default 0. */
   readonly latencyNs?: number;
+  /** How latencies are spread; `latencyNs` is their mean where the model has one. Default: all the same. */
+  readonly latencyModel?: LatencyModel;
+  /** Most fetches of all resolvers together under way at once, at least one for each resolver. Default 0: no limit. */
+  readonly inFlight?: number;
   /** Pages that take another latency than the others: two-speed storage. Default: none. */
   readonly quick?: QuickPages;
   /** Resolver Workers. Default 1. */
@@ -48,6 +53,21 @@ export interface MachineOptions {
   readonly syntheticHalt?: boolean;
   /** A smaller queue and smaller rings than a proposal has, where it is emulated. */
   readonly uapiLimits?: UapiLimits;
+  /**
+   * `shared`: one userfaultfd for the whole window, read by all resolvers. `per-resolver`: one for each of as many equal parts of the window, read by one
+   * resolver each; in the modes whose faults sleep. Default `shared`.
+   */
+  readonly userfaultfds?: UserfaultfdLayout;
+  /** Every page of the order is in place before the guest starts. Default false. */
+  readonly populate?: boolean;
+  /** Pages that resolvers fetch without being asked as soon as the guest asks for its first one, in this order. Default: none. */
+  readonly prefetch?: Uint32Array;
+  /** Keeps the order in which pages were asked for. Default false. */
+  readonly recordRequests?: boolean;
+  /** Threads keep time stamps and the guest its own: {@link MachineResult.stamps}. Default false. */
+  readonly stamps?: boolean;
+  /** CPUs that the machine's threads are bound to. Default: none, the host's scheduler decides. */
+  readonly placement?: Placement;
   /** Scheduler tick of the guest. Default 4 ms. */
   readonly tickNs?: number;
   /** Length of each control phase, before and after paging, in ticks. Default 0: none. */
@@ -58,6 +78,8 @@ export interface MachineOptions {
   readonly trap?: TrapChoice;
   /** Another guest than the project's own: path of an ELF file. */
   readonly guestPath?: string;
+  /** Record what threads and tasks do, for a timeline. Default: nothing. */
+  readonly trace?: TraceOptions;
   /** No page and no phase moving on for this long (besides the latency) means that the machine is stuck. Default 30 s. */
   readonly stallNs?: number;
 }
@@ -70,9 +92,20 @@ export interface UapiLimits {
   readonly ringEntries?: number;
 }
 
+/** See {@link MachineOptions.userfaultfds}. */
+export type UserfaultfdLayout = 'shared' | 'per-resolver';
+
+/** CPUs of the threads of a machine, each a list to be bound to. */
+export interface Placement {
+  /** By vCPU. */
+  readonly vcpus: readonly (readonly number[])[];
+  /** By resolver. */
+  readonly resolvers: readonly (readonly number[])[];
+}
+
 /** {@link MachineOptions} with every default filled in. */
 export type CheckedOptions = Required<Omit<MachineOptions, OptionalName>> & Pick<MachineOptions, OptionalName>;
-type OptionalName = 'expected' | 'guestPath' | 'memoryFailureHandler' | 'quick' | 'uapiLimits';
+type OptionalName = 'expected' | 'guestPath' | 'memoryFailureHandler' | 'placement' | 'prefetch' | 'quick' | 'trace' | 'uapiLimits';
 
 /**
  * Checks options and fills in defaults.
@@ -89,8 +122,8 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
   }
   checkQuick(options.quick);
   checkUapiLimits(options.uapiLimits);
-  const sleeps = MODES[options.mode].catches === 'sleep';
-  if (!sleeps && options.syntheticHalt === true) throw new FaultLabError('BAD_OPTION', `the mode ${options.mode} must see the failed access, which KVM's synthetic halt hides`);
+  if (MODES[options.mode].catches !== 'sleep' && options.syntheticHalt === true) throw new FaultLabError('BAD_OPTION', `the mode ${options.mode} must see the failed access, which KVM's synthetic halt hides`);
+  checkTrace(options.trace);
   const windowPages = integer('windowPages', options.windowPages, 1, MAX_WINDOW_PAGES);
   const faultTasks = integer('faultTasks', options.faultTasks ?? 8, 1, MAX_TASKS);
   const workTasks = integer('workTasks', options.workTasks ?? 2, 0, MAX_TASKS - 1);
@@ -100,20 +133,34 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
   if (options.expected !== undefined && options.expected.length !== 2 * windowPages) {
     throw new FaultLabError('BAD_OPTION', `the option expected must have two lanes for each of ${windowPages} pages, not ${options.expected.length}`);
   }
+  const vcpus = integer('vcpus', options.vcpus ?? 1, 1, MAX_VCPUS);
+  const resolvers = integer('resolvers', options.resolvers ?? 1, 1, MAX_RESOLVERS);
+  const inFlight = integer('inFlight', options.inFlight ?? 0, 0, MAX_IN_FLIGHT);
+  if (inFlight > 0 && inFlight < resolvers) {
+    throw new FaultLabError('BAD_OPTION', `at most ${inFlight} fetches in flight leave none to some of ${resolvers} resolvers`, { hint: 'allow one for each resolver at least' });
+  }
   return {
     ...options,
     uapi,
     implementation: checkImplementation(options.implementation ?? 'auto'),
     capabilities: options.capabilities ?? {},
     policy: options.policy ?? builtInPolicy({ name: 'always-async' }),
+    stamps: options.stamps ?? false,
     windowPages,
     faultTasks,
     workTasks,
-    order: checkOrder(options.order, windowPages),
-    vcpus: integer('vcpus', options.vcpus ?? 1, 1, MAX_VCPUS),
+    order: checkPages('order', options.order ?? Uint32Array.from({ length: windowPages }, (_, page) => page), windowPages),
+    ...(options.prefetch === undefined ? {} : { prefetch: Uint32Array.from(new Set(checkPages('prefetch', options.prefetch, windowPages))) }),
+    populate: options.populate ?? false,
+    recordRequests: options.recordRequests ?? false,
+    userfaultfds: checkUserfaultfds(options.userfaultfds ?? 'shared', options.mode),
+    ...(options.placement === undefined ? {} : { placement: checkPlacement(options.placement, vcpus, resolvers) }),
+    vcpus,
     latencyNs: integer('latencyNs', options.latencyNs ?? 0, 0, MAX_LATENCY_NS),
+    latencyModel: checkModel(options.latencyModel ?? CONSTANT),
+    inFlight,
     trap: checkTrap(options.trap ?? 'auto'),
-    resolvers: integer('resolvers', options.resolvers ?? 1, 1, MAX_RESOLVERS),
+    resolvers,
     syntheticHalt: options.syntheticHalt ?? MODES[options.mode].syntheticHalt,
     tickNs: integer('tickNs', options.tickNs ?? 4e6, MIN_TICK_NS, MAX_TICK_NS),
     controlTicks: integer('controlTicks', options.controlTicks ?? 0, 0, 1e6),
@@ -121,13 +168,37 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
   };
 }
 
-function checkOrder(order: Uint32Array | undefined, windowPages: number): Uint32Array {
-  if (order === undefined) return Uint32Array.from({ length: windowPages }, (_, page) => page);
-  integer('order.length', order.length, 0, MAX_ORDER_ENTRIES);
-  for (const page of order) {
-    if (page >= windowPages) throw new FaultLabError('BAD_OPTION', `the option order names page ${page}, but the window has ${windowPages} pages`);
+function checkPages(name: string, pages: Uint32Array, windowPages: number): Uint32Array {
+  integer(`${name}.length`, pages.length, 0, MAX_ORDER_ENTRIES);
+  for (const page of pages) {
+    if (page >= windowPages) throw new FaultLabError('BAD_OPTION', `the option ${name} names page ${page}, but the window has ${windowPages} pages`);
   }
-  return order;
+  return pages;
+}
+
+function checkUserfaultfds(layout: string, mode: DeliveryMode): UserfaultfdLayout {
+  if (layout !== 'shared' && layout !== 'per-resolver') throw new FaultLabError('BAD_OPTION', `unknown layout of userfaultfds '${layout}'`, { hint: 'there are shared and per-resolver' });
+  if (layout === 'per-resolver' && MODES[mode].catches !== 'sleep') throw new FaultLabError('BAD_OPTION', `in mode ${mode} nobody reads a userfaultfd: it has no per-resolver ones`);
+  return layout;
+}
+
+function checkPlacement(placement: Placement, vcpus: number, resolvers: number): Placement {
+  if (placement.vcpus.length !== vcpus || placement.resolvers.length !== resolvers) {
+    throw new FaultLabError('BAD_OPTION', `the option placement must have CPUs for each of ${vcpus} vCPUs and ${resolvers} resolvers`);
+  }
+  return placement;
+}
+
+function checkModel(model: LatencyModel): LatencyModel {
+  if (model.kind !== 'recorded') return model;
+  const { ascendingNs } = model;
+  if (ascendingNs.length === 0) throw new FaultLabError('BAD_OPTION', 'the option latencyModel has no recorded latency');
+  ascendingNs.forEach((ns, at) => {
+    if (!(ns >= 0 && ns <= MAX_LATENCY_NS) || (at > 0 && ns < ascendingNs[at - 1])) {
+      throw new FaultLabError('BAD_OPTION', `the recorded latencies of the option latencyModel must be ascending, from 0 to ${MAX_LATENCY_NS} ns each; number ${at} is ${ns}`);
+    }
+  });
+  return model;
 }
 
 function checkImplementation(name: string): NonNullable<MachineOptions['implementation']> {
@@ -149,6 +220,13 @@ function checkUapiLimits(limits: UapiLimits | undefined): void {
   if (limits?.ringEntries === undefined) return;
   const entries = integer('uapiLimits.ringEntries', limits.ringEntries, 1, ASYNC_PF_PER_VCPU);
   if ((entries & (entries - 1)) !== 0) throw new FaultLabError('BAD_OPTION', `the option uapiLimits.ringEntries must be a power of two, not ${entries}`);
+}
+
+function checkTrace(trace: TraceOptions | undefined): void {
+  if (trace === undefined) return;
+  integer('trace.records', trace.records, 1, 2 ** 24);
+  integer('trace.spans', trace.spans, 1, 2 ** 20);
+  integer('trace.gapCycles', trace.gapCycles, 0, 2 ** 32 - 1);
 }
 
 function checkTrap(trap: string): TrapChoice {

@@ -2,9 +2,10 @@
 import { SYNC_TAG } from '../asyncpf/index.js';
 import { FaultLabError } from '../errors/index.js';
 import { PageState, type PageStates, type RequestRing } from '../faults/index.js';
-import { nativeAddon } from '../native/index.js';
+import { StampKind, nativeAddon, noteStamp } from '../native/index.js';
 import type { Counters, VcpuCounter } from './counters.js';
 import { resolverOf } from './limits.js';
+import { TraceKind, type TraceWriter } from './trace/trace-writer.js';
 
 /** A wait for a page looks at the stop flag this often. */
 const WAIT_SLICE_MS = 50;
@@ -16,6 +17,7 @@ export class PageRequests {
     private readonly rings: readonly RequestRing[],
     private readonly counters: Counters<VcpuCounter>,
     private readonly stopped: () => boolean,
+    private readonly trace: TraceWriter | null = null,
   ) {}
 
   /** One of PageState. */
@@ -38,8 +40,11 @@ export class PageRequests {
     this.counters.syncWaits++;
     const startNs = nativeAddon().monotonicNs();
     if (this.states.get(page) === PageState.MISSING) this.request(page, SYNC_TAG);
+    this.trace?.note(TraceKind.WAIT, page, 0);
     let settled = false;
     while (!(settled = this.states.waitSettled(page, WAIT_SLICE_MS)) && !this.stopped());
+    this.trace?.note(TraceKind.WAKE, page, 0);
+    noteStamp(StampKind.AWAKE, page);
     this.counters.waitNs += nativeAddon().monotonicNs() - startNs;
     return settled;
   }
@@ -49,8 +54,10 @@ export class PageRequests {
    * @throws FaultLabError `REQUEST_RING_FULL`, which bounded requests make impossible
    */
   request(page: number, tag: number): void {
+    if (tag !== SYNC_TAG) this.trace?.note(TraceKind.TOLD, page, 0);
     if (!this.rings[resolverOf(page, this.rings.length)].offer(page, tag)) {
       throw new FaultLabError('REQUEST_RING_FULL', `no room for the request of page ${page}: more faults are under way than the ring was made for`);
     }
+    noteStamp(StampKind.REQUESTED, page);
   }
 }

@@ -3,14 +3,13 @@
  * one order that cannot hang: whoever sleeps for a page is woken before the VM that waits for it is closed.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { ReadyQueue } from '../asyncpf/index.js';
 import { FaultLabError, attempt } from '../errors/index.js';
-import { POLICY_MEMORY_BYTES, PageStates, RequestRing } from '../faults/index.js';
-import { Mailbox, TABLES_BASE, WINDOW_BASE, guestCpuid, installGuest, layOutGuest, parseElf, refuseGuest, type GuestLayout } from '../guest/index.js';
+import { POLICY_MEMORY_BYTES, PageLatency, PageStates, RequestLog, RequestRing } from '../faults/index.js';
+import { Mailbox, NO_TRACE, TABLES_BASE, WINDOW_BASE, guestCpuid, guestElf, installGuest, layOutGuest, parseElf, refuseGuest, type GuestLayout, type TraceSize } from '../guest/index.js';
 import { Kvm, NativeUserfaultSlot, probeUapi, requireUapi, type Vm } from '../kvm/index.js';
 import { InterceptedPages, PagedWindow, SystemRam, gpaNumber, guestRange, interceptedPagesSizeBytes } from '../memory/index.js';
-import { nativeAddon, type NativeEventFd, type NativeMapping, type NativeUserfaultfd } from '../native/index.js';
+import { nativeAddon, stampsSizeBytes, type NativeEventFd, type NativeMapping, type NativeUserfaultfd } from '../native/index.js';
 import {
   ASYNC_PF_PER_VCPU,
   KVM_MSR_EXIT_REASON_FILTER,
@@ -19,6 +18,7 @@ import {
   KVM_MSR_FILTER_READ,
   KVM_MSR_FILTER_WRITE,
   MADV_NOHUGEPAGE,
+  MAP_NORESERVE,
   MAP_POPULATE,
   MSR_KVM_ASYNC_PF_ACK,
   MSR_KVM_ASYNC_PF_EN,
@@ -33,14 +33,16 @@ import {
 import { UAPI_PROFILES } from '../uapi/proposals/index.js';
 import { ControlBlock } from './control-block.js';
 import { RESOLVER_COUNTERS, VCPU_COUNTERS, countersSizeBytes } from './counters.js';
-import { mostRequests } from './limits.js';
+import { inFlightOf, mostRequests, resolverOf, windowPart } from './limits.js';
 import { MODES, modeCapabilities } from './modes.js';
 import type { CheckedOptions } from './options.js';
 import type { ResolverPlan, SharedPlan, VcpuPlan } from './plan.js';
+import { TraceWriter } from './trace/trace-writer.js';
 import { SharedModel, type SharedModelPlan } from './uapi/shared-model.js';
 
-/** The project's own guest. */
-const GUEST_ELF = fileURLToPath(new URL('../../../guest/build/guest.elf', import.meta.url));
+/** Stamps that a fault leaves with one thread at most: of a vCPU two runs of KVM, two doorbells of the protocol, and what is between. */
+const STAMPS_A_FAULT = 16;
+const STAMPS_BESIDES = 1 << 16;
 
 /** Its segments take a MiB at most; the rest is symbols. */
 const MOST_GUEST_BYTES = 64 * 2 ** 20;
@@ -53,17 +55,25 @@ export class MachineParts {
   readonly plan: SharedPlan;
   readonly vcpuPlans: readonly Omit<VcpuPlan, keyof SharedPlan>[];
   readonly resolverPlans: readonly Omit<ResolverPlan, keyof SharedPlan>[];
+  /** Memory for time stamps, by vCPU and by resolver; empty where none are kept. */
+  readonly vcpuStamps: readonly NativeMapping[];
+  readonly resolverStamps: readonly NativeMapping[];
   private readonly closers: (() => void)[] = [];
-  private readonly userfaultfd: NativeUserfaultfd;
+  /** Null where nobody asked for the order of requests. */
+  readonly requestLog: RequestLog | null;
+  /** One, or one for each resolver. */
+  private readonly userfaultfds: readonly NativeUserfaultfd[];
   private readonly window: PagedWindow;
-  private readonly wake: NativeEventFd;
-  private registered = false;
+  /** By resolver. */
+  private readonly wakes: readonly NativeEventFd[];
+  /** How many of the userfaultfds have their part of the window. */
+  private registered = 0;
 
   /** @throws FaultLabError: what the host lacks or refuses */
   constructor(options: CheckedOptions) {
     try {
       const elf = parseElf(readGuest(options.guestPath), options.guestPath ?? 'guest.elf');
-      this.layout = layOutGuest(elf, options.vcpus, options.windowPages, options.order.length);
+      this.layout = layOutGuest(elf, options.vcpus, options.windowPages, options.order.length, traceSize(options));
       const kvm = this.own(Kvm.open());
       const native = isNative(kvm, options);
       const vm = this.own(makeVm(kvm, options, native));
@@ -73,13 +83,15 @@ export class MachineParts {
       this.window = this.own(attempt('make the window', () => PagedWindow.create(options.windowPages)));
       const bitsPerPage = options.uapi === 'sync-async-2bit' ? 2 : 1;
       const bitmapMapping = this.own(makeBitmap(options.windowPages, bitsPerPage));
-      this.userfaultfd = this.own(makeUserfaultfd(options));
-      this.wake = this.own(attempt('make an eventfd', () => new (nativeAddon().EventFd)()));
+      this.vcpuStamps = options.stamps ? Array.from({ length: options.vcpus }, () => this.own(makeStamps(options.order.length))) : [];
+      this.resolverStamps = options.stamps ? Array.from({ length: options.resolvers }, () => this.own(makeStamps(options.order.length))) : [];
+      this.userfaultfds = Array.from({ length: options.userfaultfds === 'shared' ? 1 : options.resolvers }, () => this.own(makeUserfaultfd(options)));
+      this.wakes = Array.from({ length: options.resolvers }, () => this.own(attempt('make an eventfd', () => new (nativeAddon().EventFd)())));
       this.protectWindow();
 
       const boots = installGuest(elf, this.layout, low);
       this.mailbox = new Mailbox(low, tables, this.layout);
-      this.mailbox.writeJob({ ...options, expected: options.expected ?? null });
+      this.mailbox.writeJob({ ...options, expected: options.expected ?? null, starts: options.stamps, traceGapCycles: options.trace?.gapCycles ?? 0 });
       [low, tables].forEach((ram, slot) => {
         vm.createMemorySlot({ slot, gpa: gpa(ram.base), sizeBytes: ram.sizeBytes, mapping: ram.mapping });
       });
@@ -105,7 +117,9 @@ export class MachineParts {
         policyMemory: new SharedArrayBuffer(POLICY_MEMORY_BYTES),
         latencyNs: options.latencyNs,
         quick: options.quick,
+        latencyModel: options.latencyModel,
         control: ControlBlock.allocate(options.vcpus),
+        traces: makeTraces(options),
         states: PageStates.allocate(options.windowPages),
         rings: Array.from({ length: options.resolvers }, () => RequestRing.allocate(mostRequests(options.vcpus))),
         readyQueues: ReadyQueue.allocate(options.vcpus),
@@ -120,14 +134,29 @@ export class MachineParts {
         boot,
         cpuid: guestCpuid(supported, index, asyncPf),
         sliceNs: sliceFor(longestLatencyNs(options)),
+        stamps: this.vcpuStamps[index]?.share() ?? null,
+        cpus: options.placement?.vcpus[index] ?? null,
         memoryFailureHandler: options.memoryFailureHandler,
       }));
-      this.resolverPlans = this.plan.rings.map((_, index) => ({
-        index,
-        userfaultfd: this.userfaultfd.share(),
-        wake: this.wake.share(),
-        source: options.source,
-      }));
+      const requestLog = options.recordRequests ? RequestLog.allocate(options.windowPages) : null;
+      this.requestLog = requestLog === null ? null : new RequestLog(requestLog);
+      const populate = options.populate ? Uint32Array.from(new Set(options.order)).sort() : new Uint32Array();
+      this.resolverPlans = this.plan.rings.map((_, index) => {
+        const isOwn = (page: number): boolean => ownerOf(page, options) === index;
+        return {
+          index,
+          userfaultfd: this.userfaultfds[index % this.userfaultfds.length].share(),
+          wake: this.wakes[index].share(),
+          source: options.source,
+          stamps: this.resolverStamps[index]?.share() ?? null,
+          cpus: options.placement?.resolvers[index] ?? null,
+          inFlight: inFlightOf(index, options.resolvers, options.inFlight),
+          populate: populate.filter(isOwn),
+          prefetch: options.prefetch?.filter(isOwn) ?? new Uint32Array(),
+          wakers: options.prefetch === undefined ? [] : this.plan.rings.map((ring, at) => ({ ring, eventfd: this.wakes[at].share() })),
+          requestLog,
+        };
+      });
     } catch (error) {
       this.close();
       throw error;
@@ -136,20 +165,23 @@ export class MachineParts {
 
   /** Makes every resolver look at the stop flag. */
   wakeResolvers(): void {
-    this.wake.signal();
+    for (const wake of this.wakes) wake.signal();
     for (const ring of this.plan.rings) new RequestRing(ring).ring();
   }
 
   /** Wakes everybody who sleeps for a page in the kernel. The guest must not run any more: it would see zeroes. */
   releaseSleepers(): void {
-    if (!this.registered) return;
-    this.registered = false;
-    this.userfaultfd.unregister(this.window.guestView, 0, this.window.guestView.sizeBytes);
+    if (this.registered === 0) return;
+    const parts = this.userfaultfds.length;
+    for (; this.registered > 0; this.registered--) {
+      const { first, end } = windowPart(this.registered - 1, parts, this.window.pageCount);
+      this.userfaultfds[this.registered - 1].unregister(this.window.guestView, first * PAGE_SIZE, (end - first) * PAGE_SIZE);
+    }
   }
 
   /** Releases everything; idempotent. */
   close(): void {
-    if (this.registered) this.releaseSleepers();
+    this.releaseSleepers();
     while (this.closers.length > 0) this.closers.pop()?.();
   }
 
@@ -164,21 +196,45 @@ export class MachineParts {
     const view = this.window.guestView;
     // Each page is to fault on its own.
     view.advise(0, view.sizeBytes, MADV_NOHUGEPAGE);
-    attempt('register the window with userfaultfd', () =>
-      this.userfaultfd.register(view, 0, view.sizeBytes, UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_MINOR),
-    );
-    this.registered = true;
+    this.userfaultfds.forEach((userfaultfd, part) => {
+      const { first, end } = windowPart(part, this.userfaultfds.length, this.window.pageCount);
+      attempt('register the window with userfaultfd', () =>
+        userfaultfd.register(view, first * PAGE_SIZE, (end - first) * PAGE_SIZE, UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_MINOR),
+      );
+      this.registered++;
+    });
   }
 }
 
+/** What a vCPU takes. */
+const LONGEST_SLICE_NS = 60e9;
+
 /** A slice that never ends within an ordinary wait for a page: it would cut the wait, and the guest would take its interrupts in between. */
 function sliceFor(latencyNs: number): number {
-  return 100e6 + 3 * latencyNs;
+  return Math.min(LONGEST_SLICE_NS, 100e6 + 3 * latencyNs);
 }
 
-/** Of the latencies that a page can have, ns. */
-export function longestLatencyNs({ latencyNs, quick }: Pick<CheckedOptions, 'latencyNs' | 'quick'>): number {
-  return Math.max(latencyNs, quick?.latencyNs ?? 0);
+/** What a page may take when each task waits for one, ns. */
+export function longestLatencyNs({ latencyNs, quick, latencyModel, inFlight, vcpus, faultTasks }: CheckedOptions): number {
+  const turns = inFlight === 0 ? 1 : Math.ceil((vcpus * faultTasks) / inFlight);
+  return turns * new PageLatency(latencyNs, quick, latencyModel).longestNs;
+}
+
+/** The resolver that brings a page without being asked. */
+function ownerOf(page: number, { userfaultfds, resolvers, windowPages }: CheckedOptions): number {
+  if (userfaultfds === 'shared') return resolverOf(page, resolvers);
+  return Array.from({ length: resolvers }, (_, part) => windowPart(part, resolvers, windowPages)).findIndex(({ first, end }) => page >= first && page < end);
+}
+
+/** A lane for each task. */
+function traceSize({ trace, vcpus, faultTasks, workTasks }: CheckedOptions): TraceSize {
+  return trace === undefined ? NO_TRACE : { lanes: vcpus * (faultTasks + workTasks), spans: trace.spans };
+}
+
+function makeTraces({ trace, vcpus, resolvers }: CheckedOptions): SharedPlan['traces'] {
+  if (trace === undefined) return null;
+  const make = (count: number): SharedArrayBuffer[] => Array.from({ length: count }, () => TraceWriter.allocate(trace.records));
+  return { vcpus: make(vcpus), resolvers: make(resolvers) };
 }
 
 /** The model of the profile, where there is one to play. */
@@ -202,7 +258,7 @@ function isNative(kvm: Kvm, { uapi, mode, implementation, capabilities }: Checke
 }
 
 function readGuest(named: string | undefined): Uint8Array {
-  const path = named ?? GUEST_ELF;
+  const path = named ?? guestElf('guest');
   try {
     const status = statSync(path);
     // A FIFO would be waited for, a device may have no end.
@@ -251,6 +307,13 @@ function makeBitmap(windowPages: number, bitsPerPage: 1 | 2): NativeMapping {
   const mapping = nativeAddon().Mapping.anonymous(sizeBytes, PROT_READ | PROT_WRITE, MAP_POPULATE);
   new InterceptedPages(mapping.view(), windowPages, bitsPerPage).setAll();
   return mapping;
+}
+
+/** Room for what a fault leaves with each thread, and for a second of ticks besides; more is counted as missed. */
+function makeStamps(faults: number): NativeMapping {
+  return attempt('make memory for time stamps', () =>
+    nativeAddon().Mapping.anonymous(stampsSizeBytes(STAMPS_BESIDES + STAMPS_A_FAULT * faults), PROT_READ | PROT_WRITE, MAP_NORESERVE),
+  );
 }
 
 function makeUserfaultfd(options: CheckedOptions): NativeUserfaultfd {

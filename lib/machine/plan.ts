@@ -2,7 +2,7 @@
  * What a Worker is told when it starts: plain data, shared memory, and share numbers of native handles.
  */
 import type { GuestRange, PagedWindowShare, SystemRamShare } from '../memory/index.js';
-import type { FaultPolicyModule, PageSourceModule, PolicyMemory, QuickPages } from '../faults/index.js';
+import type { FaultPolicyModule, LatencyModel, PageSourceModule, PolicyMemory, QuickPages, WakerPlan } from '../faults/index.js';
 import type { CapabilityNumbers } from '../kvm/index.js';
 import type { VcpuBootState } from '../guest/index.js';
 import type { CpuidEntry } from '../uapi/index.js';
@@ -31,7 +31,10 @@ export interface SharedPlan {
   readonly policyMemory: PolicyMemory;
   readonly latencyNs: number;
   readonly quick: QuickPages | undefined;
+  readonly latencyModel: LatencyModel;
   readonly control: SharedArrayBuffer;
+  /** Where each vCPU's and each resolver's thread records what it does; null where nothing is recorded. */
+  readonly traces: { readonly vcpus: readonly SharedArrayBuffer[]; readonly resolvers: readonly SharedArrayBuffer[] } | null;
   readonly states: SharedArrayBuffer;
   /** One request ring for each resolver. */
   readonly rings: readonly SharedArrayBuffer[];
@@ -45,8 +48,12 @@ export interface VcpuPlan extends SharedPlan {
   readonly index: number;
   readonly boot: VcpuBootState;
   readonly cpuid: readonly CpuidEntry[];
+  /** Share number of the memory for this thread's stamps; null: none are kept. */
+  readonly stamps: number | null;
   /** Longest stay in KVM_RUN. */
   readonly sliceNs: number;
+  /** To bind the thread to; null: wherever the scheduler likes. */
+  readonly cpus: readonly number[] | null;
   readonly memoryFailureHandler?: MemoryFailureHandlerModule | undefined;
 }
 
@@ -57,11 +64,25 @@ export interface ResolverPlan extends SharedPlan {
   /** Share number of the eventfd that ends its wait. */
   readonly wake: number;
   readonly source: PageSourceModule;
+  /** As {@link VcpuPlan.cpus}. */
+  readonly cpus: readonly number[] | null;
+  /** Most fetches of this resolver at once; 0: no limit. */
+  readonly inFlight: number;
+  /** Pages of this resolver to have in place before the guest starts, ascending. */
+  readonly populate: Uint32Array;
+  /** Pages of this resolver to fetch as soon as the guest asks for its first page. */
+  readonly prefetch: Uint32Array;
+  /** All resolvers, which the one that is asked first tells; none where nothing is fetched ahead. */
+  readonly wakers: readonly WakerPlan[];
+  /** Where to note the order of requests; null: nowhere. */
+  readonly requestLog: SharedArrayBuffer | null;
+  /** As {@link VcpuPlan.stamps}. */
+  readonly stamps: number | null;
 }
 
 /** What a Worker reports, once each and in this order; `failed` at any time. */
 export type WorkerMessage =
-  | { readonly kind: 'ready'; readonly threadId: number; readonly tscKhz?: number; readonly vcpu?: number }
+  | { readonly kind: 'ready'; readonly threadId: number; readonly cpus: readonly number[]; readonly tscKhz?: number; readonly tscOffset?: number | null; readonly vcpu?: number }
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly error: SerializedError };
 

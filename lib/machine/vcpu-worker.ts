@@ -4,12 +4,12 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { ReadyQueue } from '../asyncpf/index.js';
-import { EAGAIN, EFAULT, EHWPOISON, EINTR, FaultLabError, errnoName } from '../errors/index.js';
+import { EAGAIN, EFAULT, EHWPOISON, EINTR, FaultLabError, errnoName, isCoded } from '../errors/index.js';
 import { PageLatency, PageStates, RequestRing, loadFaultPolicy, type FaultPolicy } from '../faults/index.js';
 import { DOORBELL_DONE, DOORBELL_PANIC, DOORBELL_PORT, WINDOW_BASE, bootVcpu, guestPanic } from '../guest/index.js';
 import { Vm, type Vcpu } from '../kvm/index.js';
 import { InterceptedPages, PagedWindow, SystemRam } from '../memory/index.js';
-import { nativeAddon } from '../native/index.js';
+import { keepStamps, nativeAddon } from '../native/index.js';
 import {
   KVM_EXIT_IO,
   KVM_EXIT_IO_OUT,
@@ -26,6 +26,7 @@ import { EmulatedAsyncPf, MsiReadyDelivery } from './emulated-async-pf.js';
 import { ExitFaults } from './exit-faults.js';
 import { FaultDecisions } from './fault-decisions.js';
 import { MachineReader } from './guest-reader.js';
+import { GO_TIMEOUT_MS } from './limits.js';
 import { loadMemoryFailureHandler, type MemoryFailureHandler } from './memory-failure-handler.js';
 import { MemoryFailures } from './memory-failures.js';
 import { MODES } from './modes.js';
@@ -36,10 +37,8 @@ import { EmulatedVcpuEnd } from './uapi/emulated-vcpu-end.js';
 import { NativeVcpuEnd } from './uapi/native-vcpu-end.js';
 import { SharedModel } from './uapi/shared-model.js';
 import { UapiFaults } from './uapi/uapi-faults.js';
+import { TraceKind, TraceWriter } from './trace/trace-writer.js';
 import type { VcpuUapi } from './uapi/uapi-end.js';
-
-/** The supervisor starts everybody within this time, or something is broken. */
-const GO_TIMEOUT_MS = 180_000;
 
 /** What an exit came to. */
 type Step = 'continue' | 'done';
@@ -59,6 +58,8 @@ class VcpuRunner {
   private readonly uapi: VcpuUapi | null = null;
   private readonly faults: ExitFaults | null;
   private readonly memoryFailures: MemoryFailures;
+  /** Null where nothing is recorded. */
+  private readonly trace: TraceWriter | null;
 
   constructor(
     private readonly plan: VcpuPlan,
@@ -85,8 +86,9 @@ class VcpuRunner {
     const ready = new ReadyQueue(plan.readyQueues, plan.index);
     const bitmap = new InterceptedPages(this.bitmapMapping.view(), this.window.pageCount, plan.bitsPerPage);
     const rings = plan.rings.map((ring) => new RequestRing(ring));
-    const requests = new PageRequests(states, rings, this.counters, () => this.control.stopped);
-    const decisions = new FaultDecisions(policy, new PageLatency(plan.latencyNs, plan.quick), states, plan.index);
+    this.trace = plan.traces === null ? null : new TraceWriter(plan.traces.vcpus[plan.index]);
+    const requests = new PageRequests(states, rings, this.counters, () => this.control.stopped, this.trace);
+    const decisions = new FaultDecisions(policy, new PageLatency(plan.latencyNs, plan.quick, plan.latencyModel), states, plan.index);
     const shared = plan.model === null ? null : new SharedModel(plan.model);
     const own =
       mode.vmmInjects && shared === null
@@ -131,6 +133,16 @@ class VcpuRunner {
     return this.vcpu.tscKhz();
   }
 
+  /** Of the guest's TSC to the host's; null where the kernel does not say. */
+  get tscOffset(): number | null {
+    try {
+      return Number(BigInt.asIntN(64, this.vcpu.tscOffset()));
+    } catch (error) {
+      if (isCoded(error) && (error.code === 'KVM_ENXIO' || error.code === 'KVM_ENOTTY')) return null;
+      throw error;
+    }
+  }
+
   /** Number for kicks from other threads. */
   get share(): number {
     return this.vcpu.share();
@@ -143,7 +155,9 @@ class VcpuRunner {
     }
     while (!this.control.stopped) {
       this.uapi?.enter();
+      this.trace?.note(TraceKind.ENTER, 0, 0);
       const result = this.vcpu.run();
+      this.trace?.note(TraceKind.LEAVE, result, result === 0 ? this.vcpu.exit.exitReason : 0);
       this.uapi?.left(result);
       this.counters.exits++;
       if (result === 0) {
@@ -242,12 +256,15 @@ function post(message: WorkerMessage): void {
 let runner: VcpuRunner | null = null;
 try {
   const plan = workerData as VcpuPlan;
+  if (plan.cpus !== null) nativeAddon().setAffinity(plan.cpus);
+  keepStamps(plan.stamps);
   runner = new VcpuRunner(plan, await loadMemoryFailureHandler(plan.memoryFailureHandler), await loadFaultPolicy(plan.policy, plan.policyMemory));
-  post({ kind: 'ready', threadId: nativeAddon().threadId(), tscKhz: runner.tscKhz, vcpu: runner.share });
+  post({ kind: 'ready', threadId: nativeAddon().threadId(), cpus: nativeAddon().getAffinity(), tscKhz: runner.tscKhz, tscOffset: plan.stamps === null ? null : runner.tscOffset, vcpu: runner.share });
   runner.run();
   post({ kind: 'done' });
 } catch (error) {
   post({ kind: 'failed', error: serializeError(error) });
 } finally {
   runner?.close();
+  keepStamps(null);
 }

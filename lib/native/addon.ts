@@ -72,6 +72,12 @@ export interface NativeMapping extends NativeHandle {
   /** mprotect(2). */
   protect(offset: number, lengthBytes: number, prot: number): void;
   /**
+   * munmap(2) of the whole mapping while handles and memslots go on to name its addresses: the one way to have no memory at all behind a slot. Nothing comes
+   * there again. Copies throw `MAPPING_SIGSEGV` from then on. Idempotent. Throws `MAPPING_NOT_APART` for a mapping not made by `Mapping.apart`, whose
+   * addresses would be somebody else's memory next; `MAPPING_REGISTERED` while a userfaultfd has a part of it; `MAPPING_HAS_VIEWS`.
+   */
+  vacate(): void;
+  /**
    * madvise(2). Where a userfaultfd with UFFD_FEATURE_EVENT_REMOVE has the range, MADV_DONTNEED and MADV_REMOVE wait until another
    * thread has read the event. MADV_HWPOISON takes real memory away for good, from every mapping of the page; the SIGBUS that some
    * kernels raise for it in the calling thread is caught.
@@ -105,6 +111,11 @@ export interface NativeMappingConstructor {
    * a size. `sizeBytes` is whole 4096-byte pages.
    */
   anonymous(sizeBytes: number, prot: number, flags?: number): NativeMapping;
+  /**
+   * As `anonymous`, at an address that neither the kernel nor the engine gives to anybody else, and that is given out once: the only kind of
+   * mapping that {@link NativeMapping.vacate} takes.
+   */
+  apart(sizeBytes: number, prot: number): NativeMapping;
   /** mmap(2), MAP_SHARED, of a file. */
   ofFile(file: NativeFile, fileOffset: number, sizeBytes: number, prot: number, flags?: number): NativeMapping;
   adopt(share: number): NativeMapping;
@@ -283,6 +294,9 @@ export interface NativeVcpu extends NativeHandle {
   setMce(mce: { status: bigint; addr: bigint; misc: bigint; mcgStatus: bigint; bank: number }): void;
   enableCap(capability: number, flags?: number, args?: readonly bigint[]): number;
   tscKhz(): number;
+  /** KVM_VCPU_TSC_OFFSET, modulo 2^64. Throws `KVM_ENOTTY` or `KVM_ENXIO` where KVM has no KVM_CAP_VCPU_ATTRIBUTES. */
+  tscOffset(): bigint;
+  setTscOffset(offset: bigint): void;
   /** Poisoned memory that it meets (KVM_PRE_FAULT_MEMORY) throws `KVM_EINTR` and is what the next `run()` returns. */
   ioctl(request: number, argument?: number | Uint8Array): number;
   /**
@@ -323,13 +337,34 @@ export interface NativeAddon {
   readonly Userfaultfd: NativeUserfaultfdConstructor;
   /** CLOCK_MONOTONIC in ns, as a Number. */
   readonly monotonicNs: () => number;
+  /** Writes CLOCK_MONOTONIC in ns to `into[index]`: for records in shared memory, without making a number. */
+  noteMonotonicNs(into: Float64Array, index: number): void;
+  /** The time-stamp counter of the CPU that this thread is on (RDTSC), in order with what is before and behind it. */
+  readonly tsc: () => bigint;
   /** gettid(2). */
   threadId(): number;
+  /**
+   * Sleeps while `words[index]` is `seen`, for `timeoutNs` (0 to 10e9) at most; may come back for nothing, so look again. A futex: `wakeWord` and no
+   * Atomics.notify ends it.
+   */
+  readonly waitOnWord: (words: Int32Array, index: number, seen: number, timeoutNs: number) => void;
+  /** Wakes everybody in `waitOnWord` on that word, in any Worker. */
+  readonly wakeWord: (words: Int32Array, index: number) => void;
   /** prctl(PR_SET_TIMERSLACK) for the calling thread. */
   setTimerSlackNs(slackNs: number): void;
   /** sched_setaffinity(2) for the calling thread; and what it is now. */
   setAffinity(cpus: readonly number[]): void;
   getAffinity(): number[];
+  /**
+   * From now on the calling thread notes time stamps in `mapping` (null: no more), which then counts as seen by JavaScript: a header of 64 bytes (u64
+   * records written, u64 records for which there was no room), then records of 16 (u64 TSC, u32 kind, u32 argument). The calls that note
+   * are those of StampKind; where a thread keeps none they cost nothing. Throws `MAPPING_NOT_VIEWABLE`.
+   */
+  recordStamps(mapping: NativeMapping | null): void;
+  /** Notes a stamp of a kind of the caller's own (64 and up), where the calling thread keeps stamps. */
+  readonly stamp: (kind: number, argument: number) => void;
+  /** TSC cycles between two readings in a row, at best: no time below it can be told. */
+  timerFloor(): number;
   /**
    * For the end of the process, when nobody will fill pages any more (the loader calls it then): UFFDIO_UNREGISTER of everything
    * that any userfaultfd of this process has, which wakes every waiter; and all waits of EventFd and Userfaultfd end as on

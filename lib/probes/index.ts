@@ -8,4 +8,4 @@ export { userInstructionCode } from './experiments/user-instructions.js';
 export type { Fact, Finding, Probe, ProbeContext, ProbeGroup } from './probe.js';
 export { HelperThread, type FaultingThread } from './helper/index.js';
 export { patience } from './patience.js';
-export { TinyGuest, addresses, describeEnd, describeVector, type ApicKind, type GuestEnd, type TinyGuestOptions } from './tiny-guest/index.js';
+export { TinyGuest, addresses, describeEnd, describeVector, type ApicKind, type GuestEnd, type PageMemory, type TinyGuestOptions } from './tiny-guest/index.js';

@@ -1,33 +1,53 @@
-/** What a page is made of: reports of benches and experiments. */
-import type { BenchReport, FigureSource, ModeReport } from '../bench/index.js';
+/** What a page is made of: reports of benches and experiments, and traces. */
+import type { BenchReport, FigureName, FigureSource, GridPoint, ModeReport, Timeline } from '../bench/index.js';
 import type { ExperimentReport } from '../experiments/index.js';
 import type { Host } from '../kvm/index.js';
 
 /** A mode of a bench as a page needs it. {@link ModeReport} is one. */
-export interface ReportedMode extends Omit<FigureSource, 'latency' | 'work'>, Pick<ModeReport, 'implementation' | 'end'> {
+export interface ReportedMode extends Omit<FigureSource, 'latency' | 'work'>, Pick<ModeReport, 'implementation' | 'end' | 'failure' | 'pagingSeconds'> {
+  /** Of the row: a delivery mode's, or a variant's. */
+  readonly name: string;
   readonly mode: string;
-  readonly latency: Pick<NonNullable<ModeReport['latency']>, 'count' | 'minNs' | 'p50Ns' | 'p90Ns' | 'p99Ns' | 'p999Ns' | 'maxNs'> | null;
+  readonly point: GridPoint;
+  readonly latency: Pick<NonNullable<ModeReport['latency']>, 'count' | 'minNs' | 'p50Ns' | 'p90Ns' | 'p99Ns' | 'p999Ns' | 'maxNs' | 'histogram'> | null;
   readonly work: FigureSource['work'] & Pick<ModeReport['work'], 'controlPerSecond' | 'pagingPerSecond'>;
   readonly events: FigureSource['events'] & { readonly checks: readonly { readonly what: string; readonly guest: number; readonly host: number }[] };
   readonly integrity: Pick<ModeReport['integrity'], 'compared' | 'mismatched' | 'guestMismatches'>;
+  readonly placement: ModeReport['placement'];
+  readonly repetitions: Pick<ModeReport['repetitions'], 'count' | 'ended'> & {
+    /** Figures that this release does not know are left out. */
+    readonly samples: { readonly [figure in FigureName]?: readonly (number | null)[] };
+  };
 }
 
 /** A bench as a page needs it, less than its report has: what a report says of itself is not asked. {@link BenchReport} is one. */
-export interface ReportedBench extends Pick<BenchReport, 'startedAt' | 'notReproduced' | 'interrupted'> {
+export interface ReportedBench extends Pick<BenchReport, 'startedAt' | 'notReproduced' | 'interrupted' | 'budgetSpent' | 'swept' | 'repetition'> {
   readonly tool: Pick<BenchReport['tool'], 'version' | 'node'>;
   readonly host: Host;
   /** These, and whatever else the report has. */
-  readonly parameters: Pick<BenchReport['parameters'], 'pages' | 'latencyNs' | 'vcpus' | 'faultTasks' | 'workTasks'> & { readonly uapi: string };
+  readonly parameters: Pick<BenchReport['parameters'], 'pages' | 'latencyNs' | 'tickNs' | 'vcpus' | 'faultTasks' | 'workTasks'> & { readonly uapi: string; readonly workload: string };
   readonly modes: readonly ReportedMode[];
 }
 
 /** An experiment's report. {@link ExperimentReport} is one. */
 export type ReportedExperiment = Omit<ExperimentReport, 'reportVersion'>;
 
+/** A run's timeline as a page needs it. {@link Timeline} is one. */
+export type ReportedTimeline = Pick<Timeline, 'name' | 'lost' | 'lanes' | 'trips'>;
+
+/** Timelines of one recording. */
+export interface ReportedTrace extends Pick<BenchReport, 'startedAt' | 'host'> {
+  readonly tool: Pick<BenchReport['tool'], 'version' | 'node'>;
+  /** What was run, one sentence. */
+  readonly load: string;
+  readonly timelines: readonly ReportedTimeline[];
+}
+
 /** One thing that a page shows. `name`: of the file that it came from, or what else it is to be called. */
 export type ReportItem =
   | { readonly kind: 'bench'; readonly name: string; readonly report: ReportedBench }
-  | { readonly kind: 'experiment'; readonly name: string; readonly report: ReportedExperiment };
+  | { readonly kind: 'experiment'; readonly name: string; readonly report: ReportedExperiment }
+  | { readonly kind: 'trace'; readonly name: string; readonly report: ReportedTrace };
 
 /** Where an item was measured. */
 export function hostOf(item: ReportItem): Host {
@@ -46,12 +66,18 @@ export function hostsOf(items: readonly ReportItem[]): Host[] {
   return hosts;
 }
 
-/** True when every page arrived as it should. */
-export function isIntact({ integrity: { compared, mismatched, guestMismatches } }: ReportedMode, pages: number): boolean {
-  return compared === pages && mismatched === 0 && guestMismatches === 0;
+/** Pages that a row was to visit. @param asked - of the whole bench */
+export function pagesOf({ point }: ReportedMode, asked: number): number {
+  return point.pages ?? asked;
 }
 
-/** True when a mode ran to its end, every byte was right and all counts agree. */
-export function hasPassed(mode: ReportedMode, pages: number): boolean {
-  return mode.end === 'done' && isIntact(mode, pages) && mode.events.checks.every(({ guest, host }) => guest === host);
+/** True when every page arrived as it should. @param asked - pages of the whole bench */
+export function isIntact(mode: ReportedMode, asked: number): boolean {
+  const { compared, mismatched, guestMismatches } = mode.integrity;
+  return compared === pagesOf(mode, asked) && mismatched === 0 && guestMismatches === 0;
+}
+
+/** True when a row ran to its end, every byte was right and all counts agree. */
+export function hasPassed(mode: ReportedMode, asked: number): boolean {
+  return mode.end === 'done' && isIntact(mode, asked) && mode.events.checks.every(({ guest, host }) => guest === host);
 }

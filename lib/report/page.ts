@@ -1,12 +1,13 @@
 /** A whole page: one file without anything outside it, no script. */
 import { FaultLabError } from '../errors/index.js';
 import { describeHost } from '../kvm/index.js';
-import { contextsOf } from './context.js';
+import { contextsOf, type ItemContext } from './context.js';
 import { hostsOf, type ReportItem } from './item.js';
 import { Markup, html, type Content } from './markup.js';
 import { benchPassed, benchSection, benchTitle, benchVerdict } from './sections/bench.js';
 import { experimentSection } from './sections/experiment.js';
 import { hostSection } from './sections/hosts.js';
+import { traceSection, traceTitle, traceVerdict } from './sections/trace.js';
 import { primerSection } from './sections/primer.js';
 import { STYLE } from './style.js';
 
@@ -43,11 +44,22 @@ export function renderPage(items: readonly ReportItem[], { title = 'kvm-faultlab
 <header class="top"><h1>${title}</h1><p class="quiet">${hosts.map(describeHost).join('; ')}</p>${introduction.map((sentence) => html`<p>${sentence}</p>`)}${hosts.length > 1 && html`<p class="warning">This page was forced to hold runs of ${hosts.length} different hosts. Figures of one are not to be compared with those of another; every plot says which host it is of.</p>`}
 ${overview(items, contexts.map(({ id }) => id))}</header>
 ${primerSection()}
-${items.map((item, at) => (item.kind === 'bench' ? benchSection(item.report, item.name, contexts[at]) : experimentSection(item.report, contexts[at])))}
+${items.map((item, at) => section(item, contexts[at]))}
 ${hostSection(items)}
 <footer><p>Made by kvm-faultlab at ${madeAt} from ${items.length} report${items.length === 1 ? '' : 's'}. Everything on this page is in this one file.</p></footer>
 </div></body></html>`;
   return `<!doctype html>\n${page.toString()}\n`;
+}
+
+function section(item: ReportItem, context: ItemContext): Markup {
+  switch (item.kind) {
+    case 'bench':
+      return benchSection(item.report, item.name, context);
+    case 'experiment':
+      return experimentSection(item.report, context);
+    case 'trace':
+      return traceSection(item.report, item.name, context);
+  }
 }
 
 /** What came of everything, at a glance: also the table of contents. */
@@ -56,6 +68,7 @@ function overview(items: readonly ReportItem[], ids: readonly string[]): Markup 
     html`<li><span class="state ${className}">${state}</span><div><a href="#${id}">${asked}</a><p>${answer}</p></div></li>`;
   const lines = items.map((item, at) => {
     if (item.kind === 'bench') return line(ids[at], item.report.interrupted ? 'interrupted' : benchPassed(item.report) ? 'passed' : 'FAILED', benchPassed(item.report) ? 'good' : 'bad', benchTitle(item.report), benchVerdict(item.report));
+    if (item.kind === 'trace') return line(ids[at], 'recorded', 'quiet', traceTitle(item.report), traceVerdict(item.report));
     const { finding, id, question } = item.report;
     return line(ids[at], finding.answered ? `${id.toUpperCase()} answered` : `${id.toUpperCase()} open`, finding.answered ? 'good' : 'none', question, finding.answered ? finding.verdict : `No verdict: ${finding.why}`);
   });

@@ -8,8 +8,8 @@ const PARTS_DARK = ['#5f8fd6', '#3c5f94', '#48b3ae', '#2d706f', '#e29a45', '#916
 const colours = (prefix: string, values: readonly string[]): string => values.map((value, at) => `--${prefix}${at}:${value};`).join('');
 
 const THEME = {
-  light: `--paper:#fff;--sheet:#f6f7f8;--ink:#1a1e23;--quiet:#59626d;--rule:#e1e4e8;--grid:#e9ebee;--strong:#0b57a4;--good:#1a7f37;--bad:#c0262d;--warn:#8a5a00;--warnbg:#fff6df;--work:#2f8f5b;--fault:#c9751a;--wait:#d9dde2;--vmm:#6f4fae;--fetch:#3f6cae;--blocked:#e7b7c4;${colours('s', LIGHT)}${colours('p', PARTS_LIGHT)}`,
-  dark: `--paper:#13161a;--sheet:#1b1f25;--ink:#e5e8ec;--quiet:#9aa4af;--rule:#2c323a;--grid:#242a31;--strong:#7db6f5;--good:#5cc27e;--bad:#ff7b82;--warn:#e9bb5b;--warnbg:#2c2618;--work:#4fb57e;--fault:#e59d4a;--wait:#343b44;--vmm:#a488e4;--fetch:#6c9ce2;--blocked:#6d3a4a;${colours('s', DARK)}${colours('p', PARTS_DARK)}`,
+  light: `--paper:#fff;--sheet:#f6f7f8;--ink:#1a1e23;--quiet:#59626d;--rule:#e1e4e8;--grid:#e9ebee;--strong:#0b57a4;--good:#1a7f37;--bad:#c0262d;--warn:#8a5a00;--warnbg:#fff6df;--work:#2f8f5b;--fault:#d78a2e;--wait:#8b97a5;--turn:#dde1e6;--vmm:#6f4fae;--fetch:#16898a;--blocked:#d5536f;--busy:#5b86c4;${colours('s', LIGHT)}${colours('p', PARTS_LIGHT)}`,
+  dark: `--paper:#13161a;--sheet:#1b1f25;--ink:#e5e8ec;--quiet:#9aa4af;--rule:#2c323a;--grid:#242a31;--strong:#7db6f5;--good:#5cc27e;--bad:#ff7b82;--warn:#e9bb5b;--warnbg:#2c2618;--work:#4fb57e;--fault:#e59d4a;--wait:#76828f;--turn:#323941;--vmm:#a488e4;--fetch:#48b3ae;--blocked:#d8607b;--busy:#5f8fd6;${colours('s', DARK)}${colours('p', PARTS_DARK)}`,
 };
 
 const each = (count: number, rule: (at: number) => string): string => Array.from({ length: count }, (_, at) => rule(at)).join('\n');
@@ -47,7 +47,7 @@ nav.contents a:hover{text-decoration:underline}
 .cards div{background:var(--paper);padding:.6rem .8rem}
 .cards b{display:block;font-size:1.3rem;line-height:1.25;letter-spacing:-.01em}
 .cards span{font-size:.8rem;color:var(--quiet)}
-.cards i{display:inline-block;width:.6rem;height:.6rem;border-radius:2px;margin-right:.4rem}
+.cards i{background:currentColor;display:inline-block;width:.6rem;height:.6rem;border-radius:2px;margin-right:.4rem}
 .warning{background:var(--warnbg);color:var(--warn);border-left:3px solid var(--warn);padding:.45rem .8rem;margin:.7rem 0;font-size:.87rem}
 .verdict{border-left:3px solid var(--good);padding:.1rem 0 .1rem .9rem;margin:.8rem 0;font-size:1.02rem}
 .verdict.none{border-color:var(--warn);color:inherit}
@@ -70,7 +70,7 @@ td.text,th.text,tbody th{text-align:left}
 td.text{max-width:32rem;min-width:9rem}
 tbody th{color:var(--ink);font-weight:400;max-width:22rem;white-space:normal;min-width:8rem}
 tbody th.part{padding-left:1rem;color:var(--quiet)}
-td.num{white-space:nowrap}
+td.num{white-space:nowrap}td small{display:block;color:var(--quiet);font-size:.86em}
 dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.2rem 1.2rem;margin:.5rem 0;font-size:.9rem}
 dt{color:var(--quiet)}dd{margin:0;overflow-wrap:anywhere}
 pre{font:12px/1.45 ui-monospace,"SF Mono",Menlo,Consolas,monospace;overflow-x:auto;background:var(--sheet);padding:.7rem .9rem;margin:.4rem 0}
@@ -95,13 +95,13 @@ svg .band{fill:currentColor;opacity:.15}
 svg .dot,svg .fill{fill:currentColor}
 svg .extra{fill:currentColor;opacity:.38}
 svg .whisker{stroke:var(--ink);stroke-width:1.2;fill:none}
-svg .track{fill:var(--grid)}
+svg .track{fill:var(--grid);opacity:.45}
 svg .event{stroke:var(--ink);stroke-width:1;fill:none;opacity:.75}
 ${each(LIGHT.length, (at) => `.s${at}{color:var(--s${at})}`)}
 ${each(PARTS_LIGHT.length, (at) => `.p${at}{color:var(--p${at})}`)}
 ${['work', 'fault', 'wait', 'vmm', 'fetch', 'blocked'].map((name) => `.a-${name}{color:var(--${name});fill:var(--${name})}`).join('\n')}
-.a-guest{color:var(--work);fill:var(--work)}
-.a-idle{color:var(--grid);fill:var(--grid)}
+.a-guest{color:var(--busy);fill:var(--busy)}
+.a-ready{color:var(--turn);fill:var(--turn)}
 @media (max-width:640px){
 .frame{padding:0 16px 3rem}
 h1{font-size:1.45rem}

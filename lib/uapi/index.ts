@@ -5,6 +5,7 @@ export * from './capabilities.js';
 export * from './cpuid.js';
 export * from './exit-reasons.js';
 export * from './field-view.js';
+export * from './guest-debug.js';
 export * from './ioctl.js';
 export * from './kvm-run.js';
 export * from './layout.js';

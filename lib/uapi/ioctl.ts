@@ -82,6 +82,7 @@ export const ioctls = {
   KVM_GET_MP_STATE: ior(KVMIO, 0x98, 4),
   KVM_SET_MP_STATE: iow(KVMIO, 0x99, 4),
   KVM_NMI: io(KVMIO, 0x9a),
+  KVM_SET_GUEST_DEBUG: iow(KVMIO, 0x9b, 72),
   KVM_X86_SETUP_MCE: iow(KVMIO, 0x9c, 8),
   KVM_X86_GET_MCE_CAP_SUPPORTED: ior(KVMIO, 0x9d, 8),
   KVM_X86_SET_MCE: iow(KVMIO, 0x9e, 64),
@@ -92,6 +93,8 @@ export const ioctls = {
   KVM_GET_XSAVE: ior(KVMIO, 0xa4, 4096),
   KVM_SET_XSAVE: iow(KVMIO, 0xa5, 4096),
   KVM_SET_XCRS: iow(KVMIO, 0xa7, 392),
+  KVM_SET_DEVICE_ATTR: iow(KVMIO, 0xe1, 24),
+  KVM_GET_DEVICE_ATTR: iow(KVMIO, 0xe2, 24),
   KVM_GET_STATS_FD: io(KVMIO, 0xce),
   KVM_PRE_FAULT_MEMORY: iowr(KVMIO, 0xd5, 64),
   // userfaultfd; WAKE and UNREGISTER are read requests by historical accident

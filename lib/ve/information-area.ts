@@ -2,7 +2,7 @@
  * The virtualization-exception information area: one page of guest memory in which the host says which access failed. Source: Intel SDM vol. 3,
  * "Virtualization-Exception Information"; the flags behind it are this project's, where Intel reserves the bytes.
  */
-import { StructView, structLayout } from '../uapi/index.js';
+import { StructView, structLayout, type Gpa, type Gva } from '../uapi/index.js';
 
 /** The area. The guest finds the access in it, and clears `busy` when it has taken it. */
 export const veInformationLayout = structLayout('ve_information', 80, {
@@ -33,8 +33,9 @@ export const VE_FLAG_RECOVERABLE = 1;
 /** What a #VE says. */
 export interface VeInformation {
   readonly access: 'load' | 'store' | 'read-modify-write' | 'fetch';
-  readonly gva: number;
-  readonly gpa: number;
+  /** Null where the access was not made by the instruction itself: a page-table walk. */
+  readonly gva: Gva | null;
+  readonly gpa: Gpa;
   readonly recoverable: boolean;
 }
 
@@ -67,9 +68,9 @@ export class VeInformationArea {
   fill({ access, gva, gpa, recoverable }: VeInformation): void {
     this.view.setNumber('exit_reason', VE_REASON_EPT_VIOLATION);
     this.view.setNumber('busy', VE_BUSY);
-    this.view.setNumber('qualification', ACCESS_BITS[access] | VE_QUALIFICATION_LINEAR);
-    this.view.setNumber('gva', gva);
-    this.view.setNumber('gpa', gpa);
+    this.view.setNumber('qualification', ACCESS_BITS[access] | (gva === null ? 0 : VE_QUALIFICATION_LINEAR));
+    this.view.set('gva', gva ?? 0n);
+    this.view.set('gpa', gpa);
     this.view.setNumber('eptp_index', 0);
     this.view.setNumber('flags', recoverable ? VE_FLAG_RECOVERABLE : 0);
   }

@@ -261,6 +261,19 @@ struct KvmX86Mce {
 static_assert(sizeof(KvmX86Mce) == 64);
 static_assert(offsetof(KvmX86Mce, bank) == 32);
 
+struct KvmDeviceAttr {
+  uint32_t flags;
+  uint32_t group;
+  uint64_t attr;
+  uint64_t addr;  // a pointer to the value
+};
+static_assert(sizeof(KvmDeviceAttr) == 24);
+static_assert(offsetof(KvmDeviceAttr, addr) == 16);
+
+// Documentation/virt/kvm/devices/vcpu.rst, KVM_VCPU_TSC_CTRL.
+constexpr uint32_t kVcpuTscCtrl = 0;
+constexpr uint64_t kVcpuTscOffset = 0;
+
 constexpr uint32_t kRun = KvmIo(0x80);
 constexpr uint32_t kGetRegs = KvmIor<KvmRegs>(0x81);
 constexpr uint32_t kSetRegs = KvmIow<KvmRegs>(0x82);
@@ -280,6 +293,8 @@ constexpr uint32_t kX86SetMce = KvmIow<KvmX86Mce>(0x9e);
 constexpr uint32_t kGetVcpuEvents = KvmIor<KvmVcpuEvents>(0x9f);
 constexpr uint32_t kSetVcpuEvents = KvmIow<KvmVcpuEvents>(0xa0);
 constexpr uint32_t kGetTscKhz = KvmIo(0xa3);
+constexpr uint32_t kSetDeviceAttr = KvmIow<KvmDeviceAttr>(0xe1);
+constexpr uint32_t kGetDeviceAttr = KvmIow<KvmDeviceAttr>(0xe2);
 
 static_assert(kGetRegs == 0x8090ae81);
 static_assert(kTranslate == 0xc018ae85);

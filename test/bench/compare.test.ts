@@ -161,10 +161,17 @@ describe('compared figures', () => {
     assert.throws(() => compare([benchReport(), sameKind]), { code: 'COMPARE_EMULATED' });
   });
 
-  it('are left out, with the reason, for hosts of different or unknown kinds', () => {
+  it('of different hosts are refused, unless it is forced and then said; another kernel is no other host', () => {
     const on = (kind: BenchReport['host']['kind']): BenchReport => benchReport({ host: { ...benchReport().host, kind } });
-    assert.match(compare([on('PVM'), on('VMX')]).figuresWithheld ?? '', /different kinds \(PVM, VMX\)/);
-    assert.equal(compare([on('PVM'), on('VMX')]).figures, null);
+    const reports = [on('PVM'), on('VMX')];
+    assert.throws(() => compare(reports), { code: 'COMPARE_HOSTS', message: /2 different hosts: PVM.*VMX/, hint: /--force/ });
+    assert.equal(compare(reports, { verdictsOnly: true }).figures, null);
+    const forced = compare(reports, { force: true });
+    assert.notEqual(forced.figures, null);
+    assert.match(renderComparison(forced, { color: false }), /DIFFERENT HOSTS[^]*Figures: sync-uffd \(of different hosts\)/);
+    assert.throws(() => compare([benchReport(), emulatedReport()], { force: true }), { code: 'COMPARE_EMULATED' });
+    const kernels = ['6.18.0', '7.0.0'].map((kernelRelease) => benchReport({ host: { ...benchReport().host, kernelRelease } }));
+    assert.equal(compare(kernels).forced, false);
     assert.equal(compare([on('unknown'), on('unknown')]).figures, null);
     assert.notEqual(compare([on('VMX'), on('VMX')]).figures, null);
   });
@@ -179,11 +186,10 @@ describe('compared figures', () => {
     assert.match(renderComparison(comparison, { color: false }), /uapi +│ +stock │ +sync-async-2bit/);
   });
 
-  it('come with what differs besides: CPU, kernel, parameters', () => {
-    const other = benchReport({ host: { ...benchReport().host, cpuModel: 'Xeon', kernelRelease: '7.0' }, parameters: { ...benchReport().parameters, latencyNs: 5 } });
+  it('come with what differs besides: kernel, parameters', () => {
+    const other = benchReport({ host: { ...benchReport().host, kernelRelease: '7.0' }, parameters: { ...benchReport().parameters, latencyNs: 5 } });
     assert.deepEqual(compare([benchReport(), other]).differences, [
       { what: 'kernel', values: ['6.18.0', '7.0'] },
-      { what: 'CPU', values: ['AMD EPYC', 'Xeon'] },
       { what: 'latencyNs', values: [0, 5] },
     ]);
   });
@@ -209,7 +215,7 @@ describe('a comparison as text', () => {
   it('lets no control character of a report reach the terminal', () => {
     const nasty = '\u001b]0;owned\u0007\u009b31m\u202e';
     const report = benchReport({ startedAt: nasty, host: { ...benchReport().host, cpuModel: nasty, kernelRelease: nasty }, modes: [modeReport({ events: { ...modeReport().events, checks: [{ what: nasty, guest: 1, host: 1, agree: true }] } })] });
-    const text = renderComparison(compare([report, benchReport()]), { color: false });
+    const text = renderComparison(compare([report, report]), { color: false });
     assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
   });
 });

@@ -12,6 +12,7 @@ describe('kvm-faultlab bench: bad input', () => {
     folder = mkdtempSync(join(tmpdir(), 'cli-test-'));
     writeFileSync(join(folder, 'empty'), '');
     writeFileSync(join(folder, 'page'), Buffer.alloc(4096));
+    writeFileSync(join(folder, 'trace'), '0\n1\n');
     writeFileSync(join(folder, 'no-policy.mjs'), 'export const answer = 42;\n');
     writeFileSync(join(folder, 'undecided.mjs'), 'export const openFaultPolicy = () => null;\n');
   });
@@ -42,6 +43,25 @@ describe('kvm-faultlab bench: bad input', () => {
     ['no vCPU', () => ['--vcpus', '0'], /--vcpus must be a whole number from 1 to 64, not '0'/],
     ['too many vCPUs', (f) => ['--image', join(f, 'page'), '--vcpus', '65'], /--vcpus must be a whole number from 1 to 64, not '65'/],
     ['too many tasks', (f) => ['--image', join(f, 'page'), '--fault-tasks', '60', '--work-tasks', '5'], /more than the 64/],
+    ['an unknown workload', () => ['--workload', 'sleep'], /sleep.*invalid|invalid.*sleep/i],
+    ['a row that the workload does not have', () => ['--workload', 'demand-paging', '--rows', 'uffd-n'], /no row 'uffd-n' here.*BAD_OPTION.*exit-1/],
+    ['fetching ahead where there is no trace to fetch', () => ['--prefetch'], /--prefetch belongs to --workload restore/],
+    ['an unknown page source', () => ['--source', 'tape'], /unknown page source 'tape'.*BAD_OPTION/i],
+    ['an image of zeroes', (f) => ['--source', 'zero', '--image', join(f, 'page')], /--source zero has no image/i],
+    ['a server that is not there', () => ['--source', 'nbd://127.0.0.1:1/x'], /nbd:\/\/127\.0\.0\.1:1\/x.*NBD_UNREACHABLE/],
+    ['a trace that is not there', (f) => ['--image', join(f, 'page'), '--trace', join(f, 'nowhere')], /nowhere.*TRACE_UNREADABLE/],
+    ['a trace of another image', (f) => ['--image', join(f, 'page'), '--trace', join(f, 'trace')], /entry 2 is page 1, and the image has 1 pages.*TRACE_DAMAGED/],
+    ['an unknown latency model', () => ['--latency-model', 'normal'], /unknown latency model 'normal'/i],
+    ['latencies that are not there', () => ['--latency-model', 'file:/nowhere'], /LATENCIES_UNREADABLE/],
+    ['a CPU that is not there', () => ['--pin', '4095'], /may not use CPU 4095/],
+    ['one value of a sweep out of range', () => ['--vcpus', '1,2,65'], /--vcpus must be a whole number from 1 to 64, not '65'/],
+    ['a sweep of too many points', () => ['--seed', Array.from({ length: 1001 }, (_, at) => at).join(',')], /1001 points/],
+    ['an empty value of a sweep', () => ['--latency', '0,,1ms'], /--latency must be a duration/],
+    ['no repetition', () => ['--repeat', '0'], /--repeat must be auto or a whole number/],
+    ['a confidence without a repetition', () => ['--confidence', '5%'], /--confidence belongs to --repeat auto/],
+    ['a confidence that is none', () => ['--repeat', 'auto', '--confidence', '0.05'], /--confidence must be a share such as 5%/],
+    ['a budget without a unit', () => ['--budget', '5'], /--budget must be a duration/],
+    ['a trace that cannot be written', (f) => ['--image', join(f, 'page'), '--trace-out', '/nowhere/trace'], /REPORT_UNWRITABLE/],
     ['an unknown order', () => ['--order', 'sideways'], /sideways.*invalid|invalid.*sideways/i],
     ['an unknown trap', () => ['--trap', 'sysenter'], /sysenter.*invalid|invalid.*sysenter/i],
     ['an unknown option', () => ['--turbo'], /unknown option '--turbo'/],

@@ -6,12 +6,13 @@ import { TIMEOUT_MS, cli } from './run-cli.js';
 describe('kvm-faultlab experiment', function () {
   this.timeout(TIMEOUT_MS);
 
-  it('lists all sixteen questions with their state', function () {
+  it('lists all sixteen questions and the scenarios with their state', function () {
     requireKvm(this);
     const { code, stdout } = cli(['experiment', '--list', '--json', '-']);
     assert.equal(code, 0);
     const states = JSON.parse(stdout) as { id: string; state: string }[];
-    assert.deepEqual(states.map(({ id }) => id), Array.from({ length: 16 }, (_, at) => `q${at + 1}`));
+    assert.deepEqual(states.map(({ id }) => id).filter((id) => /^q\d/.test(id)), Array.from({ length: 16 }, (_, at) => `q${at + 1}`));
+    for (const scenario of ['history', 'delivery']) assert(states.some(({ id }) => id === scenario), scenario);
     assert.match(cli(['experiment', '--list']).stdout, /q15 .*(answered here|needs:)/);
   });
 
@@ -36,7 +37,7 @@ describe('kvm-faultlab experiment', function () {
     const [report] = JSON.parse(stdout) as { id: string; finding: { answered: boolean; verdict: string }; host: { kind: string }; tables: { rows: unknown[] }[] }[];
     assert.equal(report.id, 'q12');
     assert(report.finding.answered);
-    assert(report.finding.verdict.length > 20 && report.host.kind !== '' && report.tables[0].rows.length === 80);
+    assert(report.finding.verdict.length > 20 && report.host.kind !== '' && report.tables[0].rows.length > 24 && report.tables[0].rows.length % 24 === 0);
     assert.equal(stderr, '', 'progress went somewhere else than to a terminal');
     noteKvmUse();
   });

@@ -23,7 +23,7 @@ describe('delivery of missing pages', function () {
           const order = Uint32Array.from({ length: PAGES }, (_, page) => page);
           const integrity = checkIntegrity(order, countingSums(PAGES), result);
           assert(integrity.exact, JSON.stringify(integrity));
-          for (const check of checkEvents(mode, order, result)) assert(check.agree, `${check.what}: guest ${check.guest}, host ${check.host}`);
+          for (const check of checkEvents(mode, { order }, result)) assert(check.agree, `${check.what}: guest ${check.guest}, host ${check.host}`);
           const notPresent = result.guest.reduce((sum, vcpu) => sum + vcpu.notPresent, 0);
           const { faultExits, foundByExitGpa, foundByDecoding, foundByMmio, spuriousFaults } = result.vcpus;
           assert.equal(foundByExitGpa + foundByDecoding + foundByMmio + spuriousFaults, faultExits, 'a fault was explained in no way, or in two');

@@ -31,7 +31,7 @@ function assertGood(options: MachineOptions, result: MachineResult): void {
   assert.equal(result.end, 'done');
   const integrity = checkIntegrity(EVERY_PAGE, countingSums(PAGES), result);
   assert(integrity.exact, JSON.stringify(integrity));
-  for (const check of checkEvents(options.mode, EVERY_PAGE, result, options.uapi)) assert(check.agree, `${check.what}: guest ${check.guest}, host ${check.host}`);
+  for (const check of checkEvents(options.mode, { order: EVERY_PAGE, ...(options.uapi === undefined ? {} : { uapi: options.uapi }) }, result)) assert(check.agree, `${check.what}: guest ${check.guest}, host ${check.host}`);
 }
 
 describe('machines under a proposal', function () {

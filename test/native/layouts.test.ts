@@ -24,6 +24,8 @@ const ARGUMENT: Readonly<Partial<Record<string, string>>> = {
   KVM_GET_SREGS: 'kvm_sregs',
   KVM_SET_SREGS: 'kvm_sregs',
   KVM_TRANSLATE: 'kvm_translation',
+  KVM_SET_DEVICE_ATTR: 'kvm_device_attr',
+  KVM_GET_DEVICE_ATTR: 'kvm_device_attr',
   KVM_INTERRUPT: 'kvm_interrupt',
   KVM_GET_MSRS: 'kvm_msrs',
   KVM_SET_MSRS: 'kvm_msrs',

@@ -45,6 +45,7 @@ export const requestNumbers: Readonly<Partial<Record<string, number>>> = {
   KVM_GET_MP_STATE: ior(KVM, 0x98, 4),
   KVM_SET_MP_STATE: iow(KVM, 0x99, 4),
   KVM_NMI: io(KVM, 0x9a),
+  KVM_SET_GUEST_DEBUG: iow(KVM, 0x9b, 72),
   KVM_X86_SETUP_MCE: iow(KVM, 0x9c, 8),
   KVM_X86_GET_MCE_CAP_SUPPORTED: ior(KVM, 0x9d, 8),
   KVM_X86_SET_MCE: iow(KVM, 0x9e, 64),
@@ -58,6 +59,8 @@ export const requestNumbers: Readonly<Partial<Record<string, number>>> = {
   KVM_SET_MEMORY_ATTRIBUTES: iow(KVM, 0xd2, 32),
   KVM_CREATE_GUEST_MEMFD: iowr(KVM, 0xd4, 64),
   KVM_PRE_FAULT_MEMORY: iowr(KVM, 0xd5, 64),
+  KVM_SET_DEVICE_ATTR: iow(KVM, 0xe1, 24),
+  KVM_GET_DEVICE_ATTR: iow(KVM, 0xe2, 24),
   // Of proposals: no kernel's header has them. Two sizes share a number.
   KVM_ASYNC_PF_USER_READY: iow(KVM, 0xd6, 4),
   KVM_ASYNC_PF: iow(KVM, 0xd6, 32),

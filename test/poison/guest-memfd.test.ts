@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
-import { existsSync, fstatSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { EHWPOISON } from '../../lib/errors/index.js';
+import { INJECTOR, poisonGuestMemfd } from '../../lib/experiments/guests/real-poison.js';
 import { GuestMemfd, Kvm, type MemorySlot, type VcpuExit } from '../../lib/kvm/index.js';
 import { nativeAddon } from '../../lib/native/index.js';
 import {
@@ -16,7 +17,7 @@ import {
 import { withUserModeGuest, type Guest } from '../kvm/guests.js';
 import { requireKvm } from '../support/kvm-available.js';
 import { skip } from '../support/skip.js';
-import { INJECTOR, pageFlags, poisonPage, preFault, requireMemoryFailure } from './support.js';
+import { preFault, requireMemoryFailure } from './support.js';
 
 const BASE = 0x60_0000;
 const SIZE_BYTES = 4 * PAGE_SIZE;
@@ -161,40 +162,10 @@ describe('guest_memfd', () => {
 
   describe('that the hardware lost a page of', () => {
     const vmType = KVM_X86_SW_PROTECTED_VM;
-    const UNEVICTABLE = 1n << 18n;
-    const NOT_OF_A_GUEST = (1n << 10n) | (1n << 11n) | (1n << 12n) | (1n << 14n); // BUDDY, MMAP, ANON, SWAPBACKED
-
     before(function () {
       requireMemoryFailure(this);
       requireProtectedVm(this);
       if (!existsSync(INJECTOR)) skip(this, 'this kernel has no hwpoison-inject in debugfs', { hostCannot: true });
-    });
-
-    /** Runs `action`, which must give exactly one page to a guest_memfd; its number. */
-    function pageTakenBy(memfd: GuestMemfd, action: () => void): number {
-      const drained = (): BigUint64Array => {
-        // New pages get their flags when they leave the CPU's batch.
-        writeFileSync('/proc/sys/vm/drop_caches', '1');
-        return pageFlags();
-      };
-      const isGuests = (flags: bigint): boolean => (flags & UNEVICTABLE) !== 0n && (flags & NOT_OF_A_GUEST) === 0n;
-      const earlier = drained();
-      action();
-      const pages: number[] = [];
-      drained().forEach((flags, pfn) => {
-        if (isGuests(flags) && !isGuests(earlier[pfn])) pages.push(pfn);
-      });
-      assert.equal(pages.length, 1, `pages that became unevictable: ${pages.join(', ')}`);
-      // The injector refuses pages of any other file system.
-      const { dev } = fstatSync(memfd.file.fd);
-      writeFileSync(`${INJECTOR}/corrupt-filter-dev-major`, String(dev >> 8));
-      writeFileSync(`${INJECTOR}/corrupt-filter-dev-minor`, String(dev & 0xff));
-      writeFileSync(`${INJECTOR}/corrupt-filter-enable`, '1');
-      return pages[0];
-    }
-
-    afterEach(() => {
-      if (existsSync(INJECTOR)) writeFileSync(`${INJECTOR}/corrupt-filter-enable`, '0');
     });
 
     it('is an exit with the gpa, without a signal and without becoming shorter; a punched hole brings zeroes, and the guest goes on', () => {
@@ -202,12 +173,10 @@ describe('guest_memfd', () => {
       withGuestMemfd({ vmType, code }, (guest, memfd, slot) => {
         const { vcpu } = guest;
         slot.setPrivate(true);
-        const pfn = pageTakenBy(memfd, () => {
+        poisonGuestMemfd(memfd, () => {
           assert.deepEqual(guest.runToExit(), shown(0x5c));
         });
         assert.deepEqual(guest.runToExit(), shown(0x66));
-        // The page stays in its file, which the kernel calls a failed recovery.
-        assert.throws(() => { poisonPage(pfn); }, { code: 'EBUSY' });
 
         const poisoned = { kind: 'memoryFault', errno: EHWPOISON, flags: 8n, isPrivate: true, gpa: BigInt(BASE + PAGE_SIZE), sizeBytes: PAGE_SIZE };
         for (let entry = 0; entry < 3; entry++) {

@@ -1,22 +1,20 @@
 /**
  * Real poison: memory failure as the kernel handles it. It takes pages away until the next boot, so that it is for the lab only.
  */
-import { closeSync, existsSync, openSync, readSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { strict as assert } from 'node:assert';
-import { readHost, type Vcpu } from '../../lib/kvm/index.js';
+import { INJECTOR, whyNoRealPoison } from '../../lib/experiments/guests/real-poison.js';
+import type { Vcpu } from '../../lib/kvm/index.js';
 import { nativeAddon } from '../../lib/native/index.js';
 import { ioctls, PAGE_SIZE, uffdFeatures } from '../../lib/uapi/index.js';
 import { skip } from '../support/skip.js';
 
-/** debugfs of the hwpoison-inject module. */
-export const INJECTOR = '/sys/kernel/debug/hwpoison';
 const HARD_OFFLINE = '/sys/devices/system/memory/hard_offline_page';
 
 /** Skips unless this host can lose memory, and none that anybody would miss. */
 export function requireMemoryFailure(context: Mocha.Context): void {
-  const inLab = process.env['KVM_FAULTLAB_LAB'] !== undefined && readHost().emulated;
-  if (!inLab) skip(context, 'memory is poisoned for good: only in the lab', { hostCannot: true });
-  if (!existsSync('/proc/sys/vm/memory_failure_recovery')) skip(context, 'this kernel has no CONFIG_MEMORY_FAILURE', { hostCannot: true });
+  const why = whyNoRealPoison();
+  if (why !== null) skip(context, why, { hostCannot: true });
 }
 
 /** Skips where userfaultfd cannot poison a page of a mapping (before Linux 6.6). */
@@ -49,12 +47,6 @@ export function injectionOf(pfn: number): { readonly path: string; readonly text
 export function poisonPage(pfn: number): void {
   const { path, text } = injectionOf(pfn);
   writeFileSync(path, text);
-}
-
-/** Flags of all physical pages (Documentation/admin-guide/mm/pagemap.rst, /proc/kpageflags). */
-export function pageFlags(): BigUint64Array {
-  const bytes = readFileSync('/proc/kpageflags');
-  return new BigUint64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
 }
 
 /** KVM_PRE_FAULT_MEMORY of one page: struct kvm_pre_fault_memory is gpa, size, flags and padding. */

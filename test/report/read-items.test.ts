@@ -30,7 +30,7 @@ describe('reading reports for a page', () => {
     refuses('3', 'REPORT_FOREIGN', /JSON of a single number/);
     refuses('null', 'REPORT_FOREIGN', /JSON of a single null/);
     refuses('[]', 'REPORT_FOREIGN', /empty list/);
-    refuses('{"traceEvents":[]}', 'REPORT_FOREIGN', /a trace/);
+    refuses('{"traceEvents":[]}', 'REPORT_FOREIGN', /a trace of another program/);
     refuses('{"facts":[]}', 'REPORT_FOREIGN', /a report of `doctor`/);
   });
   it('says which format a report has that it cannot read', () => {

@@ -41,7 +41,7 @@ export function experimentReport(changes: Partial<ExperimentReport> = {}): Exper
 
 /** A bench of four modes and an experiment. */
 export function someItems(): ReportItem[] {
-  const latency = { count: 10, minNs: 1e3, meanNs: 2e4, p50Ns: 1e4, p90Ns: 1e5, p99Ns: 1e6, p999Ns: 2e6, maxNs: 3e6 };
+  const latency = { count: 10, minNs: 1e3, meanNs: 2e4, p50Ns: 1e4, p90Ns: 1e5, p99Ns: 1e6, p999Ns: 2e6, maxNs: 3e6, histogram: { upToNs: [2e3, 1e4, 1e5, 3e6], counts: [2, 3, 4, 1] } };
   return [
     { kind: 'bench', name: 'bench.json', report: benchReport({ modes: [modeReport({ latency }), modeReport({ mode: 'apf-user', implementation: 'emulated', latency: { ...latency, p50Ns: 2e4 } })] }) },
     { kind: 'experiment', name: 'answers.json', report: experimentReport() },

@@ -6,7 +6,7 @@ import { UAPI_PROFILES } from '../../lib/uapi/proposals/index.js';
 import type { StructLayout } from '../../lib/uapi/index.js';
 
 /** Structures that only the guest or only TypeScript looks at: the addon never passes them. */
-const NOT_IN_ADDON = new Set(['kvm_vcpu_pv_apf_data', 'kvm_stats_header', 'kvm_stats_desc']);
+const NOT_IN_ADDON = new Set(['kvm_vcpu_pv_apf_data', 'kvm_stats_header', 'kvm_stats_desc', 'kvm_guest_debug']);
 
 /** The addon's headers leave out a level of nesting that holds nothing else. */
 const SPELLED_IN_ADDON: Readonly<Record<string, string>> = { 'arg.pagefault.feat.ptid': 'arg.pagefault.ptid' };

@@ -1,20 +1,22 @@
 /** What a comparison reads of a bench's report. Less than the report has, so that reports of other releases can be read too. */
 import type { Host } from '../../kvm/index.js';
 import type { EventCheck, IntegrityCheck } from '../checks.js';
-import type { FigureSource } from '../figures.js';
-import type { BenchReport } from '../report.js';
+import type { FigureName, FigureSource } from '../figures.js';
+import type { BenchReport, ModeReport } from '../report.js';
 
 /** A host as reports name it. */
 export type ComparableHost = Pick<Host, 'kind' | 'kernelRelease' | 'cpuModel' | 'cpuCount' | 'virtualized' | 'emulated'>;
 
 /** One mode of a report. */
 export interface ComparableMode extends FigureSource {
-  /** A mode of the release that wrote the report, which need not be one of ours. */
+  /** Title of a row: a mode of the release that wrote the report, which need not be one of ours, or a variant, and the point of a sweep. */
   readonly mode: string;
   readonly implementation: 'native' | 'emulated';
-  readonly end: 'done' | 'stopped';
+  readonly end: ModeReport['end'];
   readonly events: FigureSource['events'] & { readonly checks: readonly Pick<EventCheck, 'what' | 'guest' | 'host'>[] };
   readonly integrity: Pick<IntegrityCheck, 'compared' | 'mismatched' | 'guestMismatches'>;
+  /** One value a run of each figure that it had; left out where it ran once. */
+  readonly repetitions?: { readonly samples: { readonly [figure in FigureName]?: readonly (number | null)[] } };
 }
 
 /** What a parameter of a run may be. */

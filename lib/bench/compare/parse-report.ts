@@ -2,7 +2,10 @@
 import * as v from 'valibot';
 import { FaultLabError } from '../../errors/index.js';
 import { TRAP_INSTRUCTIONS } from '../../guest/index.js';
+import { FIGURE_NAMES } from '../figures.js';
 import { REPORT_VERSION } from '../report.js';
+import { rowTitle } from '../row-title.js';
+import { SWEEPABLE } from '../sweep.js';
 import type { ComparableMode, ComparableReport } from './comparable.js';
 import { printable } from './printable.js';
 
@@ -17,10 +20,13 @@ function distinct<T>(entries: readonly T[], nameOf: (entry: T) => string): boole
 
 const TrapSchema = v.object({ nullTrapNs: Measured });
 
-const ModeSchema: v.GenericSchema<unknown, ComparableMode> = v.object({
-  mode: v.string(),
+const PointSchema = v.object(v.entriesFromList(SWEEPABLE, v.exactOptional(v.number())));
+
+const RowSchema = v.object({
+  name: v.string(),
+  point: PointSchema,
   implementation: v.picklist(['native', 'emulated']),
-  end: v.picklist(['done', 'stopped']),
+  end: v.picklist(['done', 'stopped', 'failed']),
   pages: Count,
   pagesPerSecond: NotNegative,
   latency: v.nullable(v.object({ p50Ns: NotNegative, p90Ns: NotNegative, p99Ns: NotNegative, maxNs: NotNegative })),
@@ -49,7 +55,14 @@ const ModeSchema: v.GenericSchema<unknown, ComparableMode> = v.object({
     ),
   }),
   integrity: v.object({ compared: Count, mismatched: Count, guestMismatches: Count }),
+  repetitions: v.exactOptional(v.object({ samples: v.object(v.entriesFromList(FIGURE_NAMES, v.exactOptional(v.array(v.nullable(v.number()))))) })),
 });
+
+/** A comparison goes by the titles of rows: two points of a sweep are not the same mode. */
+const ModeSchema: v.GenericSchema<unknown, ComparableMode> = v.pipe(
+  RowSchema,
+  v.transform(({ name, point, ...row }) => ({ ...row, mode: rowTitle(name, point) })),
+);
 
 const ReportSchema: v.GenericSchema<unknown, ComparableReport> = v.object({
   reportVersion: v.literal(REPORT_VERSION),

@@ -5,6 +5,7 @@ import { describeHost } from '../../kvm/index.js';
 import { figureMark } from '../figure-mark.js';
 import { FIGURES, formatFigure } from '../figures.js';
 import type { TableOptions } from '../table.js';
+import { FEWEST_RUNS, type Change } from './changes.js';
 import type { ParameterValue } from './comparable.js';
 import type { Comparison } from './compare.js';
 import type { Difference } from './differences.js';
@@ -24,10 +25,11 @@ export function renderComparison(comparison: Comparison, { color }: TableOptions
     lines.push('', colors.bold(title), text);
   };
   if (comparison.differences.length > 0) section('Not the same in all', differenceTable(comparison.differences, titles, color));
+  if (comparison.forced) lines.push('', colors.yellow('DIFFERENT HOSTS: figures are shown because it was forced; what differs may be the hosts'));
   for (const mode of comparison.verdicts) section(`Verdicts: ${printable(mode.mode)}`, verdictTable(mode, titles, colors, color));
   if (figures !== null) {
     const mark = figureMark({ emulated: reports.some(({ host }) => host.emulated) });
-    for (const mode of figures) section(`Figures: ${printable(mode.mode)}`, figureTable(mode, titles, mark, color));
+    for (const mode of figures) section(`Figures: ${printable(mode.mode)}${comparison.forced ? ' (of different hosts)' : ''}`, figureTable(mode, titles, mark, color));
     if (mark.note !== null) lines.push(colors.yellow(mark.note));
   }
   lines.push('', ...closing(comparison, colors));
@@ -58,16 +60,36 @@ function verdictTable({ rows }: ModeVerdicts, titles: readonly string[], colors:
 
 function figureTable({ rows }: ModeFigures, titles: readonly string[], mark: ReturnType<typeof figureMark>, color: boolean): string {
   const [first, ...others] = titles;
-  const table = newTable(['', ...titles, ...others.map((title) => `${title} / ${first}`)], color);
-  for (const { figure, unit, values, ratios } of rows) {
+  const judged = rows.some(({ changes }) => changes.some((change) => change !== null && change.verdict !== 'too few runs'));
+  const table = newTable(['', ...titles, ...others.map((title) => `${title} / ${first}`), ...(judged ? others.map((title) => (others.length === 1 ? 'verdict' : `${title}: verdict`)) : [])], color);
+  for (const { figure, unit, values, ratios, changes } of rows) {
     const cells = values.map((value) => formatFigure(value, unit));
-    table.push([mark.label(FIGURES[figure].label, unit), ...cells, ...ratios.slice(1).map((ratio) => (ratio === null ? '-' : ratio.toFixed(2)))]);
+    table.push([mark.label(FIGURES[figure].label, unit), ...cells, ...ratios.slice(1).map((ratio) => (ratio === null ? '-' : ratio.toFixed(2))), ...(judged ? changes.slice(1).map(changeCell) : [])]);
   }
   return table.toString();
 }
 
-function closing({ reports, verdicts, sameVerdicts, allGood, figuresWithheld }: Comparison, colors: Colors): string[] {
+/** `CHANGED (p 0.002, effect -1.00)`; nothing for a figure that is not judged. */
+function changeCell(change: Change | null): string {
+  if (change === null) return '';
+  const { verdict, pValue, effect } = change;
+  return pValue === null || effect === null ? verdict : `${verdict === 'changed' ? 'CHANGED' : verdict} (p ${pValue.toFixed(pValue < 0.01 ? 4 : 3)}, effect ${effect.toFixed(2)})`;
+}
+
+/** What became of the figures, one line. */
+function changesLine(figures: readonly ModeFigures[], colors: Colors): string {
+  const all = figures.flatMap(({ mode, rows }) => rows.flatMap(({ figure, changes }) => changes.flatMap((change) => (change === null ? [] : [{ what: `${FIGURES[figure].label.trim()} in ${printable(mode)}`, ...change }]))));
+  const changed = all.filter(({ verdict }) => verdict === 'changed');
+  if (changed.length > 0) {
+    return colors.yellow(`CHANGED: ${changed.map(({ what, relativeChange }) => `${what} (${(relativeChange ?? 0) < 0 ? '' : '+'}${((relativeChange ?? 0) * 100).toFixed(1)} %)`).join(', ')}`);
+  }
+  if (all.every(({ verdict }) => verdict === 'too few runs')) return `whether figures changed was not judged: that takes ${FEWEST_RUNS} runs of each report or more (bench --repeat)`;
+  return 'no figure changed beyond what chance and noise explain';
+}
+
+function closing({ reports, verdicts, sameVerdicts, allGood, figures, figuresWithheld }: Comparison, colors: Colors): string[] {
   const lines = figuresWithheld === null ? [] : [`Figures are not compared: ${figuresWithheld}.`];
+  if (figures !== null && figures.length > 0) lines.push(changesLine(figures, colors));
   if (!sameVerdicts) {
     const modes = verdicts.filter(({ rows }) => rows.some(({ same }) => !same)).map(({ mode }) => printable(mode));
     return [...lines, colors.red(`VERDICTS DIFFER: in ${modes.join(', ')}`)];

@@ -8,7 +8,7 @@ import { budgetOf, type BenchPart, type ExperimentPart, type Part } from './plan
 
 /** Fetch latency of the benches: one at which the modes differ. */
 const BENCH_LATENCY_NS = 1e6;
-const BENCH_PAGES = 1000;
+const BENCH_PAGES = 600;
 const BENCH_CONTROL_NS = 300e6;
 
 /** Told how a paper goes on. */
@@ -67,7 +67,7 @@ async function runBenchPart(part: Part & BenchPart, observer: PaperObserver): Pr
   } catch (error) {
     const failure = error instanceof BenchFailure ? error : null;
     const report = failure?.report ?? null;
-    const sentence = failure === null ? describeError(error) : `mode ${failure.mode}: ${describeError(failure.cause)}`;
+    const sentence = failure === null ? describeError(error) : `${failure.row}: ${describeError(failure.cause)}`;
     return { part, item: report === null || report.modes.length === 0 ? null : { kind: 'bench', name: part.id, report }, state: 'broken', sentence };
   }
 }

@@ -5,25 +5,29 @@ import type { Experiment, ExperimentContext } from '../frame/experiment.js';
 import { median } from '../frame/statistics.js';
 import type { Finding, Outcome, Row } from '../frame/report.js';
 import { FAILING, PRESENT, type Backing } from '../guests/backings.js';
+import { GUEST_MEMFDS } from '../guests/guest-memfd-backings.js';
 import { formatDuration } from '../../bench/index.js';
-import { SITUATIONS, tryFailingAccess, type FailingAccess, type FailureOutcome, type Situation } from './failing-access.js';
-
-/** An access and what it came to. */
-export interface Observation extends FailingAccess {
-  readonly outcome: FailureOutcome;
-}
+import { compareOutcomes, describeChange, type OutcomeChange } from './compare-outcomes.js';
+import { ACCESS_KINDS, SITUATIONS, tryFailingAccess, type FailingAccess, type Situation } from './failing-access.js';
+import { knownHostOf, type KnownHost } from './known-outcomes.js';
+import { outcomeRows, type Observation } from './outcome-rows.js';
 
 /** An access that this host could not try. */
 export interface Refusal {
   readonly backing: Backing;
   readonly why: string;
+  /** How many accesses were not tried for it. */
+  readonly accesses: number;
 }
 
+/** Every kind of memory that the experiment tries. */
+export const BACKINGS: readonly Backing[] = [PRESENT, ...FAILING, ...GUEST_MEMFDS];
+
 /** Every access that the experiment tries. */
-export function failingAccesses(backings: readonly Backing[] = [PRESENT, ...FAILING]): FailingAccess[] {
+export function failingAccesses(backings: readonly Backing[] = BACKINGS): FailingAccess[] {
   return backings.flatMap((backing) =>
     (Object.keys(SITUATIONS) as Situation[]).flatMap((situation) =>
-      ([3, 0] as const).flatMap((cpl) => (['load', 'store'] as const).map((access): FailingAccess => ({ backing, situation, cpl, access }))),
+      ([3, 0] as const).flatMap((cpl) => ACCESS_KINDS.map((access): FailingAccess => ({ backing, situation, cpl, access }))),
     ),
   );
 }
@@ -33,7 +37,7 @@ export const q12: Experiment = {
   id: 'q12',
   question: 'What does an access to a page that can never be had come to, by kind of failure, with async page faults on and off, at CPL0 and CPL3; and does the endless loop of 2020 still exist?',
   method: [
-    'A guest of one instruction loads from or stores to a page whose host memory fails in four ways; memory that is there is the control.',
+    'A guest of one instruction loads from, stores to or calls into a page whose memory fails, each kind in its own way; memory that is there is the control.',
     'Each run ends: slices give the vCPU back, and KVM\'s own count of page faults, or the guest\'s count of not-present events, tells a loop from a wait.',
   ],
   lacks: (kvm) => (kvm.checkExtension('SPLIT_IRQCHIP') > 0 ? null : 'it takes an APIC in KVM (KVM_CAP_SPLIT_IRQCHIP is 0 here)'),
@@ -41,19 +45,38 @@ export const q12: Experiment = {
 };
 
 async function run(context: ExperimentContext): Promise<Outcome> {
-  const kvm = Kvm.open();
   const accesses = failingAccesses();
+  const { observations, refusals } = await observe(accesses, (access, done) => {
+    if (context.interrupted() || context.remainingMs() === 0) return false;
+    context.progress(`${access.backing.title}, ${access.situation}, CPL${access.cpl} ${access.access}`, done, accesses.length);
+    return true;
+  });
+  return conclude(observations, refusals, accesses.length, knownHostOf(context.host));
+}
+
+/**
+ * Tries accesses, one after the other.
+ * @param goOn - asked before each; false ends it
+ */
+export async function observe(
+  accesses: readonly FailingAccess[],
+  goOn: (access: FailingAccess, done: number) => boolean = () => true,
+): Promise<{ readonly observations: readonly Observation[]; readonly refusals: readonly Refusal[] }> {
   const observations: Observation[] = [];
-  const refusals: Refusal[] = [];
+  const refusals = new Map<Backing, { why: string; accesses: number }>();
+  const kvm = Kvm.open();
   try {
     for (const [done, access] of accesses.entries()) {
-      if (context.interrupted() || context.remainingMs() === 0) break;
-      context.progress(`${access.backing.title}, ${access.situation}, CPL${access.cpl} ${access.access}`, done, accesses.length);
-      if (refusals.some(({ backing }) => backing === access.backing)) continue;
+      if (!goOn(access, done)) break;
+      const refusal = refusals.get(access.backing);
+      if (refusal !== undefined) {
+        refusal.accesses++;
+        continue;
+      }
       try {
         observations.push({ ...access, outcome: await tryFailingAccess(kvm, access) });
       } catch (error) {
-        refusals.push({ backing: access.backing, why: describeError(error) });
+        refusals.set(access.backing, { why: describeError(error), accesses: 1 });
       }
       // Guests run on this thread: signals are noticed in between only.
       await new Promise((resolve) => setImmediate(resolve));
@@ -61,25 +84,29 @@ async function run(context: ExperimentContext): Promise<Outcome> {
   } finally {
     kvm.close();
   }
-  return conclude(observations, refusals, accesses.length);
+  return { observations, refusals: [...refusals].map(([backing, refusal]) => ({ backing, ...refusal })) };
 }
 
-/** Computes the verdict. */
-export function conclude(observations: readonly Observation[], refusals: readonly Refusal[], planned: number): Outcome {
+/**
+ * Computes the verdict.
+ * @param known - what was measured on hosts of this kind before; undefined where nothing was
+ */
+export function conclude(observations: readonly Observation[], refusals: readonly Refusal[], planned: number, known?: KnownHost): Outcome {
+  const complete = observations.length + refusals.reduce((sum, { accesses }) => sum + accesses, 0) === planned;
+  const changes = complete && known !== undefined ? changesFrom(known, observations) : [];
   return {
     finding: find(observations),
     changedBy: [
       'The loop ends with a kernel whose retry is synchronous after a failed attempt: KVM_RUN would then fail with EFAULT at the second fault of the same gfn.',
       'A kernel that fills KVM_EXIT_MEMORY_FAULT for these failures changes exit_reason 0 to 39 and adds the gpa; one with KVM_MEM_USERFAULT exits before the host is asked at all.',
-      ...(observations.length + refusals.length < planned ? [`Only ${observations.length} of ${planned} accesses were tried: a longer --budget tries all.`] : []),
+      ...(complete ? tell(changes, known) : [`Only ${observations.length} of ${planned} accesses were tried: a longer --budget tries all.`]),
     ],
     notReproduced: [
-      'munmap under a slot: the addon keeps the memory of a slot mapped. PROT_NONE fails in KVM for the same reason, no usable mapping at the address.',
-      'Poison by the hardware, of ordinary memory and of guest_memfd: injecting it takes memory of the host away for good. UFFDIO_POISON raises the same signal for one mapping alone.',
       ...refusals.map(({ backing, why }) => `${backing.title}: ${why}`),
     ],
     tables: [
       { id: 'outcomes', title: 'What each access came to', rows: observations.map(rowOf), detail: true },
+      { id: 'changes', title: 'Not as measured before', rows: changes.map((change) => ({ ...change })), detail: true },
       { id: 'summary', title: 'What an access comes to', rows: summarize(observations) },
     ],
     plots: [],
@@ -87,33 +114,28 @@ export function conclude(observations: readonly Observation[], refusals: readonl
 }
 
 function rowOf({ backing, situation, cpl, access, outcome }: Observation): Row {
-  const { result, errno, exitReason, signal, loop, turns, turnNs } = outcome;
-  return { memory: backing.title, asyncPageFaults: situation, cpl: `CPL${cpl}`, access, result, errno, exitReason, signal, loop, turns, turnNs };
+  const { result, errno, exitReason, signal, told, loop, turns, turnNs } = outcome;
+  return { memory: backing.title, asyncPageFaults: situation, cpl: `CPL${cpl}`, access, result, errno, exitReason, signal, told, loop, turns, turnNs };
 }
 
-/** Equal outcomes of one kind of memory together; loads and stores, and every situation, are named where they differ. */
 function summarize(observations: readonly Observation[]): Row[] {
-  const groups = new Map<string, Observation[]>();
-  for (const observation of observations) {
-    const { backing, cpl, outcome } = observation;
-    const key = [backing.id, cpl, outcome.result, outcome.signal, outcome.loop].join('/');
-    groups.set(key, [...(groups.get(key) ?? []), observation]);
-  }
-  return [...groups.values()].map((group) => {
-    const [{ backing, cpl, outcome }] = group;
-    const situations = [...new Set(group.map(({ situation }) => situation))];
-    const accesses = [...new Set(group.map(({ access }) => access))];
-    const turnNs = median(group.flatMap((observation) => observation.outcome.turnNs ?? []));
-    return {
-      memory: backing.title,
-      cpl: `CPL${cpl}`,
-      asyncPageFaults: situations.length === Object.keys(SITUATIONS).length ? 'all' : situations.join(', '),
-      access: accesses.length === 2 ? 'load, store' : accesses[0],
-      result: outcome.signal === null ? outcome.result : `${outcome.result}, ${outcome.signal}`,
-      loop: outcome.loop,
-      turnNs: Number.isNaN(turnNs) ? null : turnNs,
-    };
+  return outcomeRows(observations).map(({ cpl, asyncPageFaults, access, outcome, of }) => {
+    const [{ backing, outcome: { loop } }] = of;
+    const turnNs = median(of.flatMap((observation) => observation.outcome.turnNs ?? []));
+    return { memory: backing.title, cpl: `CPL${cpl}`, asyncPageFaults, access, outcome, loop, turnNs: Number.isNaN(turnNs) ? null : turnNs };
   });
+}
+
+/** What this kernel does otherwise than the one that was measured before. Memory that cannot be tried here is no change. */
+function changesFrom(known: KnownHost, observations: readonly Observation[]): OutcomeChange[] {
+  const now = outcomeRows(observations);
+  return compareOutcomes(known.rows.filter(({ memory }) => now.some((row) => row.memory === memory)), now);
+}
+
+function tell(changes: readonly OutcomeChange[], known: KnownHost | undefined): string[] {
+  if (known === undefined) return ['No host of this kind was measured before: there is nothing to compare with.'];
+  if (changes.length === 0) return [`Every outcome is as measured before on ${known.title}.`];
+  return changes.map((change) => `Not as measured before on ${known.title}: ${describeChange(change)}.`);
 }
 
 function find(observations: readonly Observation[]): Finding {
@@ -124,7 +146,7 @@ function find(observations: readonly Observation[]): Finding {
     const why = broken.length === 0 ? 'no access to memory that is there was tried' : `an access to memory that is there came to "${first.outcome.result}" (${first.situation}, CPL${first.cpl})`;
     return { answered: false, why: `${why}, so that what failing memory comes to says nothing` };
   }
-  const failing = observations.filter(({ backing }) => backing !== PRESENT);
+  const failing = observations.filter(({ backing }) => backing !== PRESENT && backing.replaces !== true);
   const told = failing.filter(({ situation, cpl }) => situation === 'APF on' && cpl === 3);
   if (told.length === 0) return { answered: false, why: 'no failing access of a guest with async page faults was tried' };
   const endless = told.filter(({ outcome }) => outcome.loop === 'through the guest');

@@ -3,10 +3,10 @@
  * guest's accesses of the MSRs come to it by the filter.
  */
 import { AsyncPfHost, type WaitReason } from '../../asyncpf/index.js';
+import type { LostAccess } from '../../faults/index.js';
 import { APF_WAKE_ALL_TOKEN, MSR_KVM_ASYNC_PF_EN, PAGE_SIZE, StructView } from '../../uapi/index.js';
 import { APF_NOT_PRESENT, APF_READY_ERROR, apfAreaLayout, LOSS_WINDOW_BASE } from '../abi.js';
 import { describeLostAccess } from '../describe.js';
-import type { LostAccess } from '../lost-access.js';
 import { RESUME, type LossReport, type ReportAnswer, type ReportMachine, type ReportSession } from '../report.js';
 
 /** Bit of the MSR by which a guest asks for errors: KVM_ASYNC_PF_SEND_ERROR of the proposal. */
@@ -23,7 +23,7 @@ const WHY: Readonly<Record<WaitReason, string>> = {
 export const asyncPfError: LossReport = {
   name: 'apf-error',
   title: 'async page fault, the ready event with an error flag',
-  setup: { asyncPf: 'emulated', haltExits: false, features: 1, asyncPfErrors: true },
+  setup: { asyncPf: 'emulated', haltExits: false, features: 1, asyncPfErrors: true, asksForPages: true },
   start: (machine) => new AsyncPfErrors(machine),
 };
 
@@ -47,17 +47,18 @@ class AsyncPfErrors implements ReportSession {
 
   lost(access: LostAccess): ReportAnswer {
     const { events } = this.machine.vcpu.syncRegs;
-    const page = Math.floor((access.gpa - LOSS_WINDOW_BASE) / PAGE_SIZE);
+    const page = Math.floor((Number(access.gpa) - LOSS_WINDOW_BASE) / PAGE_SIZE);
     const eventPending = events.isBusy() || events.number('interrupt.shadow') !== 0;
     const token = this.host.fault(page, { cpl: access.cpl, interruptsEnabled: access.interrupts, eventPending }, this.queue.length);
+    // As KVM does: who cannot be told waits, in the middle of the access.
+    if (token === 0 && this.machine.resolve(page * PAGE_SIZE)) return RESUME;
     if (token === 0) return { kind: 'die', why: `${describeLostAccess(access)}; ${WHY[this.host.waitReason]}, so that no ready event can carry the error` };
     this.area.setNumber('flags', APF_NOT_PRESENT);
     this.machine.injectPageFault(token, 0);
     this.machine.note(`not present, token 0x${token.toString(16)}`);
-    // What KVM's worker finds out at once: the page cannot be had.
-    this.machine.later(0, () => {
+    this.machine.request(page * PAGE_SIZE, (came) => {
       this.host.resolved(page);
-      this.ready({ token, flags: this.sendsErrors ? APF_READY_ERROR : 0 });
+      this.ready({ token, flags: !came && this.sendsErrors ? APF_READY_ERROR : 0 });
     });
     return RESUME;
   }

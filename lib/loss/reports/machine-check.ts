@@ -19,7 +19,7 @@ export const mce: LossReport = {
     return {
       lost: ({ gpa, access }) => {
         const status = mciStatus(access === 'fetch' ? 'instruction-fetch' : 'data-load');
-        vcpu.setMce({ bank: BANK, status, addr: BigInt(gpa), misc: MCI_MISC_PAGE, mcgStatus: MCG_STATUS_RECOVERABLE });
+        vcpu.setMce({ bank: BANK, status, addr: gpa, misc: MCI_MISC_PAGE, mcgStatus: MCG_STATUS_RECOVERABLE });
         machine.note(`injects #MC, status 0x${status.toString(16)}`);
         return RESUME;
       },

@@ -2,9 +2,9 @@
  * `ve-resolve`: a page that may come back is told by #VE too. The guest asks for it by hypercall: in a state in which it can go on, the task sleeps, others run,
  * and an ordinary interrupt says when the page is there; otherwise the call itself takes as long as the page.
  */
+import type { LostAccess } from '../../faults/index.js';
 import { FEATURE_CAN_CONTINUE, FEATURE_VE_HYPERCALL, HYPERCALL_RESOLVE, LOSS_WINDOW_BASE, RESOLVE_DONE, RESOLVE_LOST, RESOLVE_PENDING, VECTOR_RESOLVED } from '../abi.js';
 import { VeInformationArea } from '../../ve/index.js';
-import type { LostAccess } from '../lost-access.js';
 import { RESUME, type LossReport, type ReportAnswer, type ReportMachine, type ReportSession } from '../report.js';
 import { VirtualizationExceptions } from './virtualization.js';
 
@@ -12,7 +12,7 @@ import { VirtualizationExceptions } from './virtualization.js';
 export const veResolve: LossReport = {
   name: 've-resolve',
   title: '#VE, then a hypercall that brings the page back',
-  setup: { asyncPf: 'none', haltExits: false, features: FEATURE_VE_HYPERCALL | FEATURE_CAN_CONTINUE },
+  setup: { asyncPf: 'none', haltExits: false, features: FEATURE_VE_HYPERCALL | FEATURE_CAN_CONTINUE, asksForPages: true },
   start: (machine) => new Resolving(machine),
 };
 
@@ -35,7 +35,7 @@ class Resolving implements ReportSession {
     if (this.exceptions.refusal() === null) return this.exceptions.deliver(access, true);
     // As today: the vCPU stands still until the page is there. What cannot come back cannot be told either.
     this.machine.note('#VE cannot be delivered: the vCPU waits for the page');
-    return this.resolve(access.gpa) ? RESUME : this.exceptions.deliver(access, false);
+    return this.resolve(Number(access.gpa)) ? RESUME : this.exceptions.deliver(access, false);
   }
 
   hypercall(number: number, [canContinue, gpa, token]: readonly [number, number, number]): number | ReportAnswer {
@@ -44,8 +44,8 @@ class Resolving implements ReportSession {
       this.machine.note('the vCPU is suspended until the page is resolved');
       return this.resolve(gpa) ? RESOLVE_DONE : RESOLVE_LOST;
     }
-    this.machine.later(this.machine.resolveMs, () => {
-      this.wakeUps.push({ token, result: this.resolve(gpa) ? RESOLVE_DONE : RESOLVE_LOST });
+    this.machine.request(gpa - LOSS_WINDOW_BASE, (came) => {
+      this.wakeUps.push({ token, result: came ? RESOLVE_DONE : RESOLVE_LOST });
     });
     return RESOLVE_PENDING;
   }

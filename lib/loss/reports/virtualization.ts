@@ -2,10 +2,10 @@
  * `ve`: the host says by #VE that a page is lost for good. A task gets a signal, a copy of the guest kernel's an error from its exception table, and
  * whoever guards nothing dies saying why.
  */
+import type { LostAccess } from '../../faults/index.js';
 import { VECTOR_VIRTUALIZATION } from '../../uapi/index.js';
 import { VE_REFUSALS, VeInformationArea, veRefusal, type VeRefusal } from '../../ve/index.js';
 import { describeLostAccess } from '../describe.js';
-import type { LostAccess } from '../lost-access.js';
 import { RESUME, type LossReport, type ReportAnswer, type ReportMachine } from '../report.js';
 
 /** Delivers #VE to one vCPU. */

@@ -2,7 +2,7 @@
  * Memory of the tiny guest: tables, a stub for each vector, a page of code for each privilege level, stacks. Everything is mapped one to
  * one. It has no kernel: a stub's one instruction is an OUT, after which the VMM reads what happened from registers and stack.
  */
-import { PageTables, SELECTOR_KERNEL_CODE, writeDescriptorPage, writeIdt, type PageAccess, type TableMemory, type VectorHandler } from '../../guest/index.js';
+import { PageTables, SELECTOR_KERNEL_CODE, TSS_OFFSET, writeDescriptorPage, writeIdt, type PageAccess, type TableMemory, type VectorHandler } from '../../guest/index.js';
 import { SystemRam, gpaNumber } from '../../memory/index.js';
 import { PAGE_SIZE } from '../../uapi/index.js';
 
@@ -21,14 +21,17 @@ const USER_DATA = 0xd000;
 const TABLES = 0x10000;
 const RAM_SIZE_BYTES = 0x18000;
 
-/** The page under test, in a memory slot of its own or in none. */
+/** The page under test, in a memory slot of its own or in none; a slot may have a second page behind it. */
 export const PAGE_GPA = 0x100000;
+const PAGES = 2;
 
 /** Ports of the guest: a stub of the IDT, the stub for SYSCALL and SYSENTER, and the end of code at CPL0. */
 export const VECTOR_PORT = 0xf0;
 export const ENTRY_PORT = 0xf1;
 export const END_PORT = 0xf2;
 
+/** RSP0 in the descriptor page (SDM vol. 3, figure 8-11). */
+const TSS_RSP0 = TSS_OFFSET + 4;
 const STUB_BYTES = 16;
 const VECTORS = 256;
 /** Vectors with an interrupt stack of their own, as in the project's guest: #DF, NMI, #MC. */
@@ -92,7 +95,7 @@ export class TinyGuestMemory {
     map(KERNEL_CODE, { execute: true, write: true });
     map(USER_CODE, { execute: true, write: true, user: true });
     for (const page of [USER_STACK, USER_DATA]) map(page, { write: true, user: true });
-    map(PAGE_GPA, { write: true, user: true, execute: true });
+    for (let at = 0; at < PAGES; at++) map(PAGE_GPA + at * PAGE_SIZE, { write: true, user: true, execute: true });
     this.root = tables.root;
 
     const handlers: VectorHandler[] = [];
@@ -124,6 +127,24 @@ export class TinyGuestMemory {
     const at = IDT + vector * 16;
     if (kind === 'absent') this.ram.bytes.fill(0, at, at + 16);
     else this.ram.data.setUint8(at + 5, this.ram.data.getUint8(at + 5) | 0x60);
+  }
+
+  /** Address of a vector's handler (SDM vol. 3, figure 6-8). */
+  handlerOf(vector: number): number {
+    const at = IDT + vector * 16;
+    return this.ram.data.getUint16(at, true) + this.ram.data.getUint16(at + 6, true) * 0x10000;
+  }
+
+  /** Gives a vector another handler, below 4 GiB. */
+  setHandler(vector: number, address: number): void {
+    const at = IDT + vector * 16;
+    this.ram.data.setUint16(at, address & 0xffff, true);
+    this.ram.data.setUint16(at + 6, address >>> 16, true);
+  }
+
+  /** Moves the stack on which handlers of code at CPL3 start (RSP0). */
+  setHandlerStack(top: number): void {
+    this.ram.data.setBigUint64(DESCRIPTORS + TSS_RSP0, BigInt(top), true);
   }
 
   /**

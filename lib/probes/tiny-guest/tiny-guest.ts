@@ -1,6 +1,6 @@
 /** A guest of a few instructions in 64-bit mode: boots at CPL0 or CPL3, catches every vector, runs until something happens. */
 import { setLongMode } from '../../guest/index.js';
-import { VcpuStatistics, type Kvm, type MemorySlot, type Vcpu, type Vm } from '../../kvm/index.js';
+import { VcpuStatistics, type Kvm, type MemorySlot, type MemorySlotOptions, type Vcpu, type Vm } from '../../kvm/index.js';
 import type { NativeMapping } from '../../native/index.js';
 import {
   CPUID_1_ECX_X2APIC,
@@ -23,6 +23,9 @@ export type ApicKind = 'none' | 'in-kernel' | 'no-hlt-exits';
 /** For titles. */
 export const APIC_TITLES: Readonly<Record<ApicKind, string>> = { none: 'no APIC in KVM', 'in-kernel': 'APIC in KVM', 'no-hlt-exits': 'HLT exits disabled' };
 
+/** Memory behind the slot of the page under test. */
+export type PageMemory = Pick<MemorySlotOptions, 'mapping' | 'guestMemfd'>;
+
 /** What is run. */
 export interface TinyGuestOptions {
   readonly cpl: 0 | 3;
@@ -36,10 +39,16 @@ export interface TinyGuestOptions {
   readonly apic?: ApicKind;
   /** Memory for the page under test, at `addresses.page`; no slot there where left out. */
   readonly page?: NativeMapping;
+  /** Number of the VM's type (`Kvm.vmTypes`); the default one where left out. */
+  readonly vmType?: number;
+  /** Makes the memory of the page's slot once there is a VM, in place of `page`. Whoever made it closes it. */
+  readonly makePage?: (vm: Vm) => PageMemory;
   /** Longest stay in one KVM_RUN; 20 ms where left out. */
   readonly sliceNs?: number;
   /** Longest run, as `patience` has it; 3 s where left out. */
   readonly limitMs?: number;
+  /** Asked at the end of each slice: true ends the run as one that stays. */
+  readonly until?: () => boolean;
   /** Called before the vCPU exists. */
   readonly prepareVm?: (vm: Vm) => void;
 }
@@ -81,14 +90,15 @@ export class TinyGuest {
     try {
       const memory = new TinyGuestMemory();
       closers.unshift(() => memory.close());
-      const vm = kvm.createVm();
+      const vm = kvm.createVm(options.vmType);
       closers.unshift(() => vm.close());
       const { apic = 'none' } = options;
       if (apic !== 'none') vm.enableSplitIrqchip();
       if (apic === 'no-hlt-exits') vm.enableCap('X86_DISABLE_EXITS', 0, [BigInt(KVM_X86_DISABLE_EXITS_HLT)]);
       options.prepareVm?.(vm);
       vm.createMemorySlot({ slot: 0, gpa: gpa(0), sizeBytes: memory.ram.sizeBytes, mapping: memory.ram.mapping });
-      const pageSlot = options.page === undefined ? undefined : vm.createMemorySlot({ slot: PAGE_SLOT, gpa: gpa(PAGE_GPA), sizeBytes: options.page.sizeBytes, mapping: options.page });
+      const pageMemory = options.makePage?.(vm) ?? (options.page === undefined ? undefined : { mapping: options.page });
+      const pageSlot = pageMemory === undefined ? undefined : vm.createMemorySlot({ slot: PAGE_SLOT, gpa: gpa(PAGE_GPA), sizeBytes: sizeOf(pageMemory), ...pageMemory });
       const vcpu = vm.createVcpu(0);
       closers.unshift(() => vcpu.close());
       vcpu.setSliceNs(options.sliceNs ?? SLICE_NS);
@@ -122,7 +132,7 @@ export class TinyGuest {
       standing.slices++;
       // A slice that interrupts a wait for a page makes the vCPU fault again, once.
       if (faults - standing.faults >= Math.max(RETRIES, RETRIES_PER_SLICE * standing.slices)) return { kind: 'stays', retries: true };
-      if (performance.now() >= deadline) return { kind: 'stays', retries: false };
+      if (performance.now() >= deadline || this.options.until?.() === true) return { kind: 'stays', retries: false };
     }
   }
 
@@ -162,4 +172,8 @@ export class TinyGuest {
         return { kind: 'exit', exit, reason };
     }
   }
+}
+
+function sizeOf({ mapping, guestMemfd }: PageMemory): number {
+  return mapping?.sizeBytes ?? guestMemfd?.sizeBytes ?? 0;
 }

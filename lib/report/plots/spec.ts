@@ -82,7 +82,7 @@ export interface StackedPlot {
 }
 
 /** What somebody did in a span of time. Decides colour and pattern. */
-export type Activity = 'guest' | 'work' | 'fault' | 'wait' | 'vmm' | 'fetch' | 'blocked' | 'idle';
+export type Activity = 'guest' | 'work' | 'fault' | 'wait' | 'vmm' | 'fetch' | 'blocked' | 'ready';
 
 /** Who did what when. */
 export interface TimelinePlot {

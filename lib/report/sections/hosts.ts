@@ -29,11 +29,19 @@ ${hosts.map(
 ${items.map((item) =>
     item.kind === 'bench'
       ? html`<details><summary>Parameters: ${label(item)}</summary>${dataTable({ head: ['parameter', 'value'], rows: [['kvm-faultlab', item.report.tool.version], ['Node', item.report.tool.node], ...Object.entries(item.report.parameters).map(([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : String(value)])] })}</details>`
-      : html`<details><summary>Run: ${label(item)}</summary>${dataTable({ head: ['', ''], rows: [['kvm-faultlab', item.report.tool.version], ['Node', item.report.tool.node], ['started', item.report.startedAt], ['took', `${item.report.seconds.toFixed(1)} s of a budget of ${item.report.budgetSeconds} s`]] })}</details>`,
+      : html`<details><summary>Run: ${label(item)}</summary>${dataTable({
+          head: ['', ''],
+          rows: [
+            ['kvm-faultlab', item.report.tool.version],
+            ['Node', item.report.tool.node],
+            ['started', item.report.startedAt],
+            item.kind === 'trace' ? ['load', item.report.load] : ['took', `${item.report.seconds.toFixed(1)} s of a budget of ${item.report.budgetSeconds} s`],
+          ],
+        })}</details>`,
   )}
 </section>`;
 }
 
-function label({ kind, name, report }: ReportItem): string {
-  return kind === 'experiment' ? `${report.id} (${name})` : name;
+function label(item: ReportItem): string {
+  return item.kind === 'experiment' ? `${item.report.id} (${item.name})` : item.name;
 }
