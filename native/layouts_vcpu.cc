@@ -188,16 +188,6 @@ constexpr Field kFields[] = {
 };
 }  // namespace kvm_x86_mce
 
-namespace kvm_device_attr {
-using Struct = uapi::KvmDeviceAttr;
-constexpr Field kFields[] = {
-    FIELD(flags),
-    FIELD(group),
-    FIELD(attr),
-    FIELD(addr),
-};
-}  // namespace kvm_device_attr
-
 constexpr Layout kLayouts[] = {
     LAYOUT(kvm_regs, KvmRegs, kvm_regs::kFields),
     LAYOUT(kvm_segment, KvmSegment, kvm_segment::kFields),
@@ -212,7 +202,6 @@ constexpr Layout kLayouts[] = {
     LAYOUT(kvm_msrs, KvmMsrs, kvm_msrs::kFields),
     LAYOUT(kvm_mp_state, KvmMpState, kvm_mp_state::kFields),
     LAYOUT(kvm_x86_mce, KvmX86Mce, kvm_x86_mce::kFields),
-    LAYOUT(kvm_device_attr, KvmDeviceAttr, kvm_device_attr::kFields),
 };
 
 constexpr Request kRequests[] = {

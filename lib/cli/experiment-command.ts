@@ -23,18 +23,24 @@ import { Interruption } from './interruption.js';
 
 interface Flags {
   readonly list?: boolean;
-  readonly budget: number;
+  readonly budget?: number;
   readonly json?: string;
+  readonly report?: readonly string[];
 }
+
+/** Of --report. */
+const ALL = 'all';
 
 const EXAMPLES = `
 Examples:
   kvm-faultlab experiment --list
-      the sixteen questions, and which of them this host can answer
+      the sixteen questions and the scenarios, and which of them this host can answer
   kvm-faultlab experiment q1
       what a spurious pair of async page fault events costs, as a table, a plot and one sentence
   kvm-faultlab experiment q1 q2 --budget 2min --json answers.json
       two of them, each with more samples; the data go to a file as well
+  kvm-faultlab experiment truncate --report all
+      every way to tell a guest that a page is lost for good, on one truncated file, compared
   kvm-faultlab experiment q12 --json -
       the report for a program
 
@@ -45,13 +51,14 @@ Exit codes: 0 answered, 2 wrong use, 3 no verdict: the host cannot answer, or no
 export function experimentCommand(setExitCode: (code: number) => void): Command {
   return new Command('experiment')
     .description('answer a question that reviewers of the proposals left open, with data of this host')
-    .addArgument(new Argument('[questions...]', 'q1 to q16').argParser(parseQuestion))
-    .option('--list', 'list all questions and which of them this host can answer')
+    .addArgument(new Argument('[questions...]', 'q1 to q16, or the name of a scenario').argParser(parseQuestion))
+    .option('--list', 'list all questions and scenarios, and which of them this host can answer')
     .addOption(
       new Option('--budget <time>', 'what one experiment may take: it takes fewer samples rather than more time')
         .argParser(parseBudget)
-        .default(DEFAULT_BUDGET_MS, formatDuration(DEFAULT_BUDGET_MS * 1e6)),
+        .default(undefined, `${formatDuration(DEFAULT_BUDGET_MS * 1e6)}, more for some`),
     )
+    .addOption(new Option('--report <names>', "truncate: reports of lost memory to compare, comma-separated, or 'all'").argParser(parseNames))
     .addOption(new FileOption('--json <file>', "write the reports as JSON to a file, or to standard output with '-'", 'output'))
     .addHelpText('after', EXAMPLES)
     .action(async (questions: readonly Experiment[], flags: Flags) => {
@@ -59,13 +66,15 @@ export function experimentCommand(setExitCode: (code: number) => void): Command 
     });
 }
 
-async function run(experiments: readonly Experiment[], { list = false, budget, json }: Flags): Promise<number> {
+async function run(experiments: readonly Experiment[], { list = false, budget, json, report }: Flags): Promise<number> {
   if (json !== undefined && json !== STANDARD_STREAM) requireWritable(json);
   if (list) {
     if (experiments.length > 0) throw new FaultLabError('BAD_OPTION', '--list takes no questions');
     showList(json);
     return ExitCode.OK;
   }
+  const choosing = experiments.filter(({ choice }) => choice?.option === 'report');
+  if (report !== undefined && choosing.length === 0) throw new FaultLabError('BAD_OPTION', '--report is for experiment truncate');
   if (experiments.length === 0) throw new FaultLabError('BAD_OPTION', 'which question?', { hint: '`experiment --list` shows them' });
   const reports: ExperimentReport[] = [];
   const interruption = new Interruption();
@@ -75,7 +84,7 @@ async function run(experiments: readonly Experiment[], { list = false, budget, j
       if (interruption.requested) break;
       try {
         reports.push(
-          await runExperiment(experiment, { budgetMs: budget }, {
+          await runExperiment(experiment, { ...(budget === undefined ? {} : { budgetMs: budget }), ...(report !== undefined && choosing.includes(experiment) && !report.includes(ALL) ? { chosen: report } : {}) }, {
             progress: (what, done, total) => {
               progress.show(experiment.id, what, done, total);
             },
@@ -132,6 +141,10 @@ function parseQuestion(text: string, earlier: readonly Experiment[] | undefined)
   if (experiment !== undefined) return [...(earlier ?? []), experiment];
   if (LATER_QUESTIONS.some((later) => later.id === id)) throw new FaultLabError('BAD_OPTION', `there is no experiment for ${id} yet`, { hint: '`experiment --list` shows those there are' });
   throw new FaultLabError('BAD_OPTION', `unknown question '${text}'`, { hint: `questions are ${EXPERIMENTS.map((known) => known.id).join(', ')}` });
+}
+
+function parseNames(text: string): string[] {
+  return text.split(',').map((name) => name.trim());
 }
 
 function parseBudget(text: string): number {

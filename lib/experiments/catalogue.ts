@@ -1,4 +1,4 @@
-/** The sixteen questions: those with an experiment, and those for later. */
+/** The sixteen questions and the scenarios: those with an experiment, and those for later. */
 import type { Experiment, LaterQuestion } from './frame/experiment.js';
 import { delivery } from './delivery/index.js';
 import { history } from './history/index.js';
@@ -14,9 +14,10 @@ import { q12 } from './q12-error-outcome/index.js';
 import { q13 } from './q13-interruptibility/index.js';
 import { q14 } from './q14-restore/index.js';
 import { q16 } from './q16-ordering/index.js';
+import { truncate } from './truncate/index.js';
 
 /** Experiments, in the order of their questions. */
-export const EXPERIMENTS: readonly Experiment[] = [q1, q2, q3, q4, q5, q6, q7, q11, q12, q13, q14, q16, history, delivery];
+export const EXPERIMENTS: readonly Experiment[] = [q1, q2, q3, q4, q5, q6, q7, q11, q12, q13, q14, q16, truncate, history, delivery];
 
 /** Questions without an experiment yet. */
 export const LATER_QUESTIONS: readonly LaterQuestion[] = [

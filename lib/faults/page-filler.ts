@@ -35,7 +35,7 @@ export class PageFiller implements FillTarget {
     this.batchOffset = page * PAGE_SIZE;
     this.batchSizeBytes = count * PAGE_SIZE;
     this.lost.fill(0);
-    this.source.fill(page, count, this);
+    this.fill(page, count);
     for (let start = 0; start < count; ) {
       const lost = this.lost[start];
       let end = start + 1;
@@ -70,6 +70,36 @@ export class PageFiller implements FillTarget {
       throw new RangeError(`a page source said that bytes ${offset} to ${offset + lengthBytes} of a batch are lost: only whole pages can be`);
     }
     this.lost.fill(1, offset / PAGE_SIZE, (offset + lengthBytes) / PAGE_SIZE);
+  }
+
+  private fill(page: number, count: number): void {
+    try {
+      this.source.fill(page, count, this);
+    } catch (error) {
+      if (this.source.failure !== 'lose-pages') throw error;
+      this.lost.fill(0);
+      // Which page of several it was about, nobody says.
+      for (let at = 0; at < count; at++) if (count === 1 || !this.fillAlone(page + at)) this.lost[at] = 1;
+    }
+  }
+
+  /** Fills one page of a batch as a batch of its own; false where its contents cannot be had. */
+  private fillAlone(page: number): boolean {
+    const { batchOffset, batchSizeBytes, lost } = this;
+    const before = lost.slice();
+    this.batchOffset = page * PAGE_SIZE;
+    this.batchSizeBytes = PAGE_SIZE;
+    lost[0] = 0;
+    try {
+      this.source.fill(page, 1, this);
+      return lost[0] === 0;
+    } catch {
+      return false;
+    } finally {
+      this.batchOffset = batchOffset;
+      this.batchSizeBytes = batchSizeBytes;
+      lost.set(before);
+    }
   }
 
   private check(offset: number, lengthBytes: number): void {

@@ -34,7 +34,12 @@ export interface PageSource {
   /** Left out by sources that block. */
   readonly background?: BackgroundFetches;
   /**
-   * Fills `count` consecutive pages. Throwing ends the run with `RESOLVER_FAILED`: a page is never delivered half filled.
+   * What a `fill` that throws means. `end-run`, also where left out: the source is no good. `lose-pages`: the pages cannot be had; those of the batch are asked for one
+   * by one, so that `fill` must do for the same page twice, and each that fails again is poisoned.
+   */
+  readonly failure?: 'end-run' | 'lose-pages';
+  /**
+   * Fills `count` consecutive pages. Throwing ends the run with `RESOLVER_FAILED`, or loses pages, as `failure` says: a page is never delivered half filled.
    * @param page - first page of the window
    */
   fill(page: number, count: number, target: FillTarget): void;

@@ -156,6 +156,7 @@ export class LossGuest {
     vcpu.setCpuid(cpuid);
     vcpu.syncRegs.enableSync(KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS);
     const guest = new LossGuest(vm, vcpu, memory, options);
+    closers.unshift(() => guest.session.close?.());
     guest.control.initialize(setup.features | features | (log ? abi.FEATURE_LOG : 0), windowPages, timerCount);
     bootVcpu(vcpu, memory.boot);
     return guest;
@@ -188,6 +189,11 @@ export class LossGuest {
     return this.vcpu.getMsr(MSR_IA32_TSC);
   }
 
+  /** Notes something that happened outside the guest, for the timeline. */
+  note(what: string): void {
+    if (this.options.log === true) this.hostEvents.push({ tsc: this.tsc(), what });
+  }
+
   private runToDoorbell(): LossRunEnd {
     const limitMs = patience(this.options.limitMs ?? RUN_LIMIT_MS);
     const deadline = performance.now() + limitMs;
@@ -204,8 +210,9 @@ export class LossGuest {
 
   private handle(result: number): LossRunEnd | null {
     const { exit } = this.vcpu;
-    if (result === -EINTR) return null;
-    if (result === -EFAULT || result === -EHWPOISON) return this.failed(result);
+    // Memory that is poisoned comes as a signal.
+    if (result === -EINTR && this.vcpu.memoryFailure() === null) return null;
+    if (result === -EINTR || result === -EFAULT || result === -EHWPOISON) return this.failed(result);
     if (result < 0) throw new FaultLabError('KVM_RUN_FAILED', `KVM_RUN failed with ${errnoName(-result)}`, { syscall: 'KVM_RUN', errno: -result });
     switch (exit.exitReason) {
       case KVM_EXIT_IO:
@@ -315,10 +322,6 @@ export class LossGuest {
     const { window, pages, resolveMs = 0 } = this.options;
     if (pages !== undefined && offset >= 0 && offset < window.sizeBytes) pages.request(Math.floor(offset / PAGE_SIZE), done);
     else this.deferred.push({ dueMs: performance.now() + resolveMs, action: () => { done(this.resolve(offset)); } });
-  }
-
-  private note(what: string): void {
-    if (this.options.log === true) this.hostEvents.push({ tsc: this.tsc(), what });
   }
 
   private machine(): ReportMachine {

@@ -61,6 +61,8 @@ export interface ReportSession {
   hypercall?(number: number, args: readonly [number, number, number]): number | ReportAnswer;
   /** After each exit, before the next entry; a report that watches for loops ends the VM here. */
   afterExit?(): ReportAnswer | null;
+  /** The VM ends; the window stays. */
+  close?(): void;
 }
 
 /** See the module's comment. */
@@ -70,6 +72,8 @@ export interface LossReport {
   /** What happens to a guest that touches a lost page, in a few words. */
   readonly title: string;
   readonly setup: ReportSetup;
+  /** True where what it finds out at the first lost access after a truncation answers the later ones: only the first takes the time that the report takes. */
+  readonly learns?: boolean;
   start(machine: ReportMachine): ReportSession;
 }
 

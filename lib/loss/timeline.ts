@@ -13,13 +13,15 @@ export interface TimelineEntry {
   readonly tsc: bigint;
   readonly side: 'host' | 'guest';
   readonly what: string;
+  /** LOG_* of an event that the guest logged. */
+  readonly kind?: number;
 }
 
 /** Puts the events of both sides into one order. */
 export function interleave(host: readonly HostEvent[], guest: readonly GuestEvent[]): TimelineEntry[] {
   const entries: TimelineEntry[] = [
     ...host.map(({ tsc, what }): TimelineEntry => ({ tsc, side: 'host', what })),
-    ...guest.map((event): TimelineEntry => ({ tsc: event.tsc, side: 'guest', what: describeGuestEvent(event) })),
+    ...guest.map((event): TimelineEntry => ({ tsc: event.tsc, side: 'guest', what: describeGuestEvent(event), kind: event.kind })),
   ];
   return entries.sort((a, b) => (a.tsc < b.tsc ? -1 : a.tsc > b.tsc ? 1 : 0));
 }

@@ -59,11 +59,11 @@ export interface MachineResult {
   readonly sums: Int32Array;
   /** First-access latencies by page, TSC cycles; 0 for a page not visited. */
   readonly latencyCycles: BigUint64Array;
-  /** Null where none were asked for. */
-  readonly stamps: MachineStamps | null;
   /** Pages in the order in which they were asked for; null where that was not recorded. */
   readonly requested: Uint32Array | null;
   readonly placement: readonly ThreadPlacement[];
+  /** Null where none were asked for. */
+  readonly stamps: MachineStamps | null;
 }
 
 /** When things happened, by thread; see StampKind. */

@@ -58,14 +58,14 @@ export interface MachineOptions {
   readonly prefetch?: Uint32Array;
   /** Keeps the order in which pages were asked for. Default false. */
   readonly recordRequests?: boolean;
-  /** Threads keep time stamps and the guest its own: {@link MachineResult.stamps}. Default false. */
-  readonly stamps?: boolean;
   /** CPUs that the machine's threads are bound to. Default: none, the host's scheduler decides. */
   readonly placement?: Placement;
   /** Scheduler tick of the guest. Default 4 ms. */
   readonly tickNs?: number;
   /** Length of each control phase, before and after paging, in ticks. Default 0: none. */
   readonly controlTicks?: number;
+  /** Threads keep time stamps and the guest its own: {@link MachineResult.stamps}. Default false. */
+  readonly stamps?: boolean;
   /** What to do about poisoned memory; when left out, an access to it ends the run with `MEMORY_POISONED`. */
   readonly memoryFailureHandler?: MemoryFailureHandlerModule;
   /** By which instruction the guest's tasks trap. Default `auto`: the best one that works on this host. */
@@ -122,6 +122,7 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
   }
   return {
     ...options,
+    ...(options.placement === undefined ? {} : { placement: checkPlacement(options.placement, vcpus, resolvers) }),
     uapi,
     implementation: checkImplementation(options.implementation ?? 'auto'),
     capabilities: options.capabilities ?? {},
@@ -135,7 +136,6 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
     populate: options.populate ?? false,
     recordRequests: options.recordRequests ?? false,
     userfaultfds: checkUserfaultfds(options.userfaultfds ?? 'shared', options.mode),
-    ...(options.placement === undefined ? {} : { placement: checkPlacement(options.placement, vcpus, resolvers) }),
     vcpus,
     latencyNs: integer('latencyNs', options.latencyNs ?? 0, 0, MAX_LATENCY_NS),
     latencyModel: checkModel(options.latencyModel ?? CONSTANT),

@@ -131,9 +131,9 @@ export class MachineParts {
         boot,
         cpuid: guestCpuid(supported, index, asyncPf),
         sliceNs: sliceFor(longestLatencyNs(options)),
-        stamps: this.vcpuStamps[index]?.share() ?? null,
         cpus: options.placement?.vcpus[index] ?? null,
         memoryFailureHandler: options.memoryFailureHandler,
+        stamps: this.vcpuStamps[index]?.share() ?? null,
       }));
       const requestLog = options.recordRequests ? RequestLog.allocate(options.windowPages) : null;
       this.requestLog = requestLog === null ? null : new RequestLog(requestLog);

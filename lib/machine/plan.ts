@@ -62,8 +62,6 @@ export interface ResolverPlan extends SharedPlan {
   /** Share number of the eventfd that ends its wait. */
   readonly wake: number;
   readonly source: PageSourceModule;
-  /** As {@link VcpuPlan.stamps}. */
-  readonly stamps: number | null;
   /** As {@link VcpuPlan.cpus}. */
   readonly cpus: readonly number[] | null;
   /** Most fetches of this resolver at once; 0: no limit. */
@@ -76,6 +74,8 @@ export interface ResolverPlan extends SharedPlan {
   readonly wakers: readonly WakerPlan[];
   /** Where to note the order of requests; null: nowhere. */
   readonly requestLog: SharedArrayBuffer | null;
+  /** As {@link VcpuPlan.stamps}. */
+  readonly stamps: number | null;
 }
 
 /** What a Worker reports, once each and in this order; `failed` at any time. */

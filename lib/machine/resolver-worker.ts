@@ -169,6 +169,7 @@ function guardSource(source: PageSource): PageSource {
     }
   };
   return {
+    failure: source.failure ?? 'end-run',
     ...(background === undefined
       ? {}
       : {

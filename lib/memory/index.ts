@@ -6,4 +6,5 @@ export { protectionAt } from './host-protection.js';
 export { INTERCEPT_ASYNC, INTERCEPT_SYNC, InterceptedPages, interceptedPagesSizeBytes } from './intercepted-pages.js';
 export { PagedWindow, type PagedWindowShare } from './paged-window.js';
 export { SystemRam, pageAlign, type SystemRamShare } from './system-ram.js';
+export { TruncationGuard, type GuardedWindow } from './truncation-guard.js';
 export { UserfaultBitmap, userfaultBitmapSizeBytes } from './userfault-bitmap.js';

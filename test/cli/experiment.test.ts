@@ -6,13 +6,14 @@ import { TIMEOUT_MS, cli } from './run-cli.js';
 describe('kvm-faultlab experiment', function () {
   this.timeout(TIMEOUT_MS);
 
-  it('lists all sixteen questions with their state', function () {
+  it('lists all sixteen questions and the scenarios with their state', function () {
     requireKvm(this);
     const { code, stdout } = cli(['experiment', '--list', '--json', '-']);
     assert.equal(code, 0);
     const states = JSON.parse(stdout) as { id: string; state: string }[];
-    assert.deepEqual(states.map(({ id }) => id), Array.from({ length: 16 }, (_, at) => `q${at + 1}`));
+    assert.deepEqual(states.map(({ id }) => id).filter((id) => /^q\d/.test(id)), Array.from({ length: 16 }, (_, at) => `q${at + 1}`));
     assert.deepEqual(states.filter(({ state }) => state === 'not built yet').map(({ id }) => id), ['q8', 'q9', 'q10', 'q15']);
+    for (const scenario of ['history', 'delivery']) assert(states.some(({ id }) => id === scenario), scenario);
     assert.match(cli(['experiment', '--list']).stdout, /q15 .*not built yet/);
   });
 

@@ -38,7 +38,7 @@ export async function withDaxGuest(options: DaxGuestOptions, body: (guest: DaxGu
   const window = DaxWindow.create(options.source ?? { memfdBytes: WINDOW_PAGES * PAGE_SIZE }, WINDOW_PAGES * PAGE_SIZE);
   try {
     await TinyGuest.with(kvm, { ...options, page: window.guestView }, (guest) => {
-      mapWindow(guest);
+      mapWindow(guest, WINDOW_PAGES);
       guest.vcpu.syncRegs.enableSync(KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS);
       const windows = [{ gpa: gpaNumber(WINDOW), window }];
       const losses = new LostAccesses(new SyncedRegisters(guest.vcpu), new WindowReader(guest.memory.ram, windows), windows);
@@ -50,8 +50,8 @@ export async function withDaxGuest(options: DaxGuestOptions, body: (guest: DaxGu
   }
 }
 
-/** The tiny guest has one page under test; its page table has room for more. */
-function mapWindow({ memory }: TinyGuest): void {
+/** The tiny guest has one page under test; its page table has room for more. Maps `pages` in a row. */
+export function mapWindow({ memory }: Pick<TinyGuest, 'memory'>, pages: number): void {
   const { data } = memory.ram;
   const reader = {
     low: 0,
@@ -65,7 +65,7 @@ function mapWindow({ memory }: TinyGuest): void {
   const result = { gpa: 0, entryGpa: 0 };
   assert.equal(walk(reader, memory.root, 0x20, WINDOW, 0, result), 'mapped');
   const first = data.getBigUint64(result.entryGpa, true);
-  for (let page = 1; page < WINDOW_PAGES; page++) data.setBigUint64(result.entryGpa + 8 * page, first + BigInt(page * PAGE_SIZE), true);
+  for (let page = 1; page < pages; page++) data.setBigUint64(result.entryGpa + 8 * page, first + BigInt(page * PAGE_SIZE), true);
 }
 
 function exitOf(end: GuestEnd): VcpuExit {

@@ -30,6 +30,8 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
   'apf-error': { task: { code: BUS_ADRERR, address: 0 }, copy: 'dies' },
   mce: { task: { code: BUS_MCEERR_AR, address: ADDRESS }, copy: EIO },
   ve: { task: { code: BUS_ADRERR, address: ADDRESS }, copy: EIO },
+  // What nobody declared recoverable is not reflected.
+  'reflect-policy': { task: 'dies', copy: 'dies' },
   've-resolve': { task: { code: BUS_ADRERR, address: ADDRESS }, copy: EIO },
 };
 

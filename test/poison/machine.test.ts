@@ -57,6 +57,24 @@ describe('a page that its source says is lost', function () {
       assert.equal(result.resolvers.pages, PAGES + 1);
     });
 
+    it(`${mode}: because the source threw, is poison where the source says that its errors are those of pages`, async () => {
+      const source = countingSource({ misbehave: 'throw', page: BAD, failure: 'lose-pages' });
+      const { error } = await outcomeOf(smallMachine(mode, { windowPages: PAGES, source }));
+      assert.equal(error?.code, 'MEMORY_POISONED', error?.message);
+      assert.match(error.message, new RegExp(BAD_GPA));
+      const ended = await outcomeOf(smallMachine(mode, { windowPages: PAGES, source: countingSource({ misbehave: 'throw', page: BAD, failure: 'end-run' }) }));
+      assert.equal(ended.error?.code, 'RESOLVER_FAILED', ended.error?.message);
+    });
+
+    it(`${mode}: because the source threw once, is asked for again where the handler says so, and every page is right`, async () => {
+      const source = countingSource({ misbehave: 'throw once', page: BAD, failure: 'lose-pages' });
+      const { result, error } = await outcomeOf(smallMachine(mode, { windowPages: PAGES, source, memoryFailureHandler: handler('replace') }));
+      assert(result !== null, error?.message);
+      assert(result.vcpus.memoryFailures >= 1);
+      const integrity = checkIntegrity(Uint32Array.from({ length: PAGES }, (_, page) => page), countingSums(PAGES), result);
+      assert(integrity.exact, JSON.stringify(integrity));
+    });
+
     it(`${mode}: accessed for ever because nobody does anything about it, ends the run all the same`, async () => {
       const source = countingSource({ misbehave: 'poison', page: BAD });
       for (const answer of ['retry', 'replace'] as const) {

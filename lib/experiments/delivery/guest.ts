@@ -66,8 +66,11 @@ export async function withDeliveryGuest<T>(kvm: Kvm, state: DeliveryCase, page: 
   });
 }
 
-/** What the handlers noted. */
-export function sightings({ memory }: TinyGuest): Sightings {
+/**
+ * What the handlers noted.
+ * @param place - puts the times that they read on the timeline's scale
+ */
+export function sightings({ memory }: TinyGuest, place: (readings: readonly bigint[]) => bigint[]): Sightings {
   const notPresent: { token: number; cpl: 0 | 3; interrupts: boolean }[] = [];
   const ready: number[] = [];
   const timeline: TimelineEvent[] = [];
@@ -76,7 +79,10 @@ export function sightings({ memory }: TinyGuest): Sightings {
   const say = (tsc: bigint, what: string): void => {
     timeline.push({ tsc, side: 'guest', what });
   };
-  for (const { kind, tsc, value } of readRecords(memory.ram.data, LOG)) {
+  const records = readRecords(memory.ram.data, LOG);
+  const times = place(records.map(({ tsc }) => tsc));
+  for (const [at, { kind, value }] of records.entries()) {
+    const tsc = times[at];
     switch (kind) {
       case KINDS.notPresent:
         token = value;

@@ -55,7 +55,7 @@ async function observeOnce(kvm: Kvm, helper: TimingHelper, state: DeliveryCase, 
           end: guest.run(),
           returned: clock.now(),
         }));
-        const seen = sightings(guest);
+        const seen = sightings(guest, (readings) => clock.duringRun(readings, start.tsc, result.returned));
         const byVcpu = times.faultingThreads.every((thread) => thread === guest.vcpu.threadId);
         const missed = times.faultingThreads.length > 0;
         const filled = start.tsc + BigInt(Math.round(((times.filledAtNs - start.ns) * clock.tscKhz) / 1e6));

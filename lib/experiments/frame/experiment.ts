@@ -25,6 +25,8 @@ export interface Stoppable {
 /** What an experiment works with. */
 export interface ExperimentContext {
   readonly host: Host;
+  /** What was chosen of the experiment's {@link Experiment.choice}: all of it where nothing was. */
+  readonly chosen: readonly string[];
   /** How much of its time is left, ms; never negative. */
   remainingMs(): number;
   /**
@@ -40,12 +42,23 @@ export interface ExperimentContext {
   follow(running: Stoppable | null): void;
 }
 
+/** Variants that an experiment runs all of, or only some by an option of the command line. */
+export interface ExperimentChoice {
+  /** Name of the option, without dashes. */
+  readonly option: string;
+  readonly values: readonly string[];
+}
+
 /** A question that can be asked here. */
 export interface Experiment {
   readonly id: QuestionId | ScenarioId;
   readonly question: string;
   /** How it is answered, two or three lines. */
   readonly method: readonly string[];
+  /** What it may take where nobody says otherwise, ms; DEFAULT_BUDGET_MS where left out. */
+  readonly budgetMs?: number;
+  /** What can be left out of it by an option; absent where nothing can. */
+  readonly choice?: ExperimentChoice;
   /** What this KVM lacks to answer, as the middle of a sentence ("KVM_CAP_ASYNC_PF is 0 here"); null where it lacks nothing. */
   readonly lacks: (kvm: Kvm) => string | null;
   /**

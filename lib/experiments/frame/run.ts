@@ -26,22 +26,25 @@ export const SILENT: ExperimentObserver = { progress: () => undefined, interrupt
 
 /** How to run an experiment. */
 export interface RunOptions {
-  /** What it may take, ms; experiments take fewer samples rather than more time. Default a minute and a half. */
+  /** What it may take, ms; experiments take fewer samples rather than more time. Where left out the experiment's own, or a minute and a half. */
   readonly budgetMs?: number;
+  /** Values of the experiment's choice to run; all of them where left out. */
+  readonly chosen?: readonly string[];
 }
 
 /**
  * Runs an experiment and makes its report.
  * @throws FaultLabError: `BAD_OPTION`; `KVM_*` where there is no KVM; what the experiment throws
  */
-export async function runExperiment(experiment: Experiment, { budgetMs = DEFAULT_BUDGET_MS }: RunOptions = {}, observer: ExperimentObserver = SILENT): Promise<ExperimentReport> {
+export async function runExperiment(experiment: Experiment, { budgetMs = experiment.budgetMs ?? DEFAULT_BUDGET_MS, chosen }: RunOptions = {}, observer: ExperimentObserver = SILENT): Promise<ExperimentReport> {
   if (!(budgetMs >= LEAST_BUDGET_MS && budgetMs <= MOST_BUDGET_MS)) {
     throw new FaultLabError('BAD_OPTION', `an experiment's budget must be from ${LEAST_BUDGET_MS / 1000} s to ${MOST_BUDGET_MS / 1000} s, not ${budgetMs / 1000} s`);
   }
+  const values = chosenOf(experiment, chosen);
   const host = readHost();
   const startedAt = new Date();
   const startMs = performance.now();
-  const outcome = await attemptRun(experiment, contextOf(host, startMs + budgetMs, observer));
+  const outcome = await attemptRun(experiment, contextOf(host, values, startMs + budgetMs, observer));
   return {
     reportVersion: EXPERIMENT_REPORT_VERSION,
     id: experiment.id,
@@ -55,6 +58,15 @@ export async function runExperiment(experiment: Experiment, { budgetMs = DEFAULT
     interrupted: observer.interrupted(),
     ...outcome,
   };
+}
+
+/** The values to run, in the experiment's order. */
+function chosenOf({ id, choice }: Experiment, chosen: readonly string[] | undefined): readonly string[] {
+  if (chosen === undefined) return choice?.values ?? [];
+  if (choice === undefined) throw new FaultLabError('BAD_OPTION', `experiment ${id} has nothing to choose from`);
+  const unknown = chosen.find((value) => !choice.values.includes(value));
+  if (unknown !== undefined) throw new FaultLabError('BAD_OPTION', `experiment ${id} has no ${choice.option} '${unknown}'`, { hint: `--${choice.option} takes all, or some of ${choice.values.join(', ')}` });
+  return choice.values.filter((value) => chosen.includes(value));
 }
 
 async function attemptRun(experiment: Experiment, context: ExperimentContext): Promise<Outcome> {
@@ -98,9 +110,10 @@ export function listQuestions(experiments: readonly Experiment[], later: readonl
   return [...built, ...rest].sort((a, b) => EXPERIMENT_IDS.indexOf(a.id) - EXPERIMENT_IDS.indexOf(b.id));
 }
 
-function contextOf(host: Host, deadlineMs: number, observer: ExperimentObserver): ExperimentContext {
+function contextOf(host: Host, chosen: readonly string[], deadlineMs: number, observer: ExperimentObserver): ExperimentContext {
   return {
     host,
+    chosen,
     remainingMs: () => Math.max(0, deadlineMs - performance.now()),
     samples: (usual, least = 1) => Math.max(least, Math.ceil(usual / (host.emulated ? EMULATED_FACTOR : 1))),
     progress: (what, done, total) => {

@@ -4,7 +4,7 @@ import { EINTR } from '../../errors/index.js';
 import type { VcpuExit } from '../../kvm/index.js';
 import { MSR_KVM_ASYNC_PF_ACK, PAGE_SIZE } from '../../uapi/index.js';
 import { patience } from '../../probes/index.js';
-import { mergeTimelines, type TimelineEvent } from '../frame/timeline.js';
+import type { TimelineEvent } from '../frame/timeline.js';
 import { sendNotPresent, sendReady, sendVirtualization, type SentEvent } from './events.js';
 import type { HistoryCase } from './generations.js';
 import { PAGE_BYTE, type HistoryGuest } from './guest.js';
@@ -37,7 +37,9 @@ export function play(guest: HistoryGuest, scenario: HistoryCase, placement: NmiP
 }
 
 class Run {
-  private readonly notes: TimelineEvent[] = [];
+  private readonly events: TimelineEvent[] = [];
+  private readonly deadline = performance.now() + patience(LIMIT_MS);
+  private recordsSeen = 0;
   private told = false;
   private resolved = false;
   private turnsAfterReady = 0;
@@ -51,22 +53,32 @@ class Run {
   ) {}
 
   toEnd(): PlayedRun {
-    const { guest } = this;
-    const deadline = performance.now() + patience(LIMIT_MS);
-    for (;;) {
-      const exit = guest.vcpu.decodeExit(guest.vcpu.run());
-      if (!this.handle(exit)) break;
-      if (performance.now() >= deadline) throw new FaultLabError('HISTORY_STUCK', `the guest came to no end within ${patience(LIMIT_MS)} ms`);
+    while (this.handle(this.enter())) this.requireTime();
+    const log = this.guest.log();
+    return { survived: this.survived, log, nmi: this.nmiIn(log), timeline: this.events };
+  }
+
+  /** Lets the guest run. What it notes meanwhile comes behind what the host noted before. */
+  private enter(): VcpuExit {
+    const { vcpu, clock } = this.guest;
+    const entered = clock.now();
+    let exit = vcpu.decodeExit(vcpu.run());
+    // A slice may end in the midst of a record.
+    while (exit.kind === 'interrupted') {
+      this.requireTime();
+      exit = vcpu.decodeExit(vcpu.run());
     }
-    const log = guest.log();
-    return { survived: this.survived, log, nmi: this.nmiIn(log), timeline: mergeTimelines(this.notes, timelineOf(log)) };
+    const left = clock.now();
+    const records = this.guest.log().slice(this.recordsSeen);
+    this.recordsSeen += records.length;
+    const times = clock.duringRun(records.map(({ tsc }) => tsc), entered, left);
+    this.events.push(...timelineOf(records.map((record, at) => ({ ...record, tsc: times[at] }))));
+    return exit;
   }
 
   /** What the host does next. False at the end. */
   private handle(exit: VcpuExit): boolean {
     switch (exit.kind) {
-      case 'interrupted':
-        return true;
       case 'bareEfault':
       case 'memoryFault':
         return this.lostPage(this.guest.vcpu.getRegs().number('rip'));
@@ -86,6 +98,10 @@ class Run {
       default:
     }
     throw new FaultLabError('HISTORY_STUCK', `exit ${exit.kind} belongs to no scenario`);
+  }
+
+  private requireTime(): void {
+    if (performance.now() >= this.deadline) throw new FaultLabError('HISTORY_STUCK', `the guest came to no end within ${patience(LIMIT_MS)} ms`);
   }
 
   private lostPage(rip: number): boolean {
@@ -188,6 +204,6 @@ class Run {
   }
 
   private note(what: string): void {
-    this.notes.push({ tsc: this.guest.clock.now(), side: 'host', what });
+    this.events.push({ tsc: this.guest.clock.now(), side: 'host', what });
   }
 }

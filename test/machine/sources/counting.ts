@@ -3,8 +3,10 @@ import type { FillTarget, PageSource } from '../../../lib/index.js';
 
 /** What to do on `page`. */
 export interface CountingOptions {
-  readonly misbehave?: 'throw' | 'exit' | 'hang' | 'overrun' | 'empty' | 'poison' | 'poison once' | 'poison in part' | 'wait';
+  readonly misbehave?: 'throw' | 'throw once' | 'exit' | 'hang' | 'overrun' | 'empty' | 'poison' | 'poison once' | 'poison in part' | 'wait';
   readonly page?: number;
+  /** As {@link PageSource.failure}. */
+  readonly failure?: PageSource['failure'];
   /** For 'wait': the page comes once the first word is not 0, or after a minute. */
   readonly gate?: Int32Array<SharedArrayBuffer>;
 }
@@ -17,13 +19,17 @@ export function countingPage(page: number): Int32Array {
 }
 
 export function openPageSource(options: unknown): PageSource {
-  const { misbehave, page: bad = -1, gate } = options as CountingOptions;
+  const { misbehave, page: bad = -1, gate, failure } = options as CountingOptions;
   let poisoned = false;
+  // How often `throw once` threw: for a batch, and then for the page alone.
+  let throws = 0;
   return {
+    ...(failure === undefined ? {} : { failure }),
     fill(page: number, count: number, target: FillTarget) {
       for (let i = 0; i < count; i++) {
         if (page + i === bad && misbehave !== undefined) {
           if (misbehave === 'throw') throw new Error('the disk is on fire');
+          if (misbehave === 'throw once' && (count > 1 || throws++ === 0)) throw new Error('the disk is on fire');
           if (misbehave === 'exit') process.exit(7);
           if (misbehave === 'hang') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
           if (misbehave === 'wait' && gate !== undefined) Atomics.wait(gate, 0, 0, 60_000);
