@@ -8,7 +8,7 @@ export { LossGuest, type LossGuestOptions, type LossRunEnd } from './loss-guest.
 export { DECLARABLE_CAUSES, reflectDeclared, type DeclarableCause, type LossFacts, type RecoverableMemory, type Reflection, type ReflectPolicy } from './reflection.js';
 export { RESUME, type LossReport, type ReportAnswer, type ReportMachine, type ReportSession, type ReportSetup } from './report.js';
 export { LOSS_REPORTS, leaseReport, loopReport, lossReport, reflectReport, type LeaseEvent, type LeaseOptions, type ReflectOptions } from './reports/index.js';
-export { interleave, renderTimeline, type HostEvent, type TimelineEntry } from './timeline.js';
+export { interleave, type LoggedRun, type Noted, type TimelineEntry } from './timeline.js';
 export type { PageAnswer, PageFetcher, PageFetcherExports, PageOwner } from './page-owner.js';
 export { SupervisedPages, type SupervisionCounters } from './supervised-pages.js';
 export { WorkerPageOwner } from './worker-page-owner.js';

@@ -5,7 +5,7 @@
 import { EFAULT, EHWPOISON, EINTR, FaultLabError, errnoName } from '../errors/index.js';
 import { LostAccesses, WindowReader, type LossFinding, type LostAccess } from '../faults/index.js';
 import { DOORBELL_BOOTED, DOORBELL_DONE, DOORBELL_PANIC, DOORBELL_PORT, bootVcpu, guestCpuid } from '../guest/index.js';
-import { msiTo, type Kvm, type Vcpu, type Vm } from '../kvm/index.js';
+import { GuestClock, msiTo, type Kvm, type Vcpu, type Vm } from '../kvm/index.js';
 import { SyncedRegisters } from '../machine/index.js';
 import { gpaNumber, type DaxWindow } from '../memory/index.js';
 import { patience } from '../probes/index.js';
@@ -23,7 +23,6 @@ import {
   KVM_SYNC_X86_REGS,
   KVM_SYNC_X86_SREGS,
   KVM_X86_DISABLE_EXITS_HLT,
-  MSR_IA32_TSC,
   MSR_KVM_ASYNC_PF_EN,
   PAGE_SIZE,
   VECTOR_PAGE_FAULT,
@@ -39,7 +38,7 @@ import { abortMmio } from './mmio-abort.js';
 import { describePanic } from './panic.js';
 import type { LossReport, ReportAnswer, ReportMachine, ReportSession } from './report.js';
 import type { SupervisedPages } from './supervised-pages.js';
-import { interleave, type HostEvent, type TimelineEntry } from './timeline.js';
+import { interleave, type LoggedRun, type Noted, type TimelineEntry } from './timeline.js';
 
 /** How a run ended. */
 export type LossRunEnd =
@@ -97,7 +96,10 @@ export class LossGuest {
   private readonly events: EventLog;
   private readonly losses: LostAccesses;
   private readonly session: ReportSession;
-  private readonly hostEvents: HostEvent[] = [];
+  private readonly hostEvents: Noted[] = [];
+  private readonly runs: LoggedRun[] = [];
+  /** Where a log is kept. */
+  private readonly clock: GuestClock | null;
   private deferred: Deferred[] = [];
   private ended: LossRunEnd | null = null;
   /** Accesses that were lost and told to the report, so far. */
@@ -116,6 +118,7 @@ export class LossGuest {
     this.events = new EventLog(memory.ram, memory.eventLog);
     const windows = [{ gpa: gpaNumber(abi.LOSS_WINDOW_BASE), window }];
     this.losses = new LostAccesses(new SyncedRegisters(vcpu), new WindowReader(memory.ram, windows), windows);
+    this.clock = options.log === true ? GuestClock.of(vcpu) : null;
     this.session = report.start(this.machine());
   }
 
@@ -179,26 +182,41 @@ export class LossGuest {
     return this.control.readOutcomes();
   }
 
-  /** What both sides noted since the last call, in order. Empty without `log`. */
-  timeline(): TimelineEntry[] {
-    return interleave(this.hostEvents.splice(0), this.events.take());
+  /**
+   * What both sides noted since the last call, in order. Empty without `log`.
+   * @param tasks - what tasks noted besides, in order, to be put in between: times of outcomes, say
+   */
+  timeline(tasks: readonly Noted[] = []): TimelineEntry[] {
+    return this.clock === null ? [] : interleave(this.hostEvents.splice(0), this.runs.splice(0), tasks, this.clock);
   }
 
-  /** TSC of the guest now. */
-  tsc(): bigint {
-    return this.vcpu.getMsr(MSR_IA32_TSC);
+  /** TSC of the guest now, as far as the host can tell: null where it is not steady. */
+  tscNow(): bigint | null {
+    const clock = this.clock ?? GuestClock.of(this.vcpu);
+    return clock.steady ? clock.now() : null;
   }
 
   /** Notes something that happened outside the guest, for the timeline. */
   note(what: string): void {
-    if (this.options.log === true) this.hostEvents.push({ tsc: this.tsc(), what });
+    if (this.clock !== null) this.hostEvents.push({ tsc: this.clock.now(), what });
+  }
+
+  /** One stay in KVM_RUN; what the guest logs in it is taken at its end. */
+  private enter(): number {
+    if (this.clock === null) return this.vcpu.run();
+    const entered = this.clock.now();
+    const result = this.vcpu.run();
+    const left = this.clock.now();
+    const events = this.events.take();
+    if (events.length > 0) this.runs.push({ events, entered, left });
+    return result;
   }
 
   private runToDoorbell(): LossRunEnd {
     const limitMs = patience(this.options.limitMs ?? RUN_LIMIT_MS);
     const deadline = performance.now() + limitMs;
     for (;;) {
-      const end = this.handle(this.vcpu.run());
+      const end = this.handle(this.enter());
       if (end !== null) return end;
       this.runDeferred();
       this.options.pages?.poll();
@@ -282,7 +300,7 @@ export class LossGuest {
     const loss = this.options.pages?.explain(finding.loss) ?? finding.loss;
     this.lostAccesses++;
     this.lastLost = loss;
-    if (this.options.log === true) this.note(`KVM_RUN came back: ${describeLostAccess(loss)}`);
+    this.note(`KVM_RUN came back: ${describeLostAccess(loss)}`);
     this.options.onLost?.(loss, this);
     return endOf(this.session.lost(loss));
   }

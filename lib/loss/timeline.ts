@@ -1,35 +1,51 @@
-/** What host and guest did, in one order: both note the guest's TSC. */
+/** What host and guest did, in one order: the guest notes its TSC, and the host has a clock on the same scale. */
+import type { GuestClock } from '../kvm/index.js';
 import { describeGuestEvent, type GuestEvent } from './event-log.js';
 
-/** Something the host did. */
-export interface HostEvent {
-  /** TSC of the guest. */
+/** Something that somebody noted. */
+export interface Noted {
   readonly tsc: bigint;
   readonly what: string;
 }
 
 /** One line. */
-export interface TimelineEntry {
-  readonly tsc: bigint;
+export interface TimelineEntry extends Noted {
   readonly side: 'host' | 'guest';
-  readonly what: string;
   /** LOG_* of an event that the guest logged. */
   readonly kind?: number;
 }
 
-/** Puts the events of both sides into one order. */
-export function interleave(host: readonly HostEvent[], guest: readonly GuestEvent[]): TimelineEntry[] {
-  const entries: TimelineEntry[] = [
-    ...host.map(({ tsc, what }): TimelineEntry => ({ tsc, side: 'host', what })),
-    ...guest.map((event): TimelineEntry => ({ tsc: event.tsc, side: 'guest', what: describeGuestEvent(event), kind: event.kind })),
-  ];
-  return entries.sort((a, b) => (a.tsc < b.tsc ? -1 : a.tsc > b.tsc ? 1 : 0));
+/** One stay in KVM_RUN: what the guest logged meanwhile, and the host's clock at both ends. */
+export interface LoggedRun {
+  readonly events: readonly GuestEvent[];
+  readonly entered: bigint;
+  readonly left: bigint;
 }
 
-/** As text, a line each; times in cycles from the first one on. */
-export function renderTimeline(entries: readonly TimelineEntry[]): string {
-  const start = entries[0]?.tsc ?? 0n;
-  const times = entries.map(({ tsc }) => (tsc - start).toLocaleString('en-US'));
-  const width = Math.max(0, ...times.map(({ length }) => length));
-  return entries.map(({ side, what }, at) => `${times[at].padStart(width)}  ${side.padEnd(5)}  ${what}`).join('\n');
+/**
+ * Puts everything into one order.
+ * @param host - on the host's clock
+ * @param runs - in order
+ * @param tasks - what tasks noted by themselves, in times of the guest, in order
+ * @param clock - says when the guest's readings were, where its TSC is not steady
+ */
+export function interleave(host: readonly Noted[], runs: readonly LoggedRun[], tasks: readonly Noted[], clock: Pick<GuestClock, 'duringRun'>): TimelineEntry[] {
+  const entries = host.map(({ tsc, what }): TimelineEntry => ({ tsc, side: 'host', what }));
+  const logged = runs.filter(({ events }) => events.length > 0);
+  for (const [at, { events, entered, left }] of logged.entries()) {
+    const [isFirst, next] = [at === 0, logged.at(at + 1)?.events[0].tsc];
+    // A task's reading belongs to the run that logged something before it.
+    const ofTasks = tasks.filter(({ tsc }) => (isFirst || tsc >= events[0].tsc) && (next === undefined || tsc < next));
+    const readings: TimelineEntry[] = [
+      ...events.map((event): TimelineEntry => ({ tsc: event.tsc, side: 'guest', what: describeGuestEvent(event), kind: event.kind })),
+      ...ofTasks.map(({ tsc, what }): TimelineEntry => ({ tsc, side: 'guest', what })),
+    ].sort(byTime);
+    const times = clock.duringRun(readings.map(({ tsc }) => tsc), entered, left);
+    entries.push(...readings.map((reading, index) => ({ ...reading, tsc: times[index] })));
+  }
+  return entries.sort(byTime);
+}
+
+function byTime(a: TimelineEntry, b: TimelineEntry): number {
+  return a.tsc < b.tsc ? -1 : a.tsc > b.tsc ? 1 : 0;
 }

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { lossAbi } from '../../lib/loss/index.js';
 import { parseElf, readVectorTable } from '../../lib/guest/index.js';
 import { skip } from '../support/skip.js';
+import { patience } from '../support/slowness.js';
 
 const GUEST = fileURLToPath(new URL('../../../guest/', import.meta.url));
 const ELVES = ['guest.elf', 'loss-guest.elf'] as const;
@@ -21,7 +22,7 @@ const isCmakeHere = (): boolean => {
 };
 
 describe('guest ELF files', function () {
-  this.timeout(120_000);
+  this.timeout(patience(120_000));
   let folder: string;
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'kvm-faultlab-elves-'));

@@ -1,10 +1,11 @@
 /** `truncate`: one truncated file, and every way in which a guest can be told that a page of it is lost. */
 import { formatDuration } from '../../bench/index.js';
 import { Kvm } from '../../kvm/index.js';
-import { LOSS_REPORTS, lossReport, renderTimeline } from '../../loss/index.js';
+import { LOSS_REPORTS, lossReport } from '../../loss/index.js';
 import type { Experiment, ExperimentContext } from '../frame/experiment.js';
 import type { Finding, Outcome, Row, TraceText } from '../frame/report.js';
 import { median } from '../frame/statistics.js';
+import { renderTimeline } from '../frame/timeline.js';
 import { unanswered } from '../frame/unanswered.js';
 import { describeEnd, describeEvents, describeKernel, describeOutcome } from './describe.js';
 import { LOSS_CASES, type LossObservation } from './observation.js';
@@ -32,7 +33,7 @@ export const truncate: Experiment = {
   method: [
     'Another process truncates the file. A small guest with tasks, signals, an exception table, #VE, #MC and async page faults touches a page behind its end; the same with memory there is the control.',
     'The VMM finds out which access failed and answers by one report at a time. Times are the guest\'s own TSC, from the access to what its task has of it; where the VM ends, to the VMM\'s notice, and fewer times: each takes a new VM.',
-    'Afterwards the file is made long enough again, and the access repeated.',
+    'The page is lost for good, but where the guest can ask for it by hypercall: then it comes back. Afterwards the file is made long enough again, and the access repeated.',
   ],
   budgetMs: BUDGET_MS,
   choice: { option: 'report', values: LOSS_REPORTS.map(({ name }) => name) },
@@ -82,6 +83,7 @@ function limitFor(context: ExperimentContext, { end }: LossObservation, left: nu
 export function conclude(measured: readonly MeasuredLoss[], names: readonly string[]): Outcome {
   const complete = names.filter((name) => measured.filter(({ report }) => report.name === name).length === LOSS_CASES.length);
   if (complete.length === 0) return unanswered('the time was too short for one report with each access: a longer --budget has room for it');
+  const withoutTime = measured.filter(({ end, timesNs }) => end.kind !== 'done' && end.kind !== 'stuck' && timesNs.length === 0);
   return {
     finding: find(measured, complete),
     changedBy: [
@@ -91,6 +93,7 @@ export function conclude(measured: readonly MeasuredLoss[], names: readonly stri
     ],
     notReproduced: [
       '#VE by the hardware (a suppressed EPT violation): here the VMM writes the information area and injects vector 20, so that a #VE costs an exit to user space.',
+      ...(withoutTime.length > 0 ? [`The time to the VMM's notice where the VM ends: this host's clock and the guest's are not on one steady scale.`] : []),
       'Async page faults with an error are no part of KVM: the VMM plays the host\'s end of the protocol through the MSR filter.',
     ],
     tables: [
@@ -123,7 +126,7 @@ function costRow(loss: MeasuredLoss): Row {
 /** A timeline for each report: of the store, which most of them have the most trouble with; of one report alone, all. */
 function traces(measured: readonly MeasuredLoss[], complete: readonly string[]): TraceText[] {
   const shown = complete.length > 1 ? measured.filter(({ tried }) => tried.access === 'store') : measured;
-  return shown.map(({ report, tried, timeline, tscKhz }) => ({ title: `${report.name} (${report.title}): ${tried.title}; ${(tscKhz / 1000).toFixed(0)} TSC cycles are 1 us`, text: renderTimeline(timeline) }));
+  return shown.map(({ report, tried, timeline, tscKhz }) => ({ title: `${report.name} (${report.title}): ${tried.title}`, text: renderTimeline(timeline, { tscKhz }) }));
 }
 
 function find(measured: readonly MeasuredLoss[], complete: readonly string[]): Finding {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FaultLabError } from '../../errors/index.js';
 import type { Kvm } from '../../kvm/index.js';
-import { LOSS_COUNTERS, LossGuest, windowAddress, type AccessOutcome, type LossCounter, type LossGuestOptions, type LossReport, type TimelineEntry } from '../../loss/index.js';
+import { LOSS_COUNTERS, LossGuest, lossAbi, windowAddress, type AccessOutcome, type LossCounter, type LossGuestOptions, type LossReport, type Noted } from '../../loss/index.js';
 import { DaxWindow } from '../../memory/index.js';
 import { patience } from '../../probes/index.js';
 import { PAGE_SIZE } from '../../uapi/index.js';
@@ -67,12 +67,13 @@ async function truncateByOther(guest: LossGuest, { other }: SharedFile, lengthBy
   guest.run([[{ access: 'load', page: 0 }]]);
 }
 
-/** The owner of the file brings back pages from its front, and no page behind the one that is asked for: each page is lost once. */
+/** What the guest asks for by hypercall, the owner of the file brings back, and no page behind it: each page is lost once. Other pages are lost for good. */
 function optionsFor(report: LossReport, window: DaxWindow): LossGuestOptions {
   return {
     report,
     window,
     resolve: (offset) => {
+      if ((report.setup.features & lossAbi.FEATURE_VE_HYPERCALL) === 0) return false;
       window.truncate(offset + PAGE_SIZE);
       return true;
     },
@@ -108,7 +109,7 @@ export async function observe(kvm: Kvm, file: FileOfOthers, report: LossReport, 
         panic: guest.control.panic(),
         counters,
         mciStatus: guest.control.lastMciStatus,
-        timeline: withTask([...untilThen, ...guest.timeline()], outcome, tried),
+        timeline: [...untilThen, ...guest.timeline(noted(outcome, tried))],
         tscKhz: guest.vcpu.tscKhz(),
       };
       return { ...observation, afterwards: end.kind === 'done' ? await again(guest, shared, tried) : 'nobody there' };
@@ -126,19 +127,19 @@ function difference(before: Record<LossCounter, number>, after: Record<LossCount
   return Object.fromEntries(LOSS_COUNTERS.map((name) => [name, after[name] - before[name]])) as Record<LossCounter, number>;
 }
 
-/** What the task itself noted belongs between what the others did. */
-function withTask(timeline: readonly TimelineEntry[], outcome: AccessOutcome, tried: LossCase): TimelineEntry[] {
+/** What the task itself has the times of. */
+function noted(outcome: AccessOutcome, tried: LossCase): Noted[] {
   const address = windowAddress(PAGE);
-  const entries: TimelineEntry[] = [...timeline];
-  if (outcome.tscBefore !== 0n) entries.push({ tsc: outcome.tscBefore, side: 'guest', what: `${tried.title}: gva 0x${address.toString(16)}` });
-  if (outcome.tscAfter !== 0n) entries.push({ tsc: outcome.tscAfter, side: 'guest', what: `the task has it: ${describeOutcome(outcome, address)}` });
-  return entries.sort((a, b) => Number(a.tsc - b.tsc));
+  return [
+    ...(outcome.tscBefore === 0n ? [] : [{ tsc: outcome.tscBefore, what: `${tried.title}: gva 0x${address.toString(16)}` }]),
+    ...(outcome.tscAfter === 0n ? [] : [{ tsc: outcome.tscAfter, what: `the task has it: ${describeOutcome(outcome, address)}` }]),
+  ];
 }
 
 /** When to stop sampling. */
 export interface SampleLimit {
   readonly samples: number;
-  /** Of `performance.now()`. */
+  /** Of `performance.now()`; one is taken in any case. */
   readonly deadlineMs: number;
   readonly interrupted: () => boolean;
 }
@@ -146,7 +147,7 @@ export interface SampleLimit {
 /** Times from the access to its outcome, ns of the guest's TSC. A guest that lives on makes one access to each page; else the outcome is its end, and each takes a new VM. */
 export async function sampleTimes(kvm: Kvm, file: FileOfOthers, report: LossReport, tried: LossCase, { samples, deadlineMs, interrupted }: SampleLimit): Promise<number[]> {
   const times: number[] = [];
-  const enough = (): boolean => times.length >= samples || performance.now() >= deadlineMs || interrupted();
+  const enough = (): boolean => times.length >= samples || interrupted() || (times.length > 0 && performance.now() >= deadlineMs);
   const step = report.learns === true ? 1 : CHUNK;
   while (!enough()) {
     const before = times.length;
@@ -170,11 +171,11 @@ export async function sampleTimes(kvm: Kvm, file: FileOfOthers, report: LossRepo
 function sampleChunk(guest: LossGuest, { access }: LossCase, page: number, count: number, times: number[]): boolean {
   const pages = Array.from({ length: count }, (_, at) => page + at);
   const end = guest.run([pages.map((at) => ({ access, page: at }))]);
-  const now = guest.tsc();
+  const now = guest.tscNow();
   const ns = (from: bigint, to: bigint): number => (Number(to - from) / guest.vcpu.tscKhz()) * 1e6;
   for (const { result, tscBefore, tscAfter } of guest.outcomes()) if (result !== 'none') times.push(ns(tscBefore, tscAfter));
   if (end.kind === 'done') return true;
   const last = guest.outcomes().find(({ result }) => result === 'none');
-  if (end.kind !== 'stuck' && last !== undefined && last.tscBefore !== 0n) times.push(ns(last.tscBefore, now));
+  if (now !== null && end.kind !== 'stuck' && last !== undefined && last.tscBefore !== 0n) times.push(ns(last.tscBefore, now));
   return false;
 }
