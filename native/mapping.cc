@@ -305,8 +305,10 @@ Napi::Value Mapping::MapFixed(const Napi::CallbackInfo& info) {
       mmap(at, range.lengthBytes, prot, MAP_SHARED | MAP_FIXED, file->fd(), static_cast<off_t>(fileOffset));
   const int error = errno;
   if (mapped == MAP_FAILED) {
-    // A late failure may have left nothing there, and the addresses are not to become somebody else's.
-    mmap(at, range.lengthBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    // A late failure may have left nothing there, and the addresses are not to become somebody else's. Where the old
+    // pages are still there, this fails.
+    static_cast<void>(mmap(at, range.lengthBytes, PROT_NONE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0));
     return ThrowFailure(env, {family::kMapping, "mmap", error},
                         std::to_string(range.lengthBytes) + " bytes of a file at " + std::to_string(fileOffset) +
                             " over those at " + std::to_string(range.offset) + " with prot " + std::to_string(prot));

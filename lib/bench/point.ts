@@ -23,6 +23,8 @@ const GRACE_MS = 500;
 export interface PointObserver extends ModeObserver {
   /** True when nothing more should start. */
   interrupted(): boolean;
+  /** How many runs there will be; null where that depends on what they come to. */
+  planned?(runs: number | null): void;
   /** Pages in the order in which a run asked for them, where that is recorded. */
   requested?(row: WorkloadRow, pages: Uint32Array): void;
 }

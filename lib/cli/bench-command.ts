@@ -9,7 +9,7 @@ import { addBenchOptions, toBenchOptions, type BenchFlags } from './bench-option
 import { ExitCode, exitCodeOf } from './exit-codes.js';
 import { STANDARD_STREAM, requireWritable, unwritable } from './files.js';
 import { Interruption } from './interruption.js';
-import { ProgressDisplay } from './progress.js';
+import { ProgressDisplay, progressKind } from './progress.js';
 import { saveReport } from './save.js';
 
 const EXAMPLES = `
@@ -67,11 +67,14 @@ async function run(flags: BenchFlags): Promise<number> {
   for (const path of [flags.json, flags.traceOut]) {
     if (path !== undefined && path !== STANDARD_STREAM) requireWritable(path);
   }
-  const progress = new ProgressDisplay(isatty(process.stderr.fd));
+  const progress = new ProgressDisplay(progressKind(flags.quiet === true), null);
   const interruption = new Interruption();
   let trace: Uint32Array | null = null;
   try {
     const report = await runBench(options, {
+      planned: (runs) => {
+        progress.expect(runs);
+      },
       started: (mode, machine) => {
         progress.begin(mode, machine);
         interruption.follow(machine);

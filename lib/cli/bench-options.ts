@@ -23,6 +23,7 @@ import type { CapabilityNumbers } from '../kvm/index.js';
 import { MAX_IN_FLIGHT, MAX_LATENCY_NS, MAX_RESOLVERS, MAX_TICK_NS, MIN_TICK_NS, UAPI_MODES, isDeliveryMode, type DeliveryMode } from '../machine/index.js';
 import type { UapiName } from '../uapi/proposals/index.js';
 import { FileOption } from './files.js';
+import { quietOption } from './progress.js';
 import { capabilityOption, uapiOption } from './uapi-options.js';
 
 /** What commander makes of the command line. Lists of numbers are swept where they have more than one. */
@@ -58,7 +59,9 @@ export interface BenchFlags {
   readonly repeat: number | 'auto';
   readonly confidence?: number;
   readonly budget?: number;
+  readonly account?: true;
   readonly json?: string;
+  readonly quiet?: boolean;
   readonly guest?: string;
 }
 
@@ -76,6 +79,7 @@ export function addBenchOptions(command: Command): Command {
     .addOption(new FileOption('--image <file>', 'file to page in (default: an image of 64 MiB made for the run, larger where --pages is)', 'input'))
     .addOption(new FileOption('--trace <file>', 'pages to visit, in this order: one index a line, or 32-bit words, little end first', 'input'))
     .addOption(new FileOption('--trace-out <file>', 'write the order in which the first row asked for pages (.bin, .u32: as words)', 'output'))
+    .addOption(quietOption())
     .addOption(new Option('--prefetch', 'workload restore: each mode again with the pages of the trace fetched ahead'))
     .addOption(uapiOption().default(BENCH_DEFAULTS.uapi))
     .addOption(capabilityOption())
@@ -102,6 +106,7 @@ export function addBenchOptions(command: Command): Command {
     .addOption(new Option('--repeat <n>', 'runs of each row, a run without faults first; auto: until --confidence or --budget').argParser(parseRepeat).default(1))
     .addOption(new Option('--confidence <share>', '--repeat auto ends when every 95 % interval is within this of its median (default: 5%)').argParser(parsePercent))
     .addOption(new Option('--budget <time>', 'what all may take; what there is by then is the report (default: none; with --repeat auto 2min)').argParser(parseBudget))
+    .addOption(new Option('--account', 'account for the time of each fault, part by part; time stamps make faults a little slower'))
     .addOption(new FileOption('--json <file>', "write the report as JSON to a file, or to standard output with '-'", 'output'))
     .addOption(new FileOption('--guest <file>', "another guest ELF than the project's own", 'input'));
 }
@@ -150,6 +155,7 @@ export function toBenchOptions(flags: BenchFlags): BenchOptions {
     repetition: repetitionOf(flags),
     capabilities: flags.cap ?? {},
     emulate: flags.emulate === true,
+    account: flags.account === true,
     recordRequests: flags.traceOut !== undefined,
     ...(flags.rows === undefined ? {} : { rows: flags.rows }),
     ...(flags.image === undefined ? {} : { image: flags.image }),

@@ -7,6 +7,7 @@ import type { UapiName, UapiProfile } from '../uapi/proposals/index.js';
 import { ExitCode } from './exit-codes.js';
 import { FileOption, STANDARD_STREAM, requireWritable } from './files.js';
 import { capabilityOption, profileWith, uapiOption } from './uapi-options.js';
+import { Progress, progressKind, quietOption } from './progress.js';
 import { saveReport } from './save.js';
 
 interface Flags {
@@ -16,6 +17,7 @@ interface Flags {
   readonly only?: readonly string[];
   readonly list?: boolean;
   readonly json?: string;
+  readonly quiet?: boolean;
 }
 
 const EXAMPLES = `
@@ -49,6 +51,7 @@ export function conformCommand(setExitCode: (code: number) => void): Command {
     .option('--only <ids>', 'rules to try, separated by commas', parseIds)
     .option('--list', 'print the rules, and try none')
     .addOption(new FileOption('--json <file>', "write the results as JSON to a file, or to standard output (in place of KTAP) with '-'", 'output'))
+    .addOption(quietOption())
     .addHelpText('after', EXAMPLES)
     .allowExcessArguments(false)
     .action(async (flags: Flags) => {
@@ -62,7 +65,7 @@ function parseIds(text: string): string[] {
   return ids;
 }
 
-async function run({ uapi, cap, target: choice, only, list = false, json }: Flags): Promise<number> {
+async function run({ uapi, cap, target: choice, only, list = false, json, quiet = false }: Flags): Promise<number> {
   const profile = profileWith(uapi, cap);
   const plan = planCases(profile, only);
   if (list) {
@@ -72,14 +75,14 @@ async function run({ uapi, cap, target: choice, only, list = false, json }: Flag
   if (json !== undefined && json !== STANDARD_STREAM) requireWritable(json);
   const kvm = Kvm.open();
   try {
-    const results = await tryAll(kvm, profile, plan, choice, json);
+    const results = await tryAll(kvm, profile, plan, choice, json, new Progress(progressKind(quiet)));
     return results.some(({ outcome }) => outcome === 'not ok') ? ExitCode.VERDICT : ExitCode.OK;
   } finally {
     kvm.close();
   }
 }
 
-async function tryAll(kvm: Kvm, profile: UapiProfile, plan: readonly PlannedCase[], choice: TargetChoice, json: string | undefined): Promise<readonly CaseResult[]> {
+async function tryAll(kvm: Kvm, profile: UapiProfile, plan: readonly PlannedCase[], choice: TargetChoice, json: string | undefined, progress: Progress): Promise<readonly CaseResult[]> {
   const chosen = chooseTarget(kvm, loadProfile(profile.name, profile), choice);
   const { target, why } = chosen;
   const host = readHost();
@@ -88,11 +91,14 @@ async function tryAll(kvm: Kvm, profile: UapiProfile, plan: readonly PlannedCase
   const results: CaseResult[] = [];
   try {
     for (const planned of plan) {
+      progress.show(`${planned.rule.id}, rule ${results.length + 1} of ${plan.length}`, results.length / plan.length);
       const result = await runCase(planned, target, profile);
+      progress.clear();
       results.push(result);
       if (ktap) print(ktapResult(results.length, result));
     }
   } finally {
+    progress.clear();
     await target.close();
   }
   const report = conformReport(profile, chosen, host, results);

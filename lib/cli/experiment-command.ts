@@ -17,12 +17,14 @@ import { ExitCode } from './exit-codes.js';
 import { parseBudget } from './experiment-budget.js';
 import { FileOption, STANDARD_STREAM, requireWritable } from './files.js';
 import { Interruption } from './interruption.js';
+import { Progress, progressKind, quietOption } from './progress.js';
 import { saveReport } from './save.js';
 
 interface Flags {
   readonly list?: boolean;
   readonly budget?: number;
   readonly json?: string;
+  readonly quiet?: boolean;
   readonly report?: readonly string[];
 }
 
@@ -58,13 +60,14 @@ export function experimentCommand(setExitCode: (code: number) => void): Command 
     )
     .addOption(new Option('--report <names>', "truncate: reports of lost memory to compare, comma-separated, or 'all'").argParser(parseNames))
     .addOption(new FileOption('--json <file>', "write the reports as JSON to a file, or to standard output with '-'", 'output'))
+    .addOption(quietOption())
     .addHelpText('after', EXAMPLES)
     .action(async (questions: readonly Experiment[], flags: Flags) => {
       setExitCode(await run(questions, flags));
     });
 }
 
-async function run(experiments: readonly Experiment[], { list = false, budget, json, report }: Flags): Promise<number> {
+async function run(experiments: readonly Experiment[], { list = false, budget, json, report, quiet = false }: Flags): Promise<number> {
   if (json !== undefined && json !== STANDARD_STREAM) requireWritable(json);
   if (list) {
     if (experiments.length > 0) throw new FaultLabError('BAD_OPTION', '--list takes no questions');
@@ -76,7 +79,8 @@ async function run(experiments: readonly Experiment[], { list = false, budget, j
   if (experiments.length === 0) throw new FaultLabError('BAD_OPTION', 'which question?', { hint: '`experiment --list` shows them' });
   const reports: ExperimentReport[] = [];
   const interruption = new Interruption();
-  const progress = new ExperimentProgress(isatty(process.stderr.fd));
+  const progress = new Progress(progressKind(quiet));
+  let finished = 0;
   try {
     for (const experiment of experiments) {
       if (interruption.requested) break;
@@ -84,7 +88,7 @@ async function run(experiments: readonly Experiment[], { list = false, budget, j
         reports.push(
           await runExperiment(experiment, { ...(budget === undefined ? {} : { budgetMs: budget }), ...(report !== undefined && choosing.includes(experiment) && !report.includes(ALL) ? { chosen: report } : {}) }, {
             progress: (what, done, total) => {
-              progress.show(experiment.id, what, done, total);
+              progress.show(`${experiment.id}: ${what}, ${done + 1} of ${total}`, (finished + done / Math.max(1, total)) / experiments.length);
             },
             interrupted: () => interruption.requested,
             follow: (running) => {
@@ -92,6 +96,7 @@ async function run(experiments: readonly Experiment[], { list = false, budget, j
             },
           }),
         );
+        finished++;
       } finally {
         progress.clear();
       }
@@ -138,23 +143,4 @@ function parseQuestion(text: string, earlier: readonly Experiment[] | undefined)
 
 function parseNames(text: string): string[] {
   return text.split(',').map((name) => name.trim());
-}
-
-/** One line on a terminal, nothing elsewhere. */
-class ExperimentProgress {
-  private shown = false;
-
-  constructor(private readonly enabled: boolean) {}
-
-  show(id: string, what: string, done: number, total: number): void {
-    if (!this.enabled) return;
-    const room = Math.max(20, (process.stderr.columns || 80) - 1);
-    process.stderr.write(`\r\u001b[K${`${id} ${done + 1}/${total} ${what}`.slice(0, room)}`);
-    this.shown = true;
-  }
-
-  clear(): void {
-    if (this.shown) process.stderr.write('\r\u001b[K');
-    this.shown = false;
-  }
 }

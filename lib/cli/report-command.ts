@@ -17,18 +17,21 @@ Examples:
       a bench as a page: plots, figures, checks, host and method
   kvm-faultlab report bench.json answers.json -o all.html --title "Async page faults on this host"
       a bench and experiments on one page
+  kvm-faultlab trace -o trace.json; kvm-faultlab report bench.json trace.json -o all.html
+      with a picture of who did what when
   kvm-faultlab report here.json lab.json --force -o both.html
       runs of different hosts, which is said in every plot
 
-The page is one file: it needs no network and has no script. Exit codes: 0 written, 2 wrong use: no report, another format, different hosts without --force,
-a file that cannot be written.
+The page is one file: it needs no network and has no script.
+
+Exit codes: 0 written, 2 wrong use: no report, another format, different hosts without --force, a file that cannot be written.
 `;
 
 /** Builds the command. `setExitCode` receives what the process should end with. */
 export function reportCommand(setExitCode: (code: number) => void): Command {
   return new Command('report')
-    .description('make one self-contained HTML page of reports that bench --json and experiment --json wrote')
-    .addArgument(new FileArgument('<reports...>', 'files that bench --json or experiment --json wrote', 'input'))
+    .description('make one self-contained HTML page of what bench --json, experiment --json and trace wrote')
+    .addArgument(new FileArgument('<reports...>', 'files that bench --json, experiment --json or trace wrote', 'input'))
     .addOption(new FileOption('-o, --output <file>', "where the page goes; '-': to standard output", 'output').makeOptionMandatory())
     .option('--title <text>', 'title of the page')
     .option('--force', 'runs of different hosts on one page')

@@ -12,7 +12,7 @@ import { ExitCode } from './exit-codes.js';
 import { FileOption, STANDARD_STREAM, requireWritable } from './files.js';
 import { Interruption } from './interruption.js';
 import { counted, timed } from './number-options.js';
-import { ProgressDisplay } from './progress.js';
+import { ProgressDisplay, progressKind, quietOption } from './progress.js';
 import { saveReport } from './save.js';
 import { capabilityOption, uapiOption } from './uapi-options.js';
 
@@ -32,6 +32,7 @@ interface Flags {
   readonly seed: number;
   readonly resolvers: number;
   readonly tick: number;
+  readonly quiet?: boolean;
 }
 
 /** Beyond that a trace is more than a viewer shows well, and records find no room. */
@@ -69,6 +70,7 @@ export function traceCommand(setExitCode: (code: number) => void): Command {
     .addOption(counted('--seed <n>', 'seed of the random order', 0, 2 ** 31 - 1, 1))
     .addOption(counted('--resolvers <n>', 'resolver Workers', 1, MAX_RESOLVERS, 1))
     .addOption(timed('--tick <time>', "tick of the guest's scheduler", MIN_TICK_NS, MAX_TICK_NS, 4e6))
+    .addOption(quietOption())
     .addHelpText('after', EXAMPLES)
     .allowExcessArguments(false)
     .action(async (flags: Flags) => {
@@ -85,7 +87,7 @@ async function run(flags: Flags): Promise<number> {
   if (output !== STANDARD_STREAM) requireWritable(output);
   const host = readHost();
   const startedAt = new Date().toISOString();
-  const progress = new ProgressDisplay(isatty(process.stderr.fd));
+  const progress = new ProgressDisplay(progressKind(flags.quiet === true), modes.length);
   const interruption = new Interruption();
   let timelines: Timeline[];
   try {

@@ -43,6 +43,14 @@ describe('reading a report', () => {
     assert.deepEqual(parseReport(text, 'a.json').parameters, { ...report.parameters, policy: 'always' });
   });
 
+  it('tells the points of a sweep apart, and holds each to its own number of pages', () => {
+    const integrity = { compared: 5, mismatched: 0, guestMismatches: 0, examples: [], exact: true };
+    const modes = [modeReport({ point: { pages: 10 } }), modeReport({ point: { pages: 5 }, pages: 5, integrity })];
+    const report = parseReport(JSON.stringify(benchReport({ swept: [{ parameter: 'pages', values: [10, 5] }], modes })), 'a.json');
+    assert.deepEqual(report.modes.map(({ mode }) => mode), ['sync-uffd, 10 pages', 'sync-uffd, 5 pages']);
+    assert(compareReports([{ name: 'a', report }, { name: 'b', report }], { verdictsOnly: true }).allGood);
+  });
+
   const refused: readonly [title: string, text: string, code: string, message: RegExp][] = [
     ['nothing', '', 'REPORT_NOT_JSON', /a\.json is not JSON/],
     ['a table', 'kvm-faultlab 0.1.0, bench of today', 'REPORT_NOT_JSON', /a\.json is not JSON/],

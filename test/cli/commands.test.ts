@@ -34,8 +34,8 @@ describe('every command', () => {
   for (const command of commands) {
     const name = fullName(command);
     describe(name, () => {
-      it('offers --json', () => {
-        assert(command.options.some(({ long }) => long === '--json'));
+      it('offers --json, or makes a file of another kind', () => {
+        assert(command.options.some(({ long }) => long === '--json' || long === '--output'));
       });
 
       it('teaches by example, each with what it does, and lists its exit codes', () => {

@@ -11,6 +11,8 @@ export type ComparableHost = Pick<Host, 'kind' | 'kernelRelease' | 'cpuModel' | 
 export interface ComparableMode extends FigureSource {
   /** Title of a row: a mode of the release that wrote the report, which need not be one of ours, or a variant, and the point of a sweep. */
   readonly mode: string;
+  /** Pages that were to be visited, where a sweep has several numbers of them. */
+  readonly pagesAsked?: number;
   readonly implementation: 'native' | 'emulated';
   readonly end: ModeReport['end'];
   readonly events: FigureSource['events'] & { readonly checks: readonly Pick<EventCheck, 'what' | 'guest' | 'host'>[] };

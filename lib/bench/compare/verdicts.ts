@@ -39,7 +39,7 @@ function verdictsOf(mode: ComparableMode | undefined, pages: number): ReadonlyMa
     verdicts.set(what, good ? 'good' : 'bad');
   };
   judge('ran to its end', mode.end === 'done');
-  judge('integrity: every page is that of the image', compared === pages && mismatched === 0 && guestMismatches === 0);
+  judge('integrity: every page is that of the image', compared === (mode.pagesAsked ?? pages) && mismatched === 0 && guestMismatches === 0);
   for (const { what, guest, host } of mode.events.checks) judge(what, guest === host);
   return verdicts;
 }

@@ -2,7 +2,7 @@
 import { FaultLabError } from '../../errors/index.js';
 import type { Kvm } from '../../kvm/index.js';
 import type { NativeMapping } from '../../native/index.js';
-import { TinyGuest, addresses, describeEnd } from '../../probes/index.js';
+import { TinyGuest, addresses, describeEnd, patience } from '../../probes/index.js';
 import {
   APF_WAKE_ALL_TOKEN,
   KVM_ASYNC_PF_ACK_READY,
@@ -171,7 +171,7 @@ function assembleHandlers(fallBack: number, handler: NotPresentHandler): ReturnT
 /** Looks for a token with interrupts off, for a while. */
 function look(code: Assembler): void {
   code.readTsc();
-  for (let term = 0; term < PATIENCE_TERMS; term++) code.addTo('rax', PATIENCE_CYCLES);
+  for (let term = 0; term < patience(PATIENCE_TERMS); term++) code.addTo('rax', PATIENCE_CYCLES);
   code.store(DEADLINE, 'rax');
   code.label('look').load32('rsi', TOKEN_WORD).compare('rsi', 0).jump('filled', 'notEqual').readTsc().compareWith('rax', DEADLINE).jump('tooLate', 'above').jump('look');
   code.label('tooLate');

@@ -43,7 +43,7 @@ export interface TraceRecords {
 export class TraceWriter {
   private readonly numbers: Float64Array;
   private readonly end: number;
-  private readonly noteMonotonicNs = nativeAddon().noteMonotonicNs;
+  private readonly addon = nativeAddon();
   private next = HEAD;
 
   /** @param buffer - made by {@link TraceWriter.allocate} */
@@ -63,7 +63,7 @@ export class TraceWriter {
       numbers[LOST]++;
       return;
     }
-    this.noteMonotonicNs(numbers, next);
+    this.addon.noteMonotonicNs(numbers, next);
     numbers[next + 1] = kind;
     numbers[next + 2] = a;
     numbers[next + 3] = b;

@@ -11,6 +11,6 @@ export function figureOf(mode: ReportedMode, figure: FigureName): Estimate | nul
 }
 
 /** The ends of an interval, for a plot; none of a single run. */
-export function ends({ low, high, count }: Estimate): { readonly low: number; readonly high: number } | Record<never, never> {
+export function ends({ low, high, count }: Estimate): { readonly low?: number; readonly high?: number } {
   return count > 1 ? { low, high } : {};
 }
