@@ -5,6 +5,8 @@ import * as abi from './abi.js';
 
 /** One entry. `a` and `b` by kind: see LOG_* in guest/include/loss-abi.h. */
 export interface GuestEvent {
+  /** Its number: events before it since the guest booted. */
+  readonly index: number;
   /** TSC of the guest. */
   readonly tsc: bigint;
   readonly kind: number;
@@ -50,17 +52,22 @@ export class EventLog {
     private readonly base: number,
   ) {}
 
+  /** Entries begun so far. The guest may be in the midst of the last one, wherever it was stopped. */
+  get begun(): number {
+    return new StructView(abi.eventLogLayout, this.ram.data, this.base).number('count');
+  }
+
   /** Entries since the last call, oldest first; what the ring has overwritten meanwhile is missing. */
   take(): GuestEvent[] {
-    const count = new StructView(abi.eventLogLayout, this.ram.data, this.base).number('count');
+    const count = this.begun;
     const first = Math.max(this.taken, count - abi.LOSS_LOG_ENTRIES);
     this.taken = count;
-    return Array.from({ length: Math.max(0, count - first) }, (_, at) => this.entry((first + at) % abi.LOSS_LOG_ENTRIES));
+    return Array.from({ length: Math.max(0, count - first) }, (_, at) => this.entry(first + at));
   }
 
   private entry(index: number): GuestEvent {
-    const at = this.base + abi.eventLogLayout.fields.entry.offset + index * abi.logEntryLayout.size;
+    const at = this.base + abi.eventLogLayout.fields.entry.offset + (index % abi.LOSS_LOG_ENTRIES) * abi.logEntryLayout.size;
     const view = new StructView(abi.logEntryLayout, this.ram.data, at);
-    return { tsc: view.get('tsc'), kind: view.number('kind'), task: view.number('task'), a: view.get('a'), b: view.get('b') };
+    return { index, tsc: view.get('tsc'), kind: view.number('kind'), task: view.number('task'), a: view.get('a'), b: view.get('b') };
   }
 }
