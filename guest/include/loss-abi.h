@@ -17,7 +17,7 @@
 /* Interrupt stacks: #DF, NMI, #MC and #VE have one each. */
 #define LOSS_IST_COUNT 4
 #define LOSS_MAX_TASKS 4
-#define LOSS_MAX_COMMANDS 16 /* of one task */
+#define LOSS_MAX_COMMANDS 16   /* of one task */
 #define LOSS_MAX_OUTCOMES 2048 /* of all tasks together */
 #define LOSS_LOG_ENTRIES 1024
 
@@ -37,7 +37,8 @@
 
 /* Hypercall: `in $HYPERCALL_PORT, %eax`, number in rdi, arguments in rsi, rdx, rcx; the answer comes in eax. */
 #define HYPERCALL_PORT 0xf5
-#define HYPERCALL_RESOLVE 1 /* rsi: can_continue (0: suspend this vCPU until it is resolved; 1: tell by interrupt), rdx: gpa, rcx: token */
+#define HYPERCALL_RESOLVE \
+	1 /* rsi: can_continue (0: suspend this vCPU until it is resolved; 1: tell by interrupt), rdx: gpa, rcx: token */
 
 /* Its answers. */
 #define RESOLVE_DONE 0    /* the page is there: try again */
@@ -64,10 +65,10 @@
 #define ACCESS_FLIP_INTERRUPTS 1
 
 /* outcome.result */
-#define OUTCOME_NONE 0    /* not made yet */
-#define OUTCOME_VALUE 1   /* it worked: value */
-#define OUTCOME_SIGNAL 2  /* the task got a signal: signal, code, address */
-#define OUTCOME_ERROR 3   /* the kernel's copy failed: code is the negative errno */
+#define OUTCOME_NONE 0   /* not made yet */
+#define OUTCOME_VALUE 1  /* it worked: value */
+#define OUTCOME_SIGNAL 2 /* the task got a signal: signal, code, address */
+#define OUTCOME_ERROR 3  /* the kernel's copy failed: code is the negative errno */
 
 /* Linux's numbers. */
 #define SIGNAL_BUS 7
@@ -79,11 +80,11 @@
 #define ERROR_EFAULT 14
 
 /* control.features: what the host offers; the guest uses nothing else. */
-#define FEATURE_ASYNC_PF 1        /* look at CPUID and enable asynchronous page faults */
-#define FEATURE_VE_HYPERCALL 2    /* #VE with VE_RECOVERABLE is to be resolved by hypercall */
-#define FEATURE_CAN_CONTINUE 4    /* and a task may sleep meanwhile */
-#define FEATURE_LOG 8             /* keep the event log */
-#define FEATURE_LEGACY_PF 16      /* ready events of asynchronous page faults come as #PF too, reason 2, token in CR2 */
+#define FEATURE_ASYNC_PF 1     /* look at CPUID and enable asynchronous page faults */
+#define FEATURE_VE_HYPERCALL 2 /* #VE with VE_RECOVERABLE is to be resolved by hypercall */
+#define FEATURE_CAN_CONTINUE 4 /* and a task may sleep meanwhile */
+#define FEATURE_LOG 8          /* keep the event log */
+#define FEATURE_LEGACY_PF 16   /* ready events of asynchronous page faults come as #PF too, reason 2, token in CR2 */
 #define FEATURE_APF_SEND_ALWAYS 32 /* ask for not-present events at CPL0 too */
 
 /* control.nmi_action: what the NMI handler does besides counting. */
@@ -112,23 +113,23 @@
 #define PANIC_BAD_PROGRAM 35   /* a command, a trap or the control block makes no sense */
 
 /* log_entry.kind; a and b by kind. */
-#define LOG_NOT_PRESENT 1     /* a: token */
-#define LOG_READY 2           /* a: token, b: ready_flags */
-#define LOG_VE 3              /* a: gva, b: qualification */
-#define LOG_MACHINE_CHECK 4   /* a: MCi_ADDR, b: MCi_STATUS */
-#define LOG_NMI 5             /* a: rip that it interrupted */
-#define LOG_PAGE_FAULT 6      /* a: CR2, b: error code */
-#define LOG_SIGNAL 7          /* a: address, b: signal << 32 | code */
-#define LOG_FIXUP 8           /* a: rip of the guarded access, b: errno that it becomes */
-#define LOG_BLOCK 9           /* a: token that the task waits for */
-#define LOG_WAKE 10           /* a: token */
-#define LOG_SWITCH 11         /* a: task that runs now */
+#define LOG_NOT_PRESENT 1   /* a: token */
+#define LOG_READY 2         /* a: token, b: ready_flags */
+#define LOG_VE 3            /* a: gva, b: qualification */
+#define LOG_MACHINE_CHECK 4 /* a: MCi_ADDR, b: MCi_STATUS */
+#define LOG_NMI 5           /* a: rip that it interrupted */
+#define LOG_PAGE_FAULT 6    /* a: CR2, b: error code */
+#define LOG_SIGNAL 7        /* a: address, b: signal << 32 | code */
+#define LOG_FIXUP 8         /* a: rip of the guarded access, b: errno that it becomes */
+#define LOG_BLOCK 9         /* a: token that the task waits for */
+#define LOG_WAKE 10         /* a: token */
+#define LOG_SWITCH 11       /* a: task that runs now */
 #define LOG_IDLE 12
-#define LOG_HYPERCALL 13      /* a: can_continue, b: answer */
-#define LOG_RESOLVED 14       /* a: token, b: result */
-#define LOG_PANIC 15          /* a: code, b: address */
-#define LOG_TASK_DONE 16      /* a: task */
-#define LOG_SPURIOUS 17       /* a: token of an event that nobody waits for */
+#define LOG_HYPERCALL 13 /* a: can_continue, b: answer */
+#define LOG_RESOLVED 14  /* a: token, b: result */
+#define LOG_PANIC 15     /* a: code, b: address */
+#define LOG_TASK_DONE 16 /* a: task */
+#define LOG_SPURIOUS 17  /* a: token of an event that nobody waits for */
 
 #ifndef __ASSEMBLER__
 
@@ -156,8 +157,8 @@ struct outcome {
 
 /* What one task is to do. */
 struct program {
-	u32 count; /* commands; 0: there is no such task */
-	u32 state; /* written by the guest: 1 while it has not ended */
+	u32 count;    /* commands; 0: there is no such task */
+	u32 state;    /* written by the guest: 1 while it has not ended */
 	u64 progress; /* written by the guest: outcomes so far, trips of its loops */
 	struct command command[LOSS_MAX_COMMANDS];
 };
@@ -172,7 +173,7 @@ struct control {
 	u32 window_pages;
 	u32 timer_count; /* LAPIC initial count of one tick (divide by 16); 0: no ticks */
 
-	u32 panic_code; /* PANIC_*; written by the guest from here on */
+	u32 panic_code;  /* PANIC_*; written by the guest from here on */
 	u32 apf_enabled; /* 1: enabled; 3: with errors */
 	u64 panic_vector;
 	u64 panic_error;
@@ -196,9 +197,9 @@ struct control {
 	u64 idle;
 	u64 ticks;
 	u64 resolved;
-	u64 spurious;   /* ready events for nobody */
-	u64 bad_pages;  /* pages taken away for good after a machine check */
-	u64 nmi_lost;   /* guarded loads of the NMI handler that failed */
+	u64 spurious;  /* ready events for nobody */
+	u64 bad_pages; /* pages taken away for good after a machine check */
+	u64 nmi_lost;  /* guarded loads of the NMI handler that failed */
 	u64 last_mci_status;
 	u64 last_mci_misc;
 
@@ -217,7 +218,7 @@ struct ve_information {
 	u8 reserved0[30];
 	u32 flags; /* VE_RECOVERABLE */
 	u32 reserved1;
-	u32 resolved_token; /* of VECTOR_RESOLVED; the guest clears it, then the next may come */
+	u32 resolved_token;  /* of VECTOR_RESOLVED; the guest clears it, then the next may come */
 	u32 resolved_result; /* RESOLVE_DONE or RESOLVE_LOST */
 };
 

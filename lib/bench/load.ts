@@ -20,6 +20,8 @@ export interface LoadExtras {
   readonly emulate?: boolean;
   readonly guestPath?: string;
   readonly recordRequests?: boolean;
+  /** Threads keep time stamps. */
+  readonly account?: boolean;
 }
 
 /** The part of a {@link MachineLoad} that all rows of a point share, and what they make of it. */
@@ -61,6 +63,7 @@ export class PointLoad {
       controlTicks: settings.workTasks === 0 ? 0 : Math.round(controlNs / tickNs),
       ...(extras.guestPath === undefined ? {} : { guestPath: extras.guestPath }),
       recordRequests: extras.recordRequests ?? false,
+      stamps: extras.account ?? false,
     };
     return new PointLoad(settings, common, contents, parsePin(settings.pin));
   }

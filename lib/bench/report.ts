@@ -1,6 +1,7 @@
 /** A bench's report: plain data, the same in memory and as JSON. Units are in the names. */
 import type { Host } from '../kvm/index.js';
 import type { Counters, DeliveryMode, ResolverCounter, RunEnd, ThreadPlacement, VcpuCounter } from '../machine/index.js';
+import type { FaultAccount } from './account/index.js';
 import type { EventCheck, IntegrityCheck } from './checks.js';
 import type { KernelCost, WorkCost } from './cost.js';
 import type { LatencySummary } from './latency.js';
@@ -55,6 +56,8 @@ export interface ModeReport {
   readonly pagesPerSecondPerVcpu: number;
   /** First access to a page, as the guest saw it; null when no page was visited. */
   readonly latency: LatencySummary | null;
+  /** Where that time went; null where it was not asked for, or nothing is known of it (interfaces that a proposal makes, runs without faults). */
+  readonly account: FaultAccount | null;
   readonly work: WorkCost;
   readonly guestKernel: KernelCost;
   readonly trap: TrapSummary;

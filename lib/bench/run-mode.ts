@@ -2,6 +2,7 @@
 import { describeError, isCoded } from '../errors/index.js';
 import type { GuestVcpuReport } from '../guest/index.js';
 import { Machine, type DeliveryMode, type MachineOptions, type MachineResult } from '../machine/index.js';
+import { accountOf } from './account/index.js';
 import { checkEvents, checkIntegrity } from './checks.js';
 import { kernelCost, pagingSeconds, workCost, type WorkCost } from './cost.js';
 import { summarizeLatencies } from './latency.js';
@@ -109,6 +110,7 @@ export function reportMode(row: WorkloadRow, point: GridPoint, load: MachineLoad
     pagesPerSecond,
     pagesPerSecondPerVcpu: pagesPerSecond / load.vcpus,
     latency: summarizeLatencies(result.latencyCycles, tscKhz),
+    account: load.uapi === undefined || load.uapi === 'stock' ? accountOf(mode, result) : null,
     work: row.populate === true ? withoutPaging(workCost(guest, tscKhz)) : workCost(guest, tscKhz),
     guestKernel: kernelCost(guest, tscKhz),
     trap: summarizeTraps(guest, tscKhz),

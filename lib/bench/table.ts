@@ -3,6 +3,7 @@ import Table from 'cli-table3';
 import pc from 'picocolors';
 import { describeHost } from '../kvm/index.js';
 import { TRAP_INSTRUCTIONS, describeProbe, spellTrap } from '../guest/index.js';
+import { accountTable } from './account/index.js';
 import { formatDuration } from './duration.js';
 import { figureMark, type FigureMark } from './figure-mark.js';
 import { FIGURES, FIGURE_NAMES, PROPOSAL_COUNTERS, formatCount, formatFigure, type FigureName, type ProposalCounter } from './figures.js';
@@ -71,7 +72,7 @@ export function renderReport(report: BenchReport, options: TableOptions): string
     });
     const rows = ROWS.filter(({ count }) => count === undefined || report.modes.some((mode) => count(mode) > 0));
     for (const { label, cell } of rows) table.push([label(mark), ...report.modes.map(cell)]);
-    lines.push(table.toString(), '');
+    lines.push(table.toString(), '', ...accounts(report, options.color));
     if (mark.note !== null) lines.push(colors.yellow(mark.note), '');
     if (report.host.kind === 'PVM') lines.push(PVM_NOTE, '');
     if (report.notReproduced.length > 0) lines.push('What this emulation of the proposal does not show:', ...report.notReproduced.map((sentence) => `- ${sentence}`), '');
@@ -85,6 +86,12 @@ export function renderReport(report: BenchReport, options: TableOptions): string
   for (const mode of report.modes) lines.push(...complaints(mode).map((line) => colors.red(line)));
   lines.push(verdict(report, colors));
   return lines.join('\n');
+}
+
+/** Where the time of faults went, where that was asked for. */
+function accounts({ modes }: BenchReport, color: boolean): string[] {
+  const titled = modes.flatMap(({ name, account }) => (account === null ? [] : [{ title: name, account }]));
+  return titled.length === 0 ? [] : [...accountTable(titled, color), ''];
 }
 
 function header(report: BenchReport): string[] {

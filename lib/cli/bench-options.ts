@@ -59,6 +59,7 @@ export interface BenchFlags {
   readonly repeat: number | 'auto';
   readonly confidence?: number;
   readonly budget?: number;
+  readonly account?: true;
   readonly json?: string;
   readonly quiet?: boolean;
   readonly guest?: string;
@@ -105,6 +106,7 @@ export function addBenchOptions(command: Command): Command {
     .addOption(new Option('--repeat <n>', 'runs of each row, a run without faults first; auto: until --confidence or --budget').argParser(parseRepeat).default(1))
     .addOption(new Option('--confidence <share>', '--repeat auto ends when every 95 % interval is within this of its median (default: 5%)').argParser(parsePercent))
     .addOption(new Option('--budget <time>', 'what all may take; what there is by then is the report (default: none; with --repeat auto 2min)').argParser(parseBudget))
+    .addOption(new Option('--account', 'account for the time of each fault, part by part; time stamps make faults a little slower'))
     .addOption(new FileOption('--json <file>', "write the report as JSON to a file, or to standard output with '-'", 'output'))
     .addOption(new FileOption('--guest <file>', "another guest ELF than the project's own", 'input'));
 }
@@ -153,6 +155,7 @@ export function toBenchOptions(flags: BenchFlags): BenchOptions {
     repetition: repetitionOf(flags),
     capabilities: flags.cap ?? {},
     emulate: flags.emulate === true,
+    account: flags.account === true,
     recordRequests: flags.traceOut !== undefined,
     ...(flags.rows === undefined ? {} : { rows: flags.rows }),
     ...(flags.image === undefined ? {} : { image: flags.image }),

@@ -28,7 +28,6 @@ export const VECTOR_RESOLVED = 0xf4;
 export const DOORBELL_IDLE = 4;
 /** Hypercall: `in $HYPERCALL_PORT, %eax`, number in rdi, arguments in rsi, rdx, rcx; the answer comes in eax. */
 export const HYPERCALL_PORT = 0xf5;
-/** rsi: can_continue (0: suspend this vCPU until it is resolved; 1: tell by interrupt), rdx: gpa, rcx: token */
 export const HYPERCALL_RESOLVE = 1;
 // Its answers.
 /** the page is there: try again */

@@ -49,6 +49,10 @@ export interface MachineOptions {
   readonly quick?: QuickPages;
   /** Resolver Workers. Default 1. */
   readonly resolvers?: number;
+  /** Whether KVM may halt a vCPU that it need not block for a page (ModeTraits.syntheticHalt). Only where the faulting thread sleeps. Default: the mode's. */
+  readonly syntheticHalt?: boolean;
+  /** A smaller queue and smaller rings than a proposal has, where it is emulated. */
+  readonly uapiLimits?: UapiLimits;
   /**
    * `shared`: one userfaultfd for the whole window, read by all resolvers. `per-resolver`: one for each of as many equal parts of the window, read by one
    * resolver each; in the modes whose faults sleep. Default `shared`.
@@ -64,10 +68,6 @@ export interface MachineOptions {
   readonly stamps?: boolean;
   /** CPUs that the machine's threads are bound to. Default: none, the host's scheduler decides. */
   readonly placement?: Placement;
-  /** Whether KVM may halt a vCPU that it need not block for a page (ModeTraits.syntheticHalt). Only where the faulting thread sleeps. Default: the mode's. */
-  readonly syntheticHalt?: boolean;
-  /** A smaller queue and smaller rings than a proposal has, where it is emulated. */
-  readonly uapiLimits?: UapiLimits;
   /** Scheduler tick of the guest. Default 4 ms. */
   readonly tickNs?: number;
   /** Length of each control phase, before and after paging, in ticks. Default 0: none. */
@@ -84,6 +84,14 @@ export interface MachineOptions {
   readonly stallNs?: number;
 }
 
+/** Limits of an emulated proposal's interface. */
+export interface UapiLimits {
+  /** Most async page faults outstanding on a vCPU, 1 to 64. Default 64. */
+  readonly outstanding?: number;
+  /** Entries of a notification or completion ring, a power of two up to 64. Default 64. */
+  readonly ringEntries?: number;
+}
+
 /** See {@link MachineOptions.userfaultfds}. */
 export type UserfaultfdLayout = 'shared' | 'per-resolver';
 
@@ -93,14 +101,6 @@ export interface Placement {
   readonly vcpus: readonly (readonly number[])[];
   /** By resolver. */
   readonly resolvers: readonly (readonly number[])[];
-}
-
-/** Limits of an emulated proposal's interface. */
-export interface UapiLimits {
-  /** Most async page faults outstanding on a vCPU, 1 to 64. Default 64. */
-  readonly outstanding?: number;
-  /** Entries of a notification or completion ring, a power of two up to 64. Default 64. */
-  readonly ringEntries?: number;
 }
 
 /** {@link MachineOptions} with every default filled in. */
@@ -121,10 +121,9 @@ export function checkOptions(options: MachineOptions): CheckedOptions {
     throw new FaultLabError('BAD_OPTION', `the uAPI profile ${uapi} has no mode ${options.mode}`, { hint: `its modes are ${UAPI_MODES[uapi].join(', ')}` });
   }
   checkQuick(options.quick);
-  checkTrace(options.trace);
   checkUapiLimits(options.uapiLimits);
-  const sleeps = MODES[options.mode].catches === 'sleep';
-  if (!sleeps && options.syntheticHalt === true) throw new FaultLabError('BAD_OPTION', `the mode ${options.mode} must see the failed access, which KVM's synthetic halt hides`);
+  if (MODES[options.mode].catches !== 'sleep' && options.syntheticHalt === true) throw new FaultLabError('BAD_OPTION', `the mode ${options.mode} must see the failed access, which KVM's synthetic halt hides`);
+  checkTrace(options.trace);
   const windowPages = integer('windowPages', options.windowPages, 1, MAX_WINDOW_PAGES);
   const faultTasks = integer('faultTasks', options.faultTasks ?? 8, 1, MAX_TASKS);
   const workTasks = integer('workTasks', options.workTasks ?? 2, 0, MAX_TASKS - 1);
@@ -216,18 +215,18 @@ function checkQuick(quick: QuickPages | undefined): void {
   integer('quick.seed', quick.seed, 0, 2 ** 31 - 1);
 }
 
-function checkTrace(trace: TraceOptions | undefined): void {
-  if (trace === undefined) return;
-  integer('trace.records', trace.records, 1, 2 ** 24);
-  integer('trace.spans', trace.spans, 1, 2 ** 20);
-  integer('trace.gapCycles', trace.gapCycles, 0, 2 ** 32 - 1);
-}
-
 function checkUapiLimits(limits: UapiLimits | undefined): void {
   if (limits?.outstanding !== undefined) integer('uapiLimits.outstanding', limits.outstanding, 1, ASYNC_PF_PER_VCPU);
   if (limits?.ringEntries === undefined) return;
   const entries = integer('uapiLimits.ringEntries', limits.ringEntries, 1, ASYNC_PF_PER_VCPU);
   if ((entries & (entries - 1)) !== 0) throw new FaultLabError('BAD_OPTION', `the option uapiLimits.ringEntries must be a power of two, not ${entries}`);
+}
+
+function checkTrace(trace: TraceOptions | undefined): void {
+  if (trace === undefined) return;
+  integer('trace.records', trace.records, 1, 2 ** 24);
+  integer('trace.spans', trace.spans, 1, 2 ** 20);
+  integer('trace.gapCycles', trace.gapCycles, 0, 2 ** 32 - 1);
 }
 
 function checkTrap(trap: string): TrapChoice {

@@ -29,6 +29,7 @@ export function modeReport(changes: Partial<ModeReport> = {}): ModeReport {
     pages: 10,
     pagingSeconds: 0.5,
     pagesPerSecond: 20,
+    account: null,
     latency: { count: 10, minNs: 100, meanNs: 200, p50Ns: 200, p90Ns: 300, p99Ns: 400, p999Ns: 400, maxNs: 500, histogram: { upToNs: [201, 303, 500], counts: [6, 3, 1] } },
     work: { controlPerSecond: 1000, pagingPerSecond: 500, relative: 0.5, controlDrift: 1.01, guestKernelShare: 0.1 },
     guestKernel: { notPresentNs: null, readyNs: null, tickNs: 70, entryExitNs: 20 },

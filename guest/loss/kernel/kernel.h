@@ -38,11 +38,12 @@ struct task {
 	struct frame frame;
 	u32 state; /* enum task_state */
 	u32 index;
-	u64 token; /* TASK_WAITS: for this */
+	u64 token;        /* TASK_WAITS: for this */
 	u64 wait_address; /* what it touched, if the event said so */
 } __attribute__((aligned(16)));
 
-_Static_assert(sizeof(((struct task *)0)->stack) + sizeof(struct frame) == KERNEL_STACK_BYTES, "the frame ends the stack");
+_Static_assert(sizeof(((struct task *)0)->stack) + sizeof(struct frame) == KERNEL_STACK_BYTES,
+	       "the frame ends the stack");
 _Static_assert(sizeof(struct task) % 16 == 0, "frames end on 16 bytes");
 
 extern struct control control;

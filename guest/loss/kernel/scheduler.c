@@ -27,24 +27,24 @@ void scheduler_start(void)
 		control.program[index].state = task->state == TASK_READY;
 		control.program[index].progress = 0;
 		task->frame = (struct frame){
-			.rip = (u64)task_main,
-			.cs = SELECTOR_USER_CODE,
-			.rflags = RFLAGS_FIXED | RFLAGS_IF,
-			.rsp = (u64)task_stacks[index + 1],
-			.ss = SELECTOR_USER_DATA,
-			.rdi = (u64)&control,
-			.rsi = index,
+		    .rip = (u64)task_main,
+		    .cs = SELECTOR_USER_CODE,
+		    .rflags = RFLAGS_FIXED | RFLAGS_IF,
+		    .rsp = (u64)task_stacks[index + 1],
+		    .ss = SELECTOR_USER_DATA,
+		    .rdi = (u64)&control,
+		    .rsi = index,
 		};
 	}
 	/* An interrupt at CPL0 pushes below rsp: idle's frame so lands at the end of its stack, like everyone's. */
 	idle_task->index = LOSS_MAX_TASKS;
 	idle_task->state = TASK_READY;
 	idle_task->frame = (struct frame){
-		.rip = (u64)idle_main,
-		.cs = SELECTOR_KERNEL_CODE,
-		.rflags = RFLAGS_FIXED,
-		.rsp = (u64)(&idle_task->frame + 1),
-		.ss = SELECTOR_KERNEL_DATA,
+	    .rip = (u64)idle_main,
+	    .cs = SELECTOR_KERNEL_CODE,
+	    .rflags = RFLAGS_FIXED,
+	    .rsp = (u64)(&idle_task->frame + 1),
+	    .ss = SELECTOR_KERNEL_DATA,
 	};
 	current = idle_task;
 }

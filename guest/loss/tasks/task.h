@@ -5,10 +5,10 @@
 #include "loss-abi.h"
 
 #define TASK_TRAP_END 1
-#define TASK_TRAP_ACCESS 2 /* rdi: gva, rsi: ACCESS_KERNEL_*, rdx: value, r8: flags; rax: errno or 0, rdx: value */
+#define TASK_TRAP_ACCESS 2     /* rdi: gva, rsi: ACCESS_KERNEL_*, rdx: value, r8: flags; rax: errno or 0, rdx: value */
 #define TASK_TRAP_INTERRUPTS 3 /* rdi: RFLAGS.IF from now on */
 #define TASK_TRAP_SIGNAL_RETURN 4 /* rdi: signal frame */
-#define TASK_TRAP_WAIT 5 /* until any interrupt comes */
+#define TASK_TRAP_WAIT 5          /* until any interrupt comes */
 
 /* What a task waits for that waits for nothing in particular. No event's token has these bits. */
 #define TOKEN_ANY_INTERRUPT 0x100000000ull

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { FaultLabError } from '../../errors/index.js';
 import { TRAP_INSTRUCTIONS } from '../../guest/index.js';
 import { FIGURE_NAMES } from '../figures.js';
+import { ACCOUNT_PARTS } from '../account/index.js';
 import { REPORT_VERSION } from '../report.js';
 import { rowTitle } from '../row-title.js';
 import { SWEEPABLE } from '../sweep.js';
@@ -22,6 +23,19 @@ const TrapSchema = v.object({ nullTrapNs: Measured });
 
 const PointSchema = v.object(v.entriesFromList(SWEEPABLE, v.exactOptional(v.number())));
 
+const AccountSchema = v.object({
+  faults: Count,
+  leftOut: Count,
+  floorNs: NotNegative,
+  clockRoomNs: NotNegative,
+  latencyNs: NotNegative,
+  parts: v.pipe(
+    v.array(v.object({ part: v.picklist(ACCOUNT_PARTS), meanNs: NotNegative, p50Ns: NotNegative, p99Ns: NotNegative })),
+    v.check((parts) => distinct(parts, ({ part }) => part), 'a part is there twice'),
+  ),
+  unexplainedNs: NotNegative,
+});
+
 const RowSchema = v.object({
   name: v.string(),
   point: PointSchema,
@@ -30,6 +44,8 @@ const RowSchema = v.object({
   pages: Count,
   pagesPerSecond: NotNegative,
   latency: v.nullable(v.object({ p50Ns: NotNegative, p90Ns: NotNegative, p99Ns: NotNegative, maxNs: NotNegative })),
+  // Reports of earlier releases have none.
+  account: v.optional(v.nullable(AccountSchema), null),
   work: v.object({ relative: Measured, guestKernelShare: Measured, controlDrift: Measured }),
   guestKernel: v.object({ notPresentNs: Measured, readyNs: Measured, tickNs: Measured, entryExitNs: Measured }),
   trap: v.object({ used: v.nullable(v.picklist(TRAP_INSTRUCTIONS)), by: v.object({ syscall: TrapSchema, int80: TrapSchema, ud2: TrapSchema }) }),

@@ -8,7 +8,7 @@ import { budgetOf, type BenchPart, type ExperimentPart, type Part } from './plan
 
 /** Fetch latency of the benches: one at which the modes differ. */
 const BENCH_LATENCY_NS = 1e6;
-const BENCH_PAGES = 1000;
+const BENCH_PAGES = 600;
 const BENCH_CONTROL_NS = 300e6;
 
 /** Told how a paper goes on. */

@@ -1,5 +1,5 @@
 /** Gives a vector of the probes' tiny guest a handler of its own, and the few machine instructions that handlers share. */
-import { addresses, type TinyGuest } from '../../probes/index.js';
+import type { TinyGuest } from '../../probes/index.js';
 
 const STUB_BYTES = 16;
 /** Where a stub's own OUT goes when its first bytes become a jump. */
@@ -20,17 +20,11 @@ export const jump = (from: number, to: number): number[] => [0xe9, ...word(to - 
  * @returns where the handler ends
  */
 export function placeHandler({ memory }: Pick<TinyGuest, 'memory'>, vector: number, at: number, handler: (fallBack: number) => number[]): number {
-  const stub = stubOf(memory.ram.data, vector);
+  const stub = memory.handlerOf(vector);
   const { bytes } = memory.ram;
   bytes.copyWithin(stub + MOVED_STUB, stub, stub + STUB_BYTES - MOVED_STUB);
   bytes.set(jump(stub, at), stub);
   const code = handler(stub + MOVED_STUB);
   bytes.set(code, at);
   return at + code.length;
-}
-
-/** Handler address of a gate of the guest's IDT (SDM vol. 3, figure 6-8). */
-function stubOf(data: DataView, vector: number): number {
-  const gate = addresses.idt + vector * 16;
-  return data.getUint16(gate, true) + data.getUint16(gate + 6, true) * 0x10000;
 }

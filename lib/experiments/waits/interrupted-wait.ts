@@ -64,7 +64,7 @@ const SLICE_NS = 20e9;
 /** Takes up to `count` waits for an access. */
 export async function measureWaits(kvm: Kvm, helper: TimingHelper, access: Access, way: Way, count: number, isOver: () => boolean): Promise<Wait[]> {
   const [page, uffd] = userfaultfdPage(way === 'exit' ? uffdFeatures.SIGBUS : uffdFeatures.THREAD_ID);
-  const options = { cpl: access.cpl, code: access.code, page, registers: { rbx: addresses.page }, sliceNs: patience(SLICE_NS) };
+  const options = { cpl: access.cpl, code: access.code, page, registers: { rbx: addresses.page }, sliceNs: SLICE_NS };
   const waits: Wait[] = [];
   try {
     const body = async (guest: TinyGuest, told: () => number): Promise<void> => {

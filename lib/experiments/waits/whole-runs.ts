@@ -26,6 +26,9 @@ export const WAIT_ARMS: readonly WaitArm[] = [
 /** Fetch latencies of the sweep, ns. */
 export const WAIT_LATENCIES_NS = [100e3, 1e6, 10e6] as const;
 
+/** Of a run, where an instruction takes many times as long. */
+const LEAST_PAGES = 12;
+
 /** One run. */
 export interface WaitSample {
   readonly arm: WaitArm;
@@ -45,7 +48,7 @@ export async function measureWaitArms(context: ExperimentContext, arms: readonly
     arms.map((arm) => ({
       title: `fetch ${formatDuration(fetchNs)}, ${arm.id}`,
       run: async (): Promise<void> => {
-        samples.push({ arm, fetchNs, run: await measureWaitArm(context, arm, fetchNs, pagesFor(fetchNs)) });
+        samples.push({ arm, fetchNs, run: await measureWaitArm(context, arm, fetchNs, context.samples(pagesFor(fetchNs), LEAST_PAGES)) });
       },
     })),
   );

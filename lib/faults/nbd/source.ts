@@ -56,6 +56,9 @@ export async function openPageSource(options: unknown, waker: WakerPlan): Promis
   return new NbdSource(address, new FetchMemory(memory), inFlight, port1, worker, 2 * timeouts.readMs);
 }
 
+/** A wait looks at its end this often. */
+const LONGEST_SLEEP_MS = 1000;
+
 /** Contents that have come and wait to be filled in. */
 interface Staged {
   readonly slot: number;
@@ -149,7 +152,7 @@ class NbdSource implements PageSource {
       if (this.memory.isLost) this.refuseLost();
       const leftMs = deadlineMs - performance.now();
       if (leftMs <= 0) throw new FaultLabError('NBD_TIMEOUT', `waited ${this.longestWaitMs / 1000} s for page ${page} of ${this.address.uri}`);
-      this.memory.wait(bell, leftMs);
+      this.memory.wait(bell, Math.min(leftMs, LONGEST_SLEEP_MS));
     }
   }
 

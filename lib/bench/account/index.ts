@@ -1,0 +1,3 @@
+/** The account of a fault: where its time goes. */
+export { ACCOUNT_PARTS, accountOf, type AccountPart, type FaultAccount, type PartCost } from './account.js';
+export { accountLine, accountTable, type TitledAccount } from './table.js';
