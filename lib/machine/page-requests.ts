@@ -2,7 +2,7 @@
 import { SYNC_TAG } from '../asyncpf/index.js';
 import { FaultLabError } from '../errors/index.js';
 import { PageState, type PageStates, type RequestRing } from '../faults/index.js';
-import { StampKind, nativeAddon, noteStamp } from '../native/index.js';
+import { StampKind, noteStamp } from '../native/index.js';
 import type { Counters, VcpuCounter } from './counters.js';
 import { resolverOf } from './limits.js';
 
@@ -11,12 +11,20 @@ const WAIT_SLICE_MS = 50;
 
 /** See the module's comment. One for each vCPU. */
 export class PageRequests {
+  /** Not a counter that everybody sees: its setter would be handed a new object each time. */
+  private readonly waited = new Float64Array(1);
+
   constructor(
     private readonly states: PageStates,
     private readonly rings: readonly RequestRing[],
     private readonly counters: Counters<VcpuCounter>,
     private readonly stopped: () => boolean,
   ) {}
+
+  /** Time asleep for pages so far, ns. */
+  get waitedNs(): number {
+    return this.waited[0];
+  }
 
   /** One of PageState. */
   state(page: number): number {
@@ -36,12 +44,13 @@ export class PageRequests {
   /** Asks a resolver for the page and sleeps until it is settled or the machine stops; false for the latter. */
   waitFor(page: number): boolean {
     this.counters.syncWaits++;
-    const startNs = nativeAddon().monotonicNs();
     if (this.states.get(page) === PageState.MISSING) this.request(page, SYNC_TAG);
     let settled = false;
-    while (!(settled = this.states.waitSettled(page, WAIT_SLICE_MS)) && !this.stopped());
+    do {
+      settled = this.states.waitSettled(page, WAIT_SLICE_MS);
+      this.waited[0] += this.states.sleptNs;
+    } while (!settled && !this.stopped());
     noteStamp(StampKind.AWAKE, page);
-    this.counters.waitNs += nativeAddon().monotonicNs() - startNs;
     return settled;
   }
 

@@ -56,6 +56,7 @@ class VcpuRunner {
   /** Where a proposal's interface is in use. */
   private readonly uapi: VcpuUapi | null = null;
   private readonly faults: ExitFaults | null;
+  private readonly requests: PageRequests;
   private readonly memoryFailures: MemoryFailures;
 
   constructor(
@@ -83,7 +84,7 @@ class VcpuRunner {
     const ready = new ReadyQueue(plan.readyQueues, plan.index);
     const bitmap = new InterceptedPages(this.bitmapMapping.view(), this.window.pageCount, plan.bitsPerPage);
     const rings = plan.rings.map((ring) => new RequestRing(ring));
-    const requests = new PageRequests(states, rings, this.counters, () => this.control.stopped);
+    const requests = (this.requests = new PageRequests(states, rings, this.counters, () => this.control.stopped));
     const decisions = new FaultDecisions(policy, new PageLatency(plan.latencyNs, plan.quick, plan.latencyModel), states, plan.index);
     const shared = plan.model === null ? null : new SharedModel(plan.model);
     const own =
@@ -173,6 +174,7 @@ class VcpuRunner {
 
   close(): void {
     this.counters.runNs = this.vcpu.runTimeNs;
+    this.counters.waitNs = this.requests.waitedNs;
     this.vcpu.close();
     this.bitmapMapping.close();
     this.window.close();
