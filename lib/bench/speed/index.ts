@@ -6,4 +6,4 @@ export { measureRatios, type LoopRatio, type RatioOptions, type Ratios, type Sid
 export { runReference, type ReferenceOptions, type ReferenceResult } from './reference.js';
 export { SPEED_REPORT_VERSION, type SpeedReport } from './report.js';
 export { measureSpeed, type SpeedObserver, type SpeedOptions } from './speed.js';
-export { renderSpeed } from './table.js';
+export { goalText, renderSpeed, speedVerdictText } from './table.js';
