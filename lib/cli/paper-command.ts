@@ -8,9 +8,9 @@ import { ExitCode } from './exit-codes.js';
 import { parseBudget } from './experiment-budget.js';
 import { FileOption, requireWritable } from './files.js';
 import { Interruption } from './interruption.js';
-import { PaperProgress } from './paper/progress.js';
 import { PARTS } from './paper/plan.js';
 import { writePaper, type PaperItem } from './paper/write-paper.js';
+import { Progress, progressKind } from './progress.js';
 import { saveReport } from './save.js';
 
 interface Flags {
@@ -23,6 +23,8 @@ interface Flags {
 const DEFAULT_OUTPUT = 'kvm-faultlab-paper.html';
 /** Some parts take longer than their share on a busy host: in all under five minutes. */
 const DEFAULT_BUDGET_MS = 250_000;
+/** Of the budget, as far as progress says that it is spent: a part may take longer than its share. */
+const MOST_SHOWN = 0.99;
 const TITLE = 'What a missing page costs a guest, on this host';
 const INTRODUCTION = [
   'A guest touches memory that is not there yet: it waits on another machine, on a disk, in a snapshot. Linux KVM has several ways to deal with that, and more have been proposed. This page is one run of all of them: a bench of every delivery mode, then the questions that reviewers of the proposals left open, each with a verdict that was computed from the figures below it.',
@@ -38,8 +40,9 @@ Examples:
   kvm-faultlab --lab-kernel own paper -o svm.html
       the same on an emulated SVM host whose kernel has KVM_MEM_USERFAULT
 
-The page is written anew after each part: whatever ends the run, what was done until then is there. Exit codes: 0 a verdict for everything, 1 a check of a bench is
-wrong, 2 wrong use, 3 no verdict for some question, 4 a part broke (the others are on the page), 130 interrupted.
+The page is written anew after each part: whatever ends the run, what was done until then is there.
+
+Exit codes: 0 a verdict for everything, 1 a check of a bench is wrong, 2 wrong use, 3 no verdict for some question, 4 a part broke (the others are on the page), 130 interrupted.
 `;
 
 /** Builds the command. `setExitCode` receives what the process should end with. */
@@ -61,16 +64,21 @@ async function run({ output, json, budget, quiet = false }: Flags): Promise<numb
   for (const path of [output, json]) if (path !== undefined) requireWritable(path);
   const colors = pc.createColors(isatty(process.stdout.fd) && process.env['NO_COLOR'] === undefined);
   const interruption = new Interruption();
-  const progress = new PaperProgress(isatty(process.stderr.fd) && !quiet, budget);
+  const progress = new Progress(progressKind(quiet));
   const startMs = performance.now();
+  let head = '';
+  const show = (what: string): void => {
+    progress.show(what === '' ? head : `${head}: ${what}`, Math.min(MOST_SHOWN, (performance.now() - startMs) / budget));
+  };
   let items: PaperItem[] = [];
   try {
     items = await writePaper(PARTS, budget, {
       begin: (part, number, count) => {
-        progress.begin(part.id, number, count);
+        head = `part ${number} of ${count}, ${part.id}`;
+        show('');
       },
       progress: (what) => {
-        progress.show(what);
+        show(what);
       },
       ended: (part, item, all) => {
         progress.clear();

@@ -1,4 +1,4 @@
-/** `kvm-faultlab report`: reports of benches and experiments as one page. */
+/** `kvm-faultlab report`: reports of benches, experiments and `speed`, and traces, as one page. */
 import { Command } from 'commander';
 import { readItems, renderPage } from '../report/index.js';
 import { ExitCode } from './exit-codes.js';
@@ -19,6 +19,8 @@ Examples:
       a bench and experiments on one page
   kvm-faultlab trace -o trace.json; kvm-faultlab report bench.json trace.json -o all.html
       with a picture of who did what when
+  kvm-faultlab speed --json speed.json; kvm-faultlab report speed.json -o speed.html
+      what this implementation costs against C, with goals
   kvm-faultlab report here.json lab.json --force -o both.html
       runs of different hosts, which is said in every plot
 
@@ -30,8 +32,8 @@ Exit codes: 0 written, 2 wrong use: no report, another format, different hosts w
 /** Builds the command. `setExitCode` receives what the process should end with. */
 export function reportCommand(setExitCode: (code: number) => void): Command {
   return new Command('report')
-    .description('make one self-contained HTML page of what bench --json, experiment --json and trace wrote')
-    .addArgument(new FileArgument('<reports...>', 'files that bench --json, experiment --json or trace wrote', 'input'))
+    .description('make one self-contained HTML page of what bench --json, experiment --json, speed --json and trace wrote')
+    .addArgument(new FileArgument('<reports...>', 'files that bench --json, experiment --json, speed --json or trace wrote', 'input'))
     .addOption(new FileOption('-o, --output <file>', "where the page goes; '-': to standard output", 'output').makeOptionMandatory())
     .option('--title <text>', 'title of the page')
     .option('--force', 'runs of different hosts on one page')

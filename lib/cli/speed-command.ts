@@ -1,18 +1,21 @@
 /** `kvm-faultlab speed`: what this implementation costs, against the same loops in C and against its goals. */
-import { writeFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { Argument, Command } from 'commander';
-import { SPEED_FIGURES, SPEED_FIGURE_NAMES, measureSpeed, renderSpeed, type SpeedFigureName, type SpeedReport } from '../bench/index.js';
+import { GREATEST_MOST_PAGES, LEAST_MOST_PAGES, SPEED_FIGURES, SPEED_FIGURE_NAMES, measureSpeed, renderSpeed, type SpeedFigureName, type SpeedReport } from '../bench/index.js';
 import { FaultLabError } from '../errors/index.js';
 import { ExitCode } from './exit-codes.js';
-import { FileOption, STANDARD_STREAM, requireWritable, unwritable } from './files.js';
+import { FileOption, STANDARD_STREAM, requireWritable } from './files.js';
 import { Interruption } from './interruption.js';
+import { Progress, progressKind, quietOption } from './progress.js';
+import { saveReport } from './save.js';
 
 interface Flags {
   readonly list?: boolean;
   readonly rounds: number;
   readonly faults: number;
+  readonly mostPages: number;
   readonly json?: string;
+  readonly quiet?: boolean;
 }
 
 const MOST_ROUNDS = 1000;
@@ -41,35 +44,38 @@ export function speedCommand(setExitCode: (code: number) => void): Command {
     .option('--list', 'list the figures and their goals')
     .option('--rounds <n>', 'runs of each loop by each side', counted('--rounds', MOST_ROUNDS), 8)
     .option('--faults <n>', 'faults of each run', counted('--faults', MOST_FAULTS), 6000)
+    .option('--most-pages <n>', 'pages of the largest run of flat', counted('--most-pages', GREATEST_MOST_PAGES, LEAST_MOST_PAGES), LEAST_MOST_PAGES)
     .addOption(new FileOption('--json <file>', "write the report as JSON to a file, or to standard output with '-'", 'output'))
+    .addOption(quietOption())
     .addHelpText('after', EXAMPLES)
     .action(async (figures: readonly SpeedFigureName[], flags: Flags) => {
       setExitCode(await run(figures, flags));
     });
 }
 
-async function run(figures: readonly SpeedFigureName[], { list = false, rounds, faults, json }: Flags): Promise<number> {
+async function run(figures: readonly SpeedFigureName[], { list = false, rounds, faults, mostPages, json, quiet = false }: Flags): Promise<number> {
   if (list) {
     for (const name of SPEED_FIGURE_NAMES) process.stdout.write(`${name.padEnd(16)} ${SPEED_FIGURES[name].title}\n`);
     return ExitCode.OK;
   }
   if (json !== undefined && json !== STANDARD_STREAM) requireWritable(json);
   const interruption = new Interruption();
-  const showsProgress = isatty(process.stderr.fd);
+  const progress = new Progress(progressKind(quiet));
   try {
     const report = await measureSpeed(
-      { ...(figures.length === 0 ? {} : { figures }), rounds, faults },
+      { ...(figures.length === 0 ? {} : { figures }), rounds, faults, mostPages },
       {
         progress: (what, done, total) => {
-          if (showsProgress) process.stderr.write(`\r\u001b[K${done + 1}/${total} ${what}`);
+          progress.show(`run ${done + 1} of ${total}: ${what}`, done / Math.max(1, total));
         },
         interrupted: () => interruption.requested,
       },
     );
-    if (showsProgress) process.stderr.write('\r\u001b[K');
+    progress.clear();
     emit(report, json);
     return interruption.requested ? ExitCode.INTERRUPTED : ExitCode.OK;
   } finally {
+    progress.clear();
     interruption.close();
   }
 }
@@ -81,12 +87,7 @@ function emit(report: SpeedReport, json: string | undefined): void {
     return;
   }
   process.stdout.write(`${renderSpeed(report, { color: isatty(process.stdout.fd) && process.env['NO_COLOR'] === undefined })}\n`);
-  if (json === undefined) return;
-  try {
-    writeFileSync(json, text);
-  } catch (error) {
-    throw unwritable(json, error);
-  }
+  if (json !== undefined) saveReport(json, text);
 }
 
 function parseFigure(text: string, earlier: readonly SpeedFigureName[] | undefined): SpeedFigureName[] {
@@ -95,10 +96,10 @@ function parseFigure(text: string, earlier: readonly SpeedFigureName[] | undefin
   return [...(earlier ?? []), name];
 }
 
-function counted(name: string, most: number): (text: string) => number {
+function counted(name: string, most: number, least = 1): (text: string) => number {
   return (text) => {
     const value = /^\d+$/.test(text) ? Number(text) : NaN;
-    if (value >= 1 && value <= most) return value;
-    throw new FaultLabError('BAD_OPTION', `${name} must be a whole number from 1 to ${most}, not '${text}'`);
+    if (value >= least && value <= most) return value;
+    throw new FaultLabError('BAD_OPTION', `${name} must be a whole number from ${least} to ${most}, not '${text}'`);
   };
 }

@@ -57,17 +57,27 @@ export class EventLog {
     return new StructView(abi.eventLogLayout, this.ram.data, this.base).number('count');
   }
 
-  /** Entries since the last call, oldest first; what the ring has overwritten meanwhile is missing. */
+  /**
+   * Entries since the last call, oldest first; what the ring has overwritten meanwhile is missing. An exit may have come while the guest
+   * filled an entry: that one, which has no kind yet, and those behind it are left for the next call.
+   */
   take(): GuestEvent[] {
     const count = this.begun;
-    const first = Math.max(this.taken, count - abi.LOSS_LOG_ENTRIES);
-    this.taken = count;
-    return Array.from({ length: Math.max(0, count - first) }, (_, at) => this.entry(first + at));
+    const events: GuestEvent[] = [];
+    this.taken = Math.max(this.taken, count - abi.LOSS_LOG_ENTRIES);
+    for (; this.taken < count; this.taken++) {
+      const view = this.entry(this.taken % abi.LOSS_LOG_ENTRIES);
+      const kind = view.number('kind');
+      if (kind === 0) break;
+      events.push({ index: this.taken, tsc: view.get('tsc'), kind, task: view.number('task'), a: view.get('a'), b: view.get('b') });
+      // For the entry that will be here a round later.
+      view.setNumber('kind', 0);
+    }
+    return events;
   }
 
-  private entry(index: number): GuestEvent {
-    const at = this.base + abi.eventLogLayout.fields.entry.offset + (index % abi.LOSS_LOG_ENTRIES) * abi.logEntryLayout.size;
-    const view = new StructView(abi.logEntryLayout, this.ram.data, at);
-    return { index, tsc: view.get('tsc'), kind: view.number('kind'), task: view.number('task'), a: view.get('a'), b: view.get('b') };
+  private entry(place: number): StructView<keyof typeof abi.logEntryLayout.fields> {
+    const at = this.base + abi.eventLogLayout.fields.entry.offset + place * abi.logEntryLayout.size;
+    return new StructView(abi.logEntryLayout, this.ram.data, at);
   }
 }

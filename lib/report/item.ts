@@ -1,5 +1,5 @@
-/** What a page is made of: reports of benches and experiments, and traces. */
-import type { BenchReport, FigureName, FigureSource, GridPoint, ModeReport, Timeline } from '../bench/index.js';
+/** What a page is made of: reports of benches, experiments and `speed`, and traces. */
+import type { BenchReport, FigureName, FigureSource, GridPoint, ModeReport, SpeedReport, Timeline } from '../bench/index.js';
 import type { ExperimentReport } from '../experiments/index.js';
 import type { Host } from '../kvm/index.js';
 
@@ -14,6 +14,8 @@ export interface ReportedMode extends Omit<FigureSource, 'latency' | 'work'>, Pi
   readonly events: FigureSource['events'] & { readonly checks: readonly { readonly what: string; readonly guest: number; readonly host: number }[] };
   readonly integrity: Pick<ModeReport['integrity'], 'compared' | 'mismatched' | 'guestMismatches'>;
   readonly placement: ModeReport['placement'];
+  /** Where the latency went; null where no account was asked for. */
+  readonly account: ModeReport['account'];
   readonly repetitions: Pick<ModeReport['repetitions'], 'count' | 'ended'> & {
     /** Figures that this release does not know are left out. */
     readonly samples: { readonly [figure in FigureName]?: readonly (number | null)[] };
@@ -43,10 +45,14 @@ export interface ReportedTrace extends Pick<BenchReport, 'startedAt' | 'host'> {
   readonly timelines: readonly ReportedTimeline[];
 }
 
+/** What the implementation costs. {@link SpeedReport} is one. */
+export type ReportedSpeed = Pick<SpeedReport, 'tool' | 'startedAt' | 'host' | 'loadAverage' | 'cpus' | 'figures' | 'interrupted'> & { readonly parameters: Pick<SpeedReport['parameters'], 'rounds' | 'faults'> };
+
 /** One thing that a page shows. `name`: of the file that it came from, or what else it is to be called. */
 export type ReportItem =
   | { readonly kind: 'bench'; readonly name: string; readonly report: ReportedBench }
   | { readonly kind: 'experiment'; readonly name: string; readonly report: ReportedExperiment }
+  | { readonly kind: 'speed'; readonly name: string; readonly report: ReportedSpeed }
   | { readonly kind: 'trace'; readonly name: string; readonly report: ReportedTrace };
 
 /** Where an item was measured. */

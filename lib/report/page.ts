@@ -7,6 +7,7 @@ import { Markup, html, type Content } from './markup.js';
 import { benchPassed, benchSection, benchTitle, benchVerdict } from './sections/bench.js';
 import { experimentSection } from './sections/experiment.js';
 import { hostSection } from './sections/hosts.js';
+import { speedSection, speedSummary, speedTitle } from './sections/speed.js';
 import { traceSection, traceTitle, traceVerdict } from './sections/trace.js';
 import { primerSection } from './sections/primer.js';
 import { STYLE } from './style.js';
@@ -57,6 +58,8 @@ function section(item: ReportItem, context: ItemContext): Markup {
       return benchSection(item.report, item.name, context);
     case 'experiment':
       return experimentSection(item.report, context);
+    case 'speed':
+      return speedSection(item.report, item.name, context);
     case 'trace':
       return traceSection(item.report, item.name, context);
   }
@@ -69,6 +72,7 @@ function overview(items: readonly ReportItem[], ids: readonly string[]): Markup 
   const lines = items.map((item, at) => {
     if (item.kind === 'bench') return line(ids[at], item.report.interrupted ? 'interrupted' : benchPassed(item.report) ? 'passed' : 'FAILED', benchPassed(item.report) ? 'good' : 'bad', benchTitle(item.report), benchVerdict(item.report));
     if (item.kind === 'trace') return line(ids[at], 'recorded', 'quiet', traceTitle(item.report), traceVerdict(item.report));
+    if (item.kind === 'speed') return line(ids[at], 'measured', 'quiet', speedTitle(item.report), speedSummary(item.report));
     const { finding, id, question } = item.report;
     return line(ids[at], finding.answered ? `${id.toUpperCase()} answered` : `${id.toUpperCase()} open`, finding.answered ? 'good' : 'none', question, finding.answered ? finding.verdict : `No verdict: ${finding.why}`);
   });

@@ -2,8 +2,8 @@
 
 const LIGHT = ['#3f6cae', '#16898a', '#c9751a', '#b8325a', '#6f4fae', '#5d7a2c', '#8a5a3c', '#5f6b77'];
 const DARK = ['#82abe8', '#55c2bd', '#f0aa55', '#f07f9d', '#b398ea', '#a7c76c', '#d0a07b', '#a3aeba'];
-const PARTS_LIGHT = ['#3f6cae', '#7f9fce', '#16898a', '#6cbab4', '#c9751a', '#e5b273', '#b8325a', '#db8aa3', '#6f4fae', '#b9bec5'];
-const PARTS_DARK = ['#5f8fd6', '#3c5f94', '#48b3ae', '#2d706f', '#e29a45', '#91632d', '#e06b8b', '#8d4258', '#a488e4', '#59626d'];
+const PARTS_LIGHT = ['#3f6cae', '#7f9fce', '#16898a', '#6cbab4', '#c9751a', '#e5b273', '#b8325a', '#db8aa3', '#6f4fae', '#a7b45a', '#b9bec5'];
+const PARTS_DARK = ['#5f8fd6', '#3c5f94', '#48b3ae', '#2d706f', '#e29a45', '#91632d', '#e06b8b', '#8d4258', '#a488e4', '#7d8a3e', '#59626d'];
 
 const colours = (prefix: string, values: readonly string[]): string => values.map((value, at) => `--${prefix}${at}:${value};`).join('');
 
@@ -95,6 +95,7 @@ svg .band{fill:currentColor;opacity:.15}
 svg .dot,svg .fill{fill:currentColor}
 svg .extra{fill:currentColor;opacity:.38}
 svg .whisker{stroke:var(--ink);stroke-width:1.2;fill:none}
+svg .goal{stroke:var(--ink);stroke-width:2.2;fill:none}
 svg .track{fill:var(--grid);opacity:.45}
 svg .event{stroke:var(--ink);stroke-width:1;fill:none;opacity:.75}
 ${each(LIGHT.length, (at) => `.s${at}{color:var(--s${at})}`)}

@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { benchReport, emulatedReport } from '../bench/reports.js';
-import { experimentReport } from '../report/reports.js';
+import { experimentReport, speedReport } from '../report/reports.js';
 import { patience } from '../support/slowness.js';
 import { CLI, TIMEOUT_MS, cli } from './run-cli.js';
 
@@ -30,6 +30,12 @@ describe('kvm-faultlab report', function () {
     assert.match(page, /<h1>Both<\/h1>/);
     assert.match(page, /Q1 answered/);
     assert.deepEqual(readdirSync(folder).sort(), ['answers.json', 'bench.json', 'lab.json', 'out.html']);
+  });
+  it('takes a report of speed', () => {
+    writeFileSync(at('speed.json'), JSON.stringify(speedReport()));
+    const { code, stdout } = cli(['report', at('speed.json'), '-o', '-']);
+    assert.equal(code, 0);
+    assert.match(stdout, /2 of 3 goals met, 1 missed/);
   });
   it('prints the page where it is asked to', () => {
     const { code, stdout } = cli(['report', at('bench.json'), '-o', '-']);

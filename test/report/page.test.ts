@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { renderPage, type ReportItem } from '../../lib/report/index.js';
 import { benchReport, emulatedReport, modeReport } from '../bench/reports.js';
-import { experimentReport, someItems } from './reports.js';
+import { experimentReport, faultAccount, someItems, speedReport } from './reports.js';
 
 /** Everything in a JSON value that is text, replaced by something hostile. */
 function poisoned<T>(value: T, text: string): T {
-  const keep = /^(PVM|SVM|VMX|unknown|native|emulated|done|stopped|kvm-faultlab|ud2|int80|syscall|bench|experiment)$/;
+  const keep = /^(PVM|SVM|VMX|unknown|native|emulated|done|stopped|kvm-faultlab|ud2|int80|syscall|bench|experiment|speed|met|missed|ratio|ns|exit|locate|fetch|fill|resume|port-out|sync-exit|apf-kernel|start)$/;
   return JSON.parse(JSON.stringify(value), (_, one: unknown) => (typeof one === 'string' && !keep.test(one) ? text + one : one)) as T;
 }
 
@@ -35,6 +35,28 @@ describe('a page', () => {
     for (const said of ['From which fetch time on does async pay?', 'from 34 us on', 'break-even 34 us', 'Three arms, in rounds.', 'The exit is emulated.', 'Every page arrived intact', 'AMD EPYC']) {
       assert.ok(page.includes(said), said);
     }
+  });
+  it('shows where the time of a fault goes: parts that add up, once more without fetching where that hides them', () => {
+    const figureOf = (title: string): string => [...page.matchAll(/<figure>.*?<\/figure>/gs)].map(([one]) => one).find((one) => one.includes(`<h3>${title}</h3>`)) ?? '';
+    const whole = figureOf('Where the time of a fault goes');
+    const bars = (figure: string): number => [...figure.matchAll(/<path class="fill p\d+"/g)].length;
+    assert.equal(bars(whole), 12, 'five parts and what is left, wide and narrow');
+    assert.match(whole, /<th scope="row">sum<\/th><td class="num">100 us<\/td>/);
+    assert.doesNotMatch(whole, /inject|scheduler/);
+    const rest = figureOf('The same without fetching');
+    assert.equal(bars(rest), 10);
+    assert.match(rest, /<th scope="row">sum<\/th><td class="num">20(\.0)? us<\/td>/);
+    const short = renderPage([{ kind: 'bench', name: 'b', report: benchReport({ modes: [modeReport({ account: faultAccount({ latencyNs: 1e6, unexplainedNs: 900_500 }) })] }) }]);
+    assert.match(short, /Where the time of a fault goes/);
+    assert.doesNotMatch(short, /The same without fetching/);
+    assert.doesNotMatch(renderPage([{ kind: 'bench', name: 'b', report: benchReport() }]), /Where the time of a fault goes/);
+  });
+  it('shows figures of speed with their goals, and counts those that are met', () => {
+    const text = renderPage([{ kind: 'speed', name: 's', report: speedReport() }]);
+    assert.match(text, /2 of 3 goals met, 1 missed\./);
+    assert.match(text, /at most 1\.150<\/td><td class="text">missed, 13\.0 % off/);
+    assert.equal([...text.matchAll(/<path class="goal"/g)].length, 4, 'two goals of ratios, wide and narrow');
+    assert.match(text, /TypeScript 2\.04 us, C 2\.00 us/);
   });
   it('shows nothing of a report as markup', () => {
     const evil = '"><img src=x onerror=alert(1)><script>alert(2)</script>\'</style>';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readItems, renderPage } from '../../lib/report/index.js';
-import { benchReport } from '../bench/reports.js';
-import { experimentReport } from './reports.js';
+import { benchReport, modeReport } from '../bench/reports.js';
+import { experimentReport, faultAccount, speedReport } from './reports.js';
 
 function refuses(text: string, code: string, message: RegExp): void {
   assert.throws(() => readItems(text, 'some.json'), { code, message });
@@ -9,14 +9,16 @@ function refuses(text: string, code: string, message: RegExp): void {
 
 describe('reading reports for a page', () => {
   it('takes what bench and experiment write, and loses nothing of what a page shows', () => {
-    const bench = benchReport();
+    const bench = benchReport({ modes: [modeReport({ account: faultAccount() })] });
     const experiment = experimentReport();
-    const items = [...readItems(JSON.stringify(bench), 'b'), ...readItems(JSON.stringify([experiment, experiment]), 'e')];
-    assert.deepEqual(items.map(({ kind }) => kind), ['bench', 'experiment', 'experiment']);
+    const speed = speedReport();
+    const items = [...readItems(JSON.stringify(bench), 'b'), ...readItems(JSON.stringify([experiment, experiment]), 'e'), ...readItems(JSON.stringify(speed), 's')];
+    assert.deepEqual(items.map(({ kind }) => kind), ['bench', 'experiment', 'experiment', 'speed']);
     const direct = [
       { kind: 'bench', name: 'b', report: bench } as const,
       { kind: 'experiment', name: 'e', report: experiment } as const,
       { kind: 'experiment', name: 'e', report: experiment } as const,
+      { kind: 'speed', name: 's', report: speed } as const,
     ];
     const rows = (of: typeof items): string[] => renderPage(of, { madeAt: 'x' }).split('<tr>').sort();
     // Parameters may come in another order.
@@ -35,10 +37,13 @@ describe('reading reports for a page', () => {
   });
   it('says which format a report has that it cannot read', () => {
     refuses(JSON.stringify({ ...benchReport(), reportVersion: 99 }), 'REPORT_VERSION', /a bench in format 99; this release reads format \d+/);
+    refuses(JSON.stringify({ ...speedReport(), speedVersion: 9 }), 'REPORT_VERSION', /a run of `speed` in format 9; this release reads format 1/);
     refuses(JSON.stringify([{ ...experimentReport(), reportVersion: 0 }]), 'REPORT_VERSION', /an experiment in format 0/);
   });
   it('names the field that is damaged', () => {
     refuses(JSON.stringify({ ...benchReport(), modes: [] }), 'REPORT_DAMAGED', /no mode was run/);
+    refuses(JSON.stringify({ ...speedReport(), figures: [] }), 'REPORT_DAMAGED', /nothing was measured/);
+    refuses(JSON.stringify(benchReport({ modes: [modeReport({ account: faultAccount({ faults: 0 }) })] })), 'REPORT_DAMAGED', /account\.faults/);
     refuses(JSON.stringify([{ ...experimentReport(), finding: { answered: true } }]), 'REPORT_DAMAGED', /finding/);
     refuses(JSON.stringify([{ ...experimentReport(), plots: [{ title: 't', x: [], y: '', lines: [{ name: 'a', values: ['1'] }] }] }]), 'REPORT_DAMAGED', /plots\.0\.lines\.0\.values\.0/);
   });

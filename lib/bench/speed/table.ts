@@ -17,9 +17,9 @@ export function renderSpeed(report: SpeedReport, { color }: { readonly color: bo
   for (const figure of report.figures) {
     const { unit, measured } = figure;
     const interval = `${formatSpeed(measured.low, unit)} to ${formatSpeed(measured.high, unit)}`;
-    const verdict = verdictOf(figure);
+    const verdict = speedVerdictText(figure);
     const shown = figure.verdict === 'met' ? colors.green(verdict) : figure.verdict === 'missed' ? colors.red(verdict) : verdict;
-    table.push([SPEED_FIGURES[figure.name].title, formatSpeed(measured.value, unit), interval, goalOf(figure), shown]);
+    table.push([SPEED_FIGURES[figure.name].title, formatSpeed(measured.value, unit), interval, goalText(figure), shown]);
   }
   const lines = [
     `kvm-faultlab ${report.tool.version}, speed of ${report.startedAt}`,
@@ -36,12 +36,14 @@ export function renderSpeed(report: SpeedReport, { color }: { readonly color: bo
   return lines.join('\n');
 }
 
-function goalOf({ goal, unit }: SpeedFigure): string {
+/** A figure's goal in words. */
+export function goalText({ goal, unit }: SpeedFigure): string {
   if (goal === null) return '-';
   return 'atMost' in goal ? `at most ${formatSpeed(goal.atMost, unit)}` : `at least ${formatSpeed(goal.atLeast, unit)}`;
 }
 
-function verdictOf({ verdict, missedByShare }: SpeedFigure): string {
+/** What came of a figure's goal, in words. */
+export function speedVerdictText({ verdict, missedByShare }: SpeedFigure): string {
   const by = missedByShare === null ? '' : `, ${(missedByShare * 100).toFixed(1)} % off`;
   switch (verdict) {
     case null:

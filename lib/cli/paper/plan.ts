@@ -9,6 +9,8 @@ export interface BenchPart {
   readonly id: string;
   readonly uapi: UapiName;
   readonly modes: readonly DeliveryMode[];
+  /** `waiting`: many faults at once, each page takes its time. `account`: one at a time and no time added, so that what is seen is the delivery. */
+  readonly load: 'waiting' | 'account';
 }
 
 /** An experiment of a paper. */
@@ -27,7 +29,7 @@ export type Part = (BenchPart | ExperimentPart) & {
 /** Experiments that take longer, or much less, than the others. */
 const WEIGHTS: Partial<Record<Experiment['id'], number>> = { q1: 40, q2: 40, q3: 14, q4: 14, q5: 26, q6: 8, q7: 18, q8: 26, q9: 20, q10: 14, q11: 2, q12: 3, q13: 10, q14: 4, q15: 24, q16: 10 };
 const USUAL_WEIGHT = 8;
-const BENCH_WEIGHTS: Readonly<Record<'stock' | 'proposal', number>> = { stock: 16, proposal: 12 };
+const BENCH_WEIGHTS: Readonly<Record<'stock' | 'proposal' | 'account', number>> = { stock: 16, proposal: 12, account: 4 };
 
 /** Benches: every mode that a stock kernel makes, and every mode of the proposal that has them all. */
 const BENCHES: readonly Part[] = (['stock', 'async-pf-userfault-2026'] as const).map((uapi) => ({
@@ -35,11 +37,15 @@ const BENCHES: readonly Part[] = (['stock', 'async-pf-userfault-2026'] as const)
   id: uapi === 'stock' ? 'bench' : `bench of ${uapi}`,
   uapi,
   modes: UAPI_MODES[uapi].filter((mode) => uapi === 'stock' || mode !== 'sync-uffd'),
+  load: 'waiting',
   weight: BENCH_WEIGHTS[uapi === 'stock' ? 'stock' : 'proposal'],
 }));
 
+/** Where the time of a single fault goes: the pair that every kernel has of its own. */
+const ACCOUNT: Part = { kind: 'bench', id: 'account', uapi: 'stock', modes: ['sync-uffd', 'apf-kernel'], load: 'account', weight: BENCH_WEIGHTS.account };
+
 /** Every part, in the order of the page. */
-export const PARTS: readonly Part[] = [...BENCHES, ...EXPERIMENTS.map((experiment): Part => ({ kind: 'experiment', id: experiment.id, experiment, weight: WEIGHTS[experiment.id] ?? USUAL_WEIGHT }))];
+export const PARTS: readonly Part[] = [...BENCHES, ACCOUNT, ...EXPERIMENTS.map((experiment): Part => ({ kind: 'experiment', id: experiment.id, experiment, weight: WEIGHTS[experiment.id] ?? USUAL_WEIGHT }))];
 
 /** A part gets at least so much of its fair share, however much those before it took: better late than without an answer. */
 const LEAST_SHARE = 0.4;

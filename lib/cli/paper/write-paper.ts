@@ -9,7 +9,14 @@ import { budgetOf, type BenchPart, type ExperimentPart, type Part } from './plan
 /** Fetch latency of the benches: one at which the modes differ. */
 const BENCH_LATENCY_NS = 1e6;
 const BENCH_PAGES = 600;
+const ACCOUNT_PAGES = 500;
 const BENCH_CONTROL_NS = 300e6;
+
+/** What is run of each kind of bench. */
+const LOADS = {
+  waiting: { pages: BENCH_PAGES, latencyNs: BENCH_LATENCY_NS, controlNs: BENCH_CONTROL_NS },
+  account: { pages: ACCOUNT_PAGES, latencyNs: 0, faultTasks: 1, workTasks: 0, order: 'random', account: true },
+} as const;
 
 /** Told how a paper goes on. */
 export interface PaperObserver {
@@ -61,7 +68,7 @@ async function runBenchPart(part: Part & BenchPart, observer: PaperObserver): Pr
     interrupted: () => observer.interrupted(),
   };
   try {
-    const report = await runBench({ ...BENCH_DEFAULTS, uapi: part.uapi, modes: part.modes, pages: BENCH_PAGES, latencyNs: BENCH_LATENCY_NS, controlNs: BENCH_CONTROL_NS }, benchObserver);
+    const report = await runBench({ ...BENCH_DEFAULTS, uapi: part.uapi, modes: part.modes, ...LOADS[part.load] }, benchObserver);
     const good = report.passed || report.interrupted;
     return { part, item: report.modes.length === 0 ? null : { kind: 'bench', name: part.id, report }, state: good ? 'verdict' : 'bad', sentence: good ? `every page and every count is right in ${report.modes.length} modes` : 'a page differs or counts disagree' };
   } catch (error) {

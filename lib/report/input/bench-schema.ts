@@ -1,6 +1,6 @@
 /** The shape of a bench's report, as a page reads it. */
 import * as v from 'valibot';
-import { FIGURE_NAMES, SWEEPABLE } from '../../bench/index.js';
+import { ACCOUNT_PARTS, FIGURE_NAMES, SWEEPABLE } from '../../bench/index.js';
 import { TRAP_INSTRUCTIONS } from '../../guest/index.js';
 import type { ReportedBench, ReportedMode } from '../item.js';
 import { HostSchema, ToolSchema } from './host-schema.js';
@@ -16,6 +16,16 @@ const HistogramSchema = v.pipe(
   v.check(({ upToNs, counts }) => upToNs.length === counts.length && upToNs.every((edge, at) => at === 0 || edge > upToNs[at - 1]), 'its edges do not ascend, or are not as many as its counts'),
 );
 
+const AccountSchema = v.object({
+  faults: v.pipe(Count, v.minValue(1)),
+  leftOut: Count,
+  floorNs: NotNegative,
+  clockRoomNs: NotNegative,
+  latencyNs: NotNegative,
+  parts: v.array(v.object({ part: v.picklist(ACCOUNT_PARTS), meanNs: NotNegative, p50Ns: NotNegative, p99Ns: NotNegative })),
+  unexplainedNs: NotNegative,
+});
+
 const RepetitionsSchema = v.object({
   count: Count,
   ended: v.picklist(['count', 'tight', 'most', 'budget', 'interrupted', 'failed']),
@@ -28,6 +38,8 @@ const ModeSchema: v.GenericSchema<unknown, ReportedMode> = v.object({
   point: v.object(v.entriesFromList(SWEEPABLE, v.exactOptional(v.number()))),
   failure: v.nullable(v.object({ code: v.string(), message: v.string() })),
   placement: v.array(v.object({ thread: v.string(), cpus: v.array(Count) })),
+  // Reports of this format from before there were accounts have no such field.
+  account: v.optional(v.nullable(AccountSchema), null),
   repetitions: RepetitionsSchema,
   implementation: v.picklist(['native', 'emulated']),
   end: v.picklist(['done', 'stopped', 'failed']),

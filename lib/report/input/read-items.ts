@@ -1,23 +1,27 @@
 /** Takes the text of a report's file apart. What it says is believed only as far as its shape: the text may come from anywhere. */
 import * as v from 'valibot';
-import { REPORT_VERSION, TRACE_VERSION, printable } from '../../bench/index.js';
+import { REPORT_VERSION, SPEED_REPORT_VERSION, TRACE_VERSION, printable } from '../../bench/index.js';
 import { FaultLabError } from '../../errors/index.js';
 import { EXPERIMENT_REPORT_VERSION } from '../../experiments/index.js';
 import type { ReportItem } from '../item.js';
 import { BenchSchema } from './bench-schema.js';
 import { ExperimentSchema } from './experiment-schema.js';
+import { SpeedSchema } from './speed-schema.js';
 import { TraceSchema } from './trace-schema.js';
 
 /** What says that something is a report at all, and of which version and kind. */
 const Envelope = v.object({ reportVersion: v.number(), tool: v.object({ name: v.literal('kvm-faultlab') }) });
 
+/** The same for `speed`, which counts its formats by itself. */
+const SpeedEnvelope = v.object({ speedVersion: v.number(), tool: v.object({ name: v.literal('kvm-faultlab') }) });
+
 /** The same for a trace, which is in a format of others. */
 const TraceEnvelope = v.object({ traceEvents: v.array(v.unknown()), otherData: v.object({ traceVersion: v.number(), tool: v.object({ name: v.literal('kvm-faultlab') }) }) });
 
-const WRITTEN_BY = 'a page is made of what `kvm-faultlab bench --json FILE`, `kvm-faultlab experiment --json FILE` and `kvm-faultlab trace -o FILE` wrote';
+const WRITTEN_BY = 'a page is made of what `kvm-faultlab bench --json FILE`, `kvm-faultlab experiment --json FILE`, `kvm-faultlab speed --json FILE` and `kvm-faultlab trace -o FILE` wrote';
 
 /**
- * Reads a file: one bench's report, a list of experiments' reports, or a trace.
+ * Reads a file: one bench's report, one of `speed`, a list of experiments' reports, or a trace.
  * @param text - the whole file
  * @param name - of the file, for messages and for the page
  * @throws FaultLabError `REPORT_NOT_JSON`, `REPORT_FOREIGN` (JSON, but no report), `REPORT_VERSION` (of a release with another format), `REPORT_DAMAGED` (a field is
@@ -35,6 +39,11 @@ function readItem(json: unknown, name: string): ReportItem {
   if (trace.success) {
     requireVersion('trace', trace.output.otherData.traceVersion, TRACE_VERSION, name);
     return { kind: 'trace', name, report: shaped(TraceSchema, json, name) };
+  }
+  const speed = v.safeParse(SpeedEnvelope, json);
+  if (speed.success) {
+    requireVersion('run of `speed`', speed.output.speedVersion, SPEED_REPORT_VERSION, name);
+    return { kind: 'speed', name, report: shaped(SpeedSchema, json, name) };
   }
   const envelope = v.safeParse(Envelope, json);
   if (!envelope.success) throw new FaultLabError('REPORT_FOREIGN', `the file ${name} is ${whatItIs(json)}, but no report of a bench or an experiment`, { hint: WRITTEN_BY });

@@ -3,8 +3,8 @@ import { html, join, type Markup } from '../markup.js';
 import { drawBars, drawStacked } from './bars.js';
 import { drawCdf, drawHistogram } from './distributions.js';
 import { drawLines, linesLegend } from './lines.js';
-import { PAPERS, legend, type Paper } from './paper.js';
-import type { Plot } from './spec.js';
+import { PAPERS, PART_COLOURS, legend, type Paper } from './paper.js';
+import { occurs, type Plot } from './spec.js';
 import { drawTimeline } from './timeline.js';
 
 /**
@@ -39,7 +39,7 @@ export function plotLegend(plot: Plot): Markup {
     case 'cdf':
       return linesLegend({ series: plot.series.map(({ name }) => ({ name, points: [] })) });
     case 'stacked':
-      return legend(plot.parts.map((label, part) => ({ className: `p${part % 10}`, label })));
+      return legend(plot.parts.flatMap((label, part) => (occurs(plot, part) ? [{ className: `p${part % PART_COLOURS}`, label }] : [])));
     case 'timeline':
       return legend(plot.activities.map(({ activity, label }) => ({ className: `a-${activity}`, label })));
     case 'bars':

@@ -22,6 +22,9 @@ export const CHARACTER = 6.3;
 const FIXED: Readonly<Record<string, number>> = { 'sync-uffd': 0, 'sync-exit': 1, 'apf-kernel': 2, 'apf-user': 3, 'apf-exitless': 4 };
 const COLOURS = 8;
 
+/** Colours of parts, classes `p0` on; the last is for what is left over. */
+export const PART_COLOURS = 11;
+
 /** The colour classes of names: those of delivery modes are fixed, others come in their order. */
 export function coloursOf(names: readonly string[]): (name: string) => string {
   const others = names.filter((name) => !(name in FIXED));

@@ -1,6 +1,6 @@
 /** The data of a plot as a table: every number that is drawn. */
 import { formatQuantity } from './quantity.js';
-import type { Plot, TimelinePlot } from './spec.js';
+import { occurs, type Plot, type TimelinePlot } from './spec.js';
 
 /** Column titles and rows of text; the first column names the row. */
 export interface PlotRows {
@@ -48,19 +48,28 @@ function tableOf(plot: Plot): PlotRows {
     case 'bars': {
       const value = (one: number | null | undefined): string => (one === null || one === undefined ? '-' : formatQuantity(one, plot.value.quantity));
       const intervals = plot.rows.some(({ low }) => low !== undefined);
+      const goals = plot.rows.some(({ goal }) => goal !== undefined);
       return {
-        head: ['', plot.valueName, ...(intervals ? ['95 % interval'] : []), ...(plot.extraName === undefined ? [] : [plot.extraName])],
-        rows: plot.rows.map((row) => [row.name, value(row.value), ...(intervals ? [row.low === undefined ? '-' : `${value(row.low)} to ${value(row.high)}`] : []), ...(plot.extraName === undefined ? [] : [value(row.extra)])]),
+        head: ['', plot.valueName, ...(intervals ? ['95 % interval'] : []), ...(plot.extraName === undefined ? [] : [plot.extraName]), ...(goals ? ['goal'] : [])],
+        rows: plot.rows.map((row) => [row.name, value(row.value), ...(intervals ? [row.low === undefined ? '-' : `${value(row.low)} to ${value(row.high)}`] : []), ...(plot.extraName === undefined ? [] : [value(row.extra)]), ...(goals ? [value(row.goal)] : [])]),
       };
     }
     case 'stacked':
+      // Parts are more than rows: they go down the table.
       return {
-        head: ['', ...plot.parts],
-        rows: plot.rows.map(({ name, values }) => [name, ...values.map((value) => (value === null ? '-' : formatQuantity(value, plot.value.quantity)))]),
+        head: ['', ...plot.rows.map(({ name }) => name)],
+        rows: [
+          ...plot.parts.flatMap((part, at) => (occurs(plot, at) ? [[part, ...plot.rows.map(({ values }) => partText(values[at], plot.value.quantity))]] : [])),
+          ['sum', ...plot.rows.map(({ values }) => partText(values.reduce<number>((sum, value) => sum + (value ?? 0), 0), plot.value.quantity))],
+        ],
       };
     case 'timeline':
       return { head: ['', ...plot.activities.map(({ label }) => label)], rows: timelineRows(plot) };
   }
+}
+
+function partText(value: number | null, quantity: Parameters<typeof formatQuantity>[1]): string {
+  return value === null ? '-' : formatQuantity(value, quantity);
 }
 
 const PERCENTILES = [0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1];

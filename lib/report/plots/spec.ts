@@ -66,6 +66,8 @@ export interface BarsPlot {
     readonly high?: number;
     /** A part that lies on top of the bar. */
     readonly extra?: number | null;
+    /** What it is to reach, or to stay below: a line across the row. */
+    readonly goal?: number;
   }[];
   /** What the bar is, and what lies on top of it. */
   readonly valueName: string;
@@ -79,6 +81,11 @@ export interface StackedPlot {
   readonly value: Axis;
   readonly parts: readonly string[];
   readonly rows: readonly { readonly name: string; readonly values: readonly (number | null)[] }[];
+}
+
+/** True where some row has this part. */
+export function occurs({ rows }: StackedPlot, part: number): boolean {
+  return rows.some(({ values }) => values[part] !== null);
 }
 
 /** What somebody did in a span of time. Decides colour and pattern. */

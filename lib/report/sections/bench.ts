@@ -5,6 +5,7 @@ import { dataTable, figure } from '../figure.js';
 import { hasPassed, isIntact, pagesOf, type ReportedBench, type ReportedMode } from '../item.js';
 import { html, type Markup } from '../markup.js';
 import { coloursOf } from '../plots/paper.js';
+import { accountFigures } from './account.js';
 import { ends, figureOf } from './intervals.js';
 import { latencyFigures } from './latency.js';
 import { sweepFigures, sweepSummary } from './sweep.js';
@@ -101,7 +102,7 @@ function pointBlock(modes: readonly ReportedMode[], context: ItemContext): Marku
   return html`<div class="cards">${modes.map(
     (mode) => html`<div><span><i class="${colour(mode.name)}"></i>${mode.name}</span>${mode.work.relative === null ? html`<b>${shown(mode, 'pagesPerSecond')}</b><span>pages a second` : html`<b>${shown(mode, 'workRelative')}</b><span>of the control's work<br>${shown(mode, 'pagesPerSecond')} pages/s`}${mode.latency !== null && html`<br>median ${shown(mode, 'latencyP50Ns')}`}</span></div>`,
   )}</div>
-${workFigure(modes, context)}${latencyFigures(modes, context)}${rateFigure(modes, context)}
+${workFigure(modes, context)}${latencyFigures(modes, context)}${accountFigures(modes, context)}${rateFigure(modes, context)}
 <h3>All figures</h3>
 <p class="how">Columns are rows of the bench. docs/REPORT.md defines each figure.${modes.some(({ repetitions }) => repetitions.count > 1) && ' Those with an interval are medians over all runs; the others are of the run in the middle.'}</p>
 ${figureTable(modes, context)}`;

@@ -35,7 +35,7 @@ ${items.map((item) =>
             ['kvm-faultlab', item.report.tool.version],
             ['Node', item.report.tool.node],
             ['started', item.report.startedAt],
-            item.kind === 'trace' ? ['load', item.report.load] : ['took', `${item.report.seconds.toFixed(1)} s of a budget of ${item.report.budgetSeconds} s`],
+            item.kind === 'trace' ? ['load', item.report.load] : item.kind === 'speed' ? ['pairs of runs', item.report.parameters.rounds] : ['took', `${item.report.seconds.toFixed(1)} s of a budget of ${item.report.budgetSeconds} s`],
           ],
         })}</details>`,
   )}

@@ -1,0 +1,29 @@
+/** The shape of a report of `speed`, as a page reads it. */
+import * as v from 'valibot';
+import { SPEED_FIGURE_NAMES } from '../../bench/index.js';
+import type { ReportedSpeed } from '../item.js';
+import { HostSchema, ToolSchema } from './host-schema.js';
+
+const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+const FigureSchema = v.object({
+  name: v.picklist(SPEED_FIGURE_NAMES),
+  unit: v.picklist(['ratio', 'ns', 'bytes']),
+  goal: v.nullable(v.union([v.object({ atMost: v.number() }), v.object({ atLeast: v.number() })])),
+  measured: v.object({ value: v.number(), low: v.number(), high: v.number(), count: Count }),
+  verdict: v.nullable(v.picklist(['met', 'missed', 'open'])),
+  missedByShare: v.nullable(v.number()),
+  notes: v.array(v.string()),
+});
+
+/** See the module's comment. */
+export const SpeedSchema: v.GenericSchema<unknown, ReportedSpeed> = v.object({
+  tool: ToolSchema,
+  startedAt: v.string(),
+  host: HostSchema,
+  loadAverage: v.tuple([v.number(), v.number()]),
+  cpus: v.nullable(v.object({ vcpu: Count, resolver: Count })),
+  parameters: v.object({ rounds: Count, faults: Count }),
+  figures: v.pipe(v.array(FigureSchema), v.minLength(1, 'nothing was measured')),
+  interrupted: v.boolean(),
+});
