@@ -1,7 +1,5 @@
 #include "stamps.h"
 
-#include <x86intrin.h>
-
 #include <algorithm>
 #include <atomic>
 #include <memory>
@@ -9,6 +7,7 @@
 #include <utility>
 
 #include "arguments.h"
+#include "clock.h"
 #include "mapping.h"
 
 namespace faultlab {
@@ -30,14 +29,6 @@ struct Record {
   uint32_t argument;
 };
 static_assert(sizeof(Record) == 16);
-
-// Loads before it are done, and nothing after it has begun.
-uint64_t ReadTsc() {
-  _mm_lfence();
-  const uint64_t tsc = __rdtsc();
-  _mm_lfence();
-  return tsc;
-}
 
 // Where this thread's stamps go. Counted as a view: the memory cannot be made to fault meanwhile.
 class Recorder {

@@ -1,7 +1,7 @@
 /** `kvm-faultlab speed`: what this implementation costs, against the same loops in C and against its goals. */
 import { isatty } from 'node:tty';
 import { Argument, Command } from 'commander';
-import { SPEED_FIGURES, SPEED_FIGURE_NAMES, measureSpeed, renderSpeed, type SpeedFigureName, type SpeedReport } from '../bench/index.js';
+import { GREATEST_MOST_PAGES, LEAST_MOST_PAGES, SPEED_FIGURES, SPEED_FIGURE_NAMES, measureSpeed, renderSpeed, type SpeedFigureName, type SpeedReport } from '../bench/index.js';
 import { FaultLabError } from '../errors/index.js';
 import { ExitCode } from './exit-codes.js';
 import { FileOption, STANDARD_STREAM, requireWritable } from './files.js';
@@ -13,6 +13,7 @@ interface Flags {
   readonly list?: boolean;
   readonly rounds: number;
   readonly faults: number;
+  readonly mostPages: number;
   readonly json?: string;
   readonly quiet?: boolean;
 }
@@ -43,6 +44,7 @@ export function speedCommand(setExitCode: (code: number) => void): Command {
     .option('--list', 'list the figures and their goals')
     .option('--rounds <n>', 'runs of each loop by each side', counted('--rounds', MOST_ROUNDS), 8)
     .option('--faults <n>', 'faults of each run', counted('--faults', MOST_FAULTS), 6000)
+    .option('--most-pages <n>', 'pages of the largest run of flat', counted('--most-pages', GREATEST_MOST_PAGES, LEAST_MOST_PAGES), LEAST_MOST_PAGES)
     .addOption(new FileOption('--json <file>', "write the report as JSON to a file, or to standard output with '-'", 'output'))
     .addOption(quietOption())
     .addHelpText('after', EXAMPLES)
@@ -51,7 +53,7 @@ export function speedCommand(setExitCode: (code: number) => void): Command {
     });
 }
 
-async function run(figures: readonly SpeedFigureName[], { list = false, rounds, faults, json, quiet = false }: Flags): Promise<number> {
+async function run(figures: readonly SpeedFigureName[], { list = false, rounds, faults, mostPages, json, quiet = false }: Flags): Promise<number> {
   if (list) {
     for (const name of SPEED_FIGURE_NAMES) process.stdout.write(`${name.padEnd(16)} ${SPEED_FIGURES[name].title}\n`);
     return ExitCode.OK;
@@ -61,7 +63,7 @@ async function run(figures: readonly SpeedFigureName[], { list = false, rounds, 
   const progress = new Progress(progressKind(quiet));
   try {
     const report = await measureSpeed(
-      { ...(figures.length === 0 ? {} : { figures }), rounds, faults },
+      { ...(figures.length === 0 ? {} : { figures }), rounds, faults, mostPages },
       {
         progress: (what, done, total) => {
           progress.show(`run ${done + 1} of ${total}: ${what}`, done / Math.max(1, total));
@@ -94,10 +96,10 @@ function parseFigure(text: string, earlier: readonly SpeedFigureName[] | undefin
   return [...(earlier ?? []), name];
 }
 
-function counted(name: string, most: number): (text: string) => number {
+function counted(name: string, most: number, least = 1): (text: string) => number {
   return (text) => {
     const value = /^\d+$/.test(text) ? Number(text) : NaN;
-    if (value >= 1 && value <= most) return value;
-    throw new FaultLabError('BAD_OPTION', `${name} must be a whole number from 1 to ${most}, not '${text}'`);
+    if (value >= least && value <= most) return value;
+    throw new FaultLabError('BAD_OPTION', `${name} must be a whole number from ${least} to ${most}, not '${text}'`);
   };
 }

@@ -37,6 +37,27 @@ export const USE_FETCH = 4;
 /** By the MMU, which walks the guest's page tables. */
 export const USE_TABLE = 8;
 
+/** A result whose numbers stay where they are: fields of an object that hold them would be new objects at each fault. */
+class Translation implements WalkResult {
+  private readonly values = new Float64Array(2);
+
+  get gpa(): number {
+    return this.values[0];
+  }
+
+  set gpa(gpa: number) {
+    this.values[0] = gpa;
+  }
+
+  get entryGpa(): number {
+    return this.values[1];
+  }
+
+  set entryGpa(gpa: number) {
+    this.values[1] = gpa;
+  }
+}
+
 /** See the module's comment. One for each vCPU. */
 export class FaultLocator {
   /** Page-aligned gpas of the last {@link locate}, `count` of them, in the order of the instruction's operands. */
@@ -61,7 +82,7 @@ export class FaultLocator {
   private readonly cache = new Map<number, Entry>();
   private readonly bytes = new Uint8Array(MAX_INSTRUCTION_BYTES);
   private readonly tail = new Uint8Array(MAX_INSTRUCTION_BYTES);
-  private readonly result: WalkResult = { gpa: 0, entryGpa: 0 };
+  private readonly result: WalkResult = new Translation();
   private readonly address: EffectiveAddress;
 
   constructor(

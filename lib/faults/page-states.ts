@@ -10,6 +10,8 @@ export const PageState = { MISSING: 0, REQUESTED: 1, PRESENT: 2, POISONED: 3 } a
 /** See the module's comment. Page indexes are checked by the callers. */
 export class PageStates {
   private readonly words: Int32Array;
+  /** How long the last {@link waitSettled} slept, ns. */
+  sleptNs = 0;
 
   /** @param buffer - made by {@link PageStates.allocate} */
   constructor(readonly buffer: SharedArrayBuffer) {
@@ -67,8 +69,9 @@ export class PageStates {
    */
   waitSettled(page: number, timeoutMs: number): boolean {
     const seen = Atomics.load(this.words, page);
+    this.sleptNs = 0;
     if (seen >= PageState.PRESENT) return true;
-    nativeAddon().waitOnWord(this.words, page, seen, timeoutMs * 1e6);
+    this.sleptNs = nativeAddon().waitOnWord(this.words, page, seen, timeoutMs * 1e6);
     return this.isSettled(page);
   }
 

@@ -5,6 +5,8 @@ import * as abi from './abi.js';
 
 /** One entry. `a` and `b` by kind: see LOG_* in guest/include/loss-abi.h. */
 export interface GuestEvent {
+  /** Its number: events before it since the guest booted. */
+  readonly index: number;
   /** TSC of the guest. */
   readonly tsc: bigint;
   readonly kind: number;
@@ -50,17 +52,32 @@ export class EventLog {
     private readonly base: number,
   ) {}
 
-  /** Entries since the last call, oldest first; what the ring has overwritten meanwhile is missing. */
-  take(): GuestEvent[] {
-    const count = new StructView(abi.eventLogLayout, this.ram.data, this.base).number('count');
-    const first = Math.max(this.taken, count - abi.LOSS_LOG_ENTRIES);
-    this.taken = count;
-    return Array.from({ length: Math.max(0, count - first) }, (_, at) => this.entry((first + at) % abi.LOSS_LOG_ENTRIES));
+  /** Entries begun so far. The guest may be in the midst of the last one, wherever it was stopped. */
+  get begun(): number {
+    return new StructView(abi.eventLogLayout, this.ram.data, this.base).number('count');
   }
 
-  private entry(index: number): GuestEvent {
-    const at = this.base + abi.eventLogLayout.fields.entry.offset + index * abi.logEntryLayout.size;
-    const view = new StructView(abi.logEntryLayout, this.ram.data, at);
-    return { tsc: view.get('tsc'), kind: view.number('kind'), task: view.number('task'), a: view.get('a'), b: view.get('b') };
+  /**
+   * Entries since the last call, oldest first; what the ring has overwritten meanwhile is missing. An exit may have come while the guest
+   * filled an entry: that one, which has no kind yet, and those behind it are left for the next call.
+   */
+  take(): GuestEvent[] {
+    const count = this.begun;
+    const events: GuestEvent[] = [];
+    this.taken = Math.max(this.taken, count - abi.LOSS_LOG_ENTRIES);
+    for (; this.taken < count; this.taken++) {
+      const view = this.entry(this.taken % abi.LOSS_LOG_ENTRIES);
+      const kind = view.number('kind');
+      if (kind === 0) break;
+      events.push({ index: this.taken, tsc: view.get('tsc'), kind, task: view.number('task'), a: view.get('a'), b: view.get('b') });
+      // For the entry that will be here a round later.
+      view.setNumber('kind', 0);
+    }
+    return events;
+  }
+
+  private entry(place: number): StructView<keyof typeof abi.logEntryLayout.fields> {
+    const at = this.base + abi.eventLogLayout.fields.entry.offset + place * abi.logEntryLayout.size;
+    return new StructView(abi.logEntryLayout, this.ram.data, at);
   }
 }

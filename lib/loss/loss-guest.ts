@@ -187,7 +187,7 @@ export class LossGuest {
    * @param tasks - what tasks noted besides, in order, to be put in between: times of outcomes, say
    */
   timeline(tasks: readonly Noted[] = []): TimelineEntry[] {
-    return this.clock === null ? [] : interleave(this.hostEvents.splice(0), this.runs.splice(0), tasks, this.clock);
+    return this.clock === null ? [] : interleave(this.hostEvents.splice(0), this.runs.splice(0), this.events.take(), tasks, this.clock);
   }
 
   /** TSC of the guest now, as far as the host can tell: null where it is not steady. */
@@ -201,14 +201,15 @@ export class LossGuest {
     if (this.clock !== null) this.hostEvents.push({ tsc: this.clock.now(), what });
   }
 
-  /** One stay in KVM_RUN; what the guest logs in it is taken at its end. */
+  /** One stay in KVM_RUN, and which of the guest's events belong to it. */
   private enter(): number {
     if (this.clock === null) return this.vcpu.run();
+    const from = this.events.begun;
     const entered = this.clock.now();
     const result = this.vcpu.run();
     const left = this.clock.now();
-    const events = this.events.take();
-    if (events.length > 0) this.runs.push({ events, entered, left });
+    const to = this.events.begun;
+    if (to > from) this.runs.push({ from, to, entered, left });
     return result;
   }
 

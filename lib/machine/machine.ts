@@ -88,6 +88,8 @@ export interface MachineProgress {
   /** Pages handed to fault tasks so far, at most `pageCount`. */
   readonly pages: number;
   readonly pageCount: number;
+  /** Returns of KVM_RUN so far, all vCPUs. */
+  readonly exits: number;
 }
 
 /** See the module's comment. */
@@ -129,7 +131,8 @@ export class Machine {
   progress(): MachineProgress {
     this.refuseClosed();
     const pageCount = this.options.order.length;
-    return { phase: this.parts.mailbox.vcpu(0).phase, pages: Math.min(this.parts.mailbox.cursor, pageCount), pageCount };
+    const counters = Array.from({ length: this.options.vcpus }, (_, index) => openCounters(VCPU_COUNTERS, this.parts.plan.vcpuCounters, index));
+    return { phase: this.parts.mailbox.vcpu(0).phase, pages: Math.min(this.parts.mailbox.cursor, pageCount), pageCount, exits: sumCounters(VCPU_COUNTERS, counters).exits };
   }
 
   /**

@@ -57,6 +57,7 @@ class VcpuRunner {
   /** Where a proposal's interface is in use. */
   private readonly uapi: VcpuUapi | null = null;
   private readonly faults: ExitFaults | null;
+  private readonly requests: PageRequests;
   private readonly memoryFailures: MemoryFailures;
   /** Null where nothing is recorded. */
   private readonly trace: TraceWriter | null;
@@ -87,7 +88,7 @@ class VcpuRunner {
     const bitmap = new InterceptedPages(this.bitmapMapping.view(), this.window.pageCount, plan.bitsPerPage);
     const rings = plan.rings.map((ring) => new RequestRing(ring));
     this.trace = plan.traces === null ? null : new TraceWriter(plan.traces.vcpus[plan.index]);
-    const requests = new PageRequests(states, rings, this.counters, () => this.control.stopped, this.trace);
+    const requests = (this.requests = new PageRequests(states, rings, this.counters, () => this.control.stopped, this.trace));
     const decisions = new FaultDecisions(policy, new PageLatency(plan.latencyNs, plan.quick, plan.latencyModel), states, plan.index);
     const shared = plan.model === null ? null : new SharedModel(plan.model);
     const own =
@@ -179,6 +180,7 @@ class VcpuRunner {
 
   close(): void {
     this.counters.runNs = this.vcpu.runTimeNs;
+    this.counters.waitNs = this.requests.waitedNs;
     this.vcpu.close();
     this.bitmapMapping.close();
     this.window.close();

@@ -345,9 +345,9 @@ export interface NativeAddon {
   threadId(): number;
   /**
    * Sleeps while `words[index]` is `seen`, for `timeoutNs` (0 to 10e9) at most; may come back for nothing, so look again. A futex: `wakeWord` and no
-   * Atomics.notify ends it.
+   * Atomics.notify ends it. Returns how long it slept, ns.
    */
-  readonly waitOnWord: (words: Int32Array, index: number, seen: number, timeoutNs: number) => void;
+  readonly waitOnWord: (words: Int32Array, index: number, seen: number, timeoutNs: number) => number;
   /** Wakes everybody in `waitOnWord` on that word, in any Worker. */
   readonly wakeWord: (words: Int32Array, index: number) => void;
   /** prctl(PR_SET_TIMERSLACK) for the calling thread. */

@@ -22,6 +22,7 @@ the same, 1 when not, 130 after Ctrl-C.
   --pages N           pages that the bench visits on a real host (default 65536: 256 MiB)
   --emulated-pages N  pages that it visits on an emulated one (default 300)
   --kvm-files         on emulated hosts only the test files of which a test used KVM in the run on this one, or could not run on it
+  --leave-out NAMES   with --kvm-files, all but these files and directories below dist/test, separated by commas
   --no-bench          tests alone
   --limit SECONDS     for the tests, and for the bench, on each host (default 3000)
   --side-by-side N    emulated hosts that run at the same time (default 2)
@@ -61,6 +62,7 @@ function parse() {
         pages: { type: 'string', default: '65536' },
         'emulated-pages': { type: 'string', default: '300' },
         'kvm-files': { type: 'boolean', default: false },
+        'leave-out': { type: 'string', default: '' },
         'no-bench': { type: 'boolean', default: false },
         limit: { type: 'string', default: '3000' },
         'side-by-side': { type: 'string', default: '2' },
@@ -85,6 +87,8 @@ if ([...reused].some((host) => !chosen.includes(host))) refuse('--reuse names a 
 const pages = positive('pages', values.pages);
 const emulatedPages = positive('emulated-pages', values['emulated-pages']);
 const limitSeconds = positive('limit', values.limit);
+const leftOut = values['leave-out'].split(',').filter((name) => name !== '');
+if (leftOut.length > 0 && !values['kvm-files']) refuse('--leave-out goes with --kvm-files');
 const sideBySideLabs = positive('side-by-side', values['side-by-side']);
 
 await bootstrap().catch(exitWith);
@@ -98,7 +102,7 @@ process.on('SIGINT', () => { interrupted = true; });
 
 const kvmFiles = () => {
   const tests = verdicts.get('here')?.tests ?? refuse('--kvm-files takes a run here, of now (--only) or before (--reuse)');
-  return hostFiles(tests);
+  return hostFiles(tests, leftOut);
 };
 const job = (/** @type {import('./host.js').HostChoice} */ host) =>
   runHost(host, {

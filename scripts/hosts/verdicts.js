@@ -49,11 +49,13 @@ function heading({ bench, title }) {
 
 /**
  * @param {TestRecord} tests that ran on a host
+ * @param {readonly string[]} [leftOut] files and directories that are not wanted all the same
  * @returns {readonly string[]} files in which another host may come to other verdicts: those that used KVM, and those with tests that this host cannot run
  */
-export function hostFiles({ kvmFiles, tests }) {
+export function hostFiles({ kvmFiles, tests }, leftOut = []) {
   const beyond = tests.filter(({ verdict, hostCannot }) => verdict === 'skipped' && hostCannot === true).map(({ file }) => file);
-  return [...new Set([...kvmFiles, ...beyond])].sort();
+  const isLeftOut = (/** @type {string} */ file) => leftOut.some((name) => file === name || file.startsWith(`${name}/`));
+  return [...new Set([...kvmFiles, ...beyond])].filter((file) => !isLeftOut(file)).sort();
 }
 
 /**

@@ -45,7 +45,12 @@ describe('experiment truncate', function () {
     assert.deepEqual(verdicts, VERDICTS);
     const cost = rowsOf(report, 'cost');
     assert.equal(cost.length, LOSS_REPORTS.length * LOSS_CASES.length);
-    for (const { report: name, access, samples } of cost) assert(typeof samples === 'number' && samples > 0, `${String(name)}: ${String(access)} has no samples`);
+    // The end of a VM is on the host's clock, which the guest's may not keep step with: then there is no time, and the report says so.
+    const hasNoClock = report.notReproduced.some((line) => line.includes('not on one steady scale'));
+    for (const [at, { report: name, access, samples }] of cost.entries()) {
+      if (hasNoClock && saw[at]['vm'] !== 'runs on') continue;
+      assert(typeof samples === 'number' && samples > 0, `${String(name)}: ${String(access)} has no samples`);
+    }
     assert.match(report.finding.answer, /^every access gets what it needs from loop, ve, ve-resolve, lease, reflect-policy; not from exit, apf-error, mce$/);
     assert.deepEqual(report.traces?.map(({ title }) => title.split(' ')[0]), LOSS_REPORTS.map(({ name }) => name));
     assert.equal(folders(), before, 'a file was left behind');

@@ -53,7 +53,7 @@ export function speedReport(changes: Partial<SpeedReport> = {}): SpeedReport {
     speedVersion: SPEED_REPORT_VERSION, tool, host, startedAt,
     loadAverage: [0.5, 1.5],
     cpus: { vcpu: 0, resolver: 1 },
-    parameters: { rounds: 8, faults: 6000, tickNs: 4e6, seed: 1 },
+    parameters: { mostPages: 100_000, rounds: 8, faults: 6000, tickNs: 4e6, seed: 1 },
     figures: [
       judge('port-out', { value: 1.02, low: 1.01, high: 1.04, count: 8 }, ['a round trip: TypeScript 2.04 us, C 2.00 us']),
       judge('sync-exit', { value: 1.3, low: 1.25, high: 1.4, count: 8 }),

@@ -44,7 +44,7 @@ function host(name: string, tests: readonly object[] | null, report: object | nu
 
 describe('hosts side by side', () => {
   let sideBySide: (hosts: readonly object[], files?: ReadonlySet<string>) => SideBySide;
-  let hostFiles: (tests: object) => readonly string[];
+  let hostFiles: (tests: object, leftOut?: readonly string[]) => readonly string[];
 
   before(async () => {
     ({ sideBySide, hostFiles } = (await import(VERDICTS)) as { sideBySide: typeof sideBySide; hostFiles: typeof hostFiles });
@@ -101,6 +101,7 @@ describe('hosts side by side', () => {
       { file: 'uninstalled.test.js', title: 'z', verdict: 'skipped', hostCannot: false },
     ];
     assert.deepEqual(hostFiles({ kvmFiles: ['kvm.test.js'], tests }), ['kvm.test.js', 'only-there.test.js']);
+    assert.deepEqual(hostFiles({ kvmFiles: ['kvm.test.js', 'loss/a.test.js', 'lossy.test.js'], tests }, ['loss', 'kvm.test.js']), ['lossy.test.js', 'only-there.test.js']);
   });
 
   it('lists a test that failed everywhere', () => {

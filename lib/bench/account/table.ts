@@ -35,6 +35,6 @@ export function accountTable(accounts: readonly TitledAccount[], color: boolean)
 
 /** One line: the parts that matter, the largest first. */
 export function accountLine({ parts, unexplainedNs, latencyNs }: FaultAccount): string {
-  const sorted = [...parts.map(({ part, meanNs }) => ({ part: part as string, meanNs })), { part: 'unexplained', meanNs: unexplainedNs }].sort((a, b) => b.meanNs - a.meanNs);
+  const sorted: { part: string; meanNs: number }[] = [...parts.map(({ part, meanNs }) => ({ part, meanNs })), { part: 'unexplained', meanNs: unexplainedNs }].sort((a, b) => b.meanNs - a.meanNs);
   return `${formatDuration(latencyNs)} = ${sorted.map(({ part, meanNs }) => `${part} ${formatDuration(meanNs)}`).join(' + ')}`;
 }

@@ -4,7 +4,8 @@ import { estimate, type Estimate } from '../statistics.js';
 import { visitingOrder } from '../random.js';
 import { makeLoopFiles, type LoopFiles } from './files.js';
 import { LOOPS, LOOP_NAMES, type LoopName } from './loops.js';
-import { runLoop, type LoopSample, type Side, type SideOptions } from './sides.js';
+import type { FaultAccount } from '../account/index.js';
+import { accountForLoop, runLoop, type LoopSample, type Side, type SideOptions } from './sides.js';
 
 /** How much to run. */
 export interface RatioOptions {
@@ -19,6 +20,7 @@ export interface RatioOptions {
   /** Loops to run; all where left out. */
   readonly loops?: readonly LoopName[];
   readonly seed: number;
+  readonly cpus: SideOptions['cpus'];
   /** Told before each run; true ends the measurement with what there is. */
   readonly progress?: (done: number, total: number, what: string) => boolean;
 }
@@ -38,14 +40,14 @@ export interface LoopRatio {
   readonly warm: SidesFigure;
   /** The same of the first half, while the engine still compiles; null for round trips. */
   readonly cold: SidesFigure | null;
+  /** Where a fault's time went in one more run of this program, with time stamps; null for round trips, and where it was interrupted before. */
+  readonly account: FaultAccount | null;
 }
 
 /** What {@link measureRatios} came to. */
 export interface Ratios {
   readonly faults: number;
   readonly loops: readonly LoopRatio[];
-  /** CPUs that both sides' threads were bound to; null where the process has but one. */
-  readonly cpus: SideOptions['cpus'];
 }
 
 /**
@@ -54,7 +56,8 @@ export interface Ratios {
  */
 export async function measureRatios(options: RatioOptions): Promise<Ratios> {
   const loops = options.loops ?? LOOP_NAMES;
-  const cpus = chooseCpus();
+  const { cpus } = options;
+  const accounts = new Map<LoopName, FaultAccount | null>();
   const samples = new Map(loops.map((name) => [name, { typescript: [] as LoopSample[], c: [] as LoopSample[] }]));
   const files: LoopFiles[] = [];
   try {
@@ -63,16 +66,21 @@ export async function measureRatios(options: RatioOptions): Promise<Ratios> {
     const ringFiles = makeLoopFiles(() => new Uint32Array(options.ringEntries));
     files.push(ringFiles);
     const runs = plan(options.rounds, loops);
+    let interrupted = false;
     for (const [done, { name, side }] of runs.entries()) {
-      if (options.progress?.(done, runs.length, `${name}, ${side === 'c' ? 'C' : 'TypeScript'}`) === true) break;
+      if (options.progress?.(done, runs.length, `${name}, ${side === 'c' ? 'C' : 'TypeScript'}`) === true) {
+        interrupted = true;
+        break;
+      }
       const loop = LOOPS[name];
       const sample = await runLoop(side, loop, { files: loop.guest === 'doorbell' ? ringFiles : faultFiles, tickNs: options.tickNs, cpus });
       samples.get(name)?.[side].push(sample);
     }
+    for (const name of interrupted ? [] : loops) accounts.set(name, await accountForLoop(LOOPS[name], { files: faultFiles, tickNs: options.tickNs, cpus }));
   } finally {
     for (const each of files) each.close();
   }
-  return { faults: options.faults, cpus, loops: loops.flatMap((name) => ratioOf(name, samples.get(name)?.typescript ?? [], samples.get(name)?.c ?? [])) };
+  return { faults: options.faults, loops: loops.flatMap((name) => ratioOf(name, samples.get(name)?.typescript ?? [], samples.get(name)?.c ?? [], accounts.get(name) ?? null)) };
 }
 
 /** Every run, in order: who begins alternates from round to round. */
@@ -83,7 +91,7 @@ function plan(rounds: number, loops: readonly LoopName[]): { name: LoopName; sid
 }
 
 /** Of the pairs that are whole; nothing where there is none. */
-function ratioOf(loop: LoopName, typescript: readonly LoopSample[], c: readonly LoopSample[]): LoopRatio[] {
+function ratioOf(loop: LoopName, typescript: readonly LoopSample[], c: readonly LoopSample[], account: FaultAccount | null): LoopRatio[] {
   const pairs = Math.min(typescript.length, c.length);
   if (pairs === 0) return [];
   const figure = (of: (sample: LoopSample) => number): SidesFigure => {
@@ -92,11 +100,11 @@ function ratioOf(loop: LoopName, typescript: readonly LoopSample[], c: readonly 
     return { typescriptNs, cNs, ratio: estimate(typescriptNs.map((ns, at) => ns / cNs[at])) };
   };
   const hasCold = typescript[0].coldNs !== null && c[0].coldNs !== null;
-  return [{ loop, warm: figure(({ warmNs }) => warmNs), cold: hasCold ? figure(({ coldNs }) => coldNs ?? NaN) : null }];
+  return [{ loop, warm: figure(({ warmNs }) => warmNs), cold: hasCold ? figure(({ coldNs }) => coldNs ?? NaN) : null, account }];
 }
 
 /** The first CPU for the vCPU and the second for the resolver, of those that this process may use. */
-function chooseCpus(): SideOptions['cpus'] {
+export function chooseCpus(): SideOptions['cpus'] {
   const [vcpu, resolver] = nativeAddon().getAffinity() as (number | undefined)[];
   return vcpu === undefined || resolver === undefined ? null : { vcpu, resolver };
 }

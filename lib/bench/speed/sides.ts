@@ -2,7 +2,8 @@
 import { FaultLabError } from '../../errors/index.js';
 import { imageSource } from '../../faults/index.js';
 import { DOORBELL_RINGS, guestElf } from '../../guest/index.js';
-import { Machine, type Placement } from '../../machine/index.js';
+import { Machine, type MachineResult, type Placement } from '../../machine/index.js';
+import { accountOf, type FaultAccount } from '../account/index.js';
 import { checkIntegrity } from '../checks.js';
 import { median } from '../statistics.js';
 import { readTable, type LoopFiles } from './files.js';
@@ -36,7 +37,22 @@ export async function runLoop(side: Side, loop: Loop, options: SideOptions): Pro
   return side === 'typescript' ? runTypeScript(loop, options) : runC(loop, options);
 }
 
-async function runTypeScript(loop: Loop, { files, tickNs, cpus }: SideOptions): Promise<LoopSample> {
+async function runTypeScript(loop: Loop, options: SideOptions): Promise<LoopSample> {
+  const { files } = options;
+  const result = await runMachine(loop, options, false);
+  if (loop.guest === 'doorbell') return { warmNs: roundTripNs(result.guest[0].paging.tscCycles, result.tscKhz, files), coldNs: null };
+  return middleNs(result.latencyCycles, files.order, result.tscKhz);
+}
+
+/**
+ * Runs a loop once more by this program, with time stamps: where the time of a fault goes. Null for a loop without faults.
+ * @throws FaultLabError as {@link runLoop}
+ */
+export async function accountForLoop(loop: Loop, options: SideOptions): Promise<FaultAccount | null> {
+  return loop.guest === 'doorbell' ? null : accountOf(loop.mode, await runMachine(loop, options, true));
+}
+
+async function runMachine(loop: Loop, { files, tickNs, cpus }: SideOptions, stamps: boolean): Promise<MachineResult> {
   const placement: { placement?: Placement } = cpus === null ? {} : { placement: { vcpus: [[cpus.vcpu]], resolvers: [[cpus.resolver]] } };
   const machine = await Machine.create({
     mode: loop.mode,
@@ -48,14 +64,13 @@ async function runTypeScript(loop: Loop, { files, tickNs, cpus }: SideOptions): 
     workTasks: loop.workTasks,
     tickNs,
     guestPath: guestElf(loop.guest),
+    stamps,
     ...placement,
   });
   try {
     const result = await machine.run();
-    const { tscKhz } = result;
-    if (loop.guest === 'doorbell') return { warmNs: roundTripNs(result.guest[0].paging.tscCycles, tscKhz, files), coldNs: null };
-    requireIntegrity('this program', checkIntegrity(files.order, files.expected, result).exact);
-    return middleNs(result.latencyCycles, files.order, tscKhz);
+    if (loop.guest !== 'doorbell') requireIntegrity('this program', checkIntegrity(files.order, files.expected, result).exact);
+    return result;
   } finally {
     await machine.close();
   }
@@ -94,6 +109,10 @@ function middleNs(cycles: BigUint64Array, order: Uint32Array, tscKhz: number): L
   return { warmNs: median(ns.slice(half)), coldNs: median(ns.slice(0, half)) };
 }
 
-function requireIntegrity(who: string, right: boolean): void {
+/**
+ * Ends the measurement unless every page was right.
+ * @throws FaultLabError `SPEED_INTEGRITY`
+ */
+export function requireIntegrity(who: string, right: boolean): void {
   if (!right) throw new FaultLabError('SPEED_INTEGRITY', `a page that ${who} brought is not what the image has: its figures are worth nothing`);
 }
