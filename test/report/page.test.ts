@@ -70,6 +70,15 @@ describe('a page', () => {
     const text = renderPage([{ kind: 'bench', name: 'b', report: benchReport({ modes: [bad], passed: true }) }]);
     assert.match(text, /class="state bad">FAILED/);
   });
+  it('says nothing of the work that modes kept where the host was too noisy', () => {
+    const pageOf = (controlDrift: number): string => {
+      const work = { controlPerSecond: 1000, pagingPerSecond: 500, relative: 0.5, controlDrift, guestKernelShare: 0.1 };
+      return renderPage([{ kind: 'bench', name: 'b', report: benchReport({ modes: [modeReport(), modeReport({ mode: 'apf-user', work })] }) }]);
+    };
+    assert.match(pageOf(1.05), /kept 50/);
+    assert.match(pageOf(1.6), /too noisy to say how much work/);
+    assert.doesNotMatch(pageOf(1.6), /kept 50/);
+  });
   it('says why there is no verdict', () => {
     const text = renderPage([{ kind: 'experiment', name: 'e', report: experimentReport({ finding: { answered: false, why: 'KVM_CAP_ASYNC_PF is 0 here' } }) }]);
     assert.match(text, /Q1 open/);

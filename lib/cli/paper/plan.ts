@@ -27,7 +27,7 @@ export type Part = (BenchPart | ExperimentPart) & {
 };
 
 /** Experiments that take longer, or much less, than the others. */
-const WEIGHTS: Partial<Record<Experiment['id'], number>> = { q1: 40, q2: 40, q3: 14, q4: 14, q5: 26, q6: 8, q7: 18, q8: 26, q9: 20, q10: 14, q11: 2, q12: 3, q13: 10, q14: 4, q15: 24, q16: 10 };
+const WEIGHTS: Partial<Record<Experiment['id'], number>> = { q1: 40, q2: 40, q3: 14, q4: 14, q5: 26, q6: 8, q7: 18, q8: 26, q9: 20, q10: 14, q11: 2, q12: 3, q13: 10, q14: 4, q15: 24, q16: 10, history: 40, delivery: 12 };
 const USUAL_WEIGHT = 8;
 const BENCH_WEIGHTS: Readonly<Record<'stock' | 'proposal' | 'account', number>> = { stock: 16, proposal: 12, account: 4 };
 

@@ -35,7 +35,7 @@ export function accountFigures(modes: readonly ReportedMode[], context: ItemCont
   const hides = rows.some(({ account }) => (meanOf(account, 'fetch') ?? 0) > HIDING_SHARE * account.latencyNs);
   return html`${figure(context, {
     title: 'Where the time of a fault goes',
-    how: "A bar is the mean latency of a fault by the guest's own clock, cut into what happened one after the other, from left to right. What no part explains is grey and comes last. The parts of a bar add up to its length: they are measured moments of each fault, not differences of averages.",
+    how: "A bar is the mean latency of a fault by the guest's own clock, cut into what happened one after the other, from left to right. What no part explains is grey and comes last. The parts of a bar add up to its length. They are moments that each fault was measured at; where the guest is told, only its own handler and its way back stand in with their means.",
     plot: stacked(rows, []),
   })}${hides && figure(context, {
     title: 'The same without fetching',

@@ -40,6 +40,7 @@ export function benchVerdict(report: ReportedBench): string {
   }
   const kept = modes.flatMap((mode) => (mode.work.relative === null ? [] : [{ name: mode.name, share: figureOf(mode, 'workRelative')?.value ?? 0 }])).sort((a, b) => b.share - a.share);
   if (kept.length < 2) return checked;
+  if (noisyRows(report).length > 0) return `${checked} The host was too noisy to say how much work each kept.`;
   const [most, least] = [kept[0], kept[kept.length - 1]];
   return `While pages were on their way, ${most.name} kept ${formatFigure(most.share, 'share')} of the work of an undisturbed guest, ${least.name} ${formatFigure(least.share, 'share')}. ${checked}`;
 }
@@ -115,9 +116,14 @@ function shown(mode: ReportedMode, name: FigureName): string {
 /** Beyond this drift of the control phases, work figures are not to be trusted; as in the table of the command line. */
 const NOISY_DRIFT = 0.15;
 
-function noise({ modes, host }: ReportedBench): Markup {
+/** Names of rows whose control phases drifted too far. */
+function noisyRows({ modes, host }: ReportedBench): string[] {
   const noisy = host.emulated ? [] : modes.filter((mode) => Math.abs(figureOf(mode, 'controlDrift')?.value ?? 0) > NOISY_DRIFT);
-  const names = [...new Set(noisy.map(({ name }) => name))];
+  return [...new Set(noisy.map(({ name }) => name))];
+}
+
+function noise(report: ReportedBench): Markup {
+  const names = noisyRows(report);
   return names.length === 0 ? html`` : html`<p class="warning">Noisy host: the undisturbed guest ran more than ${NOISY_DRIFT * 100} % faster or slower after paging than before (${names.join(', ')}). Repeat the run before quoting its work figures.</p>`;
 }
 
