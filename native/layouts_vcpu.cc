@@ -150,6 +150,16 @@ constexpr Field kFields[] = {
 };
 }  // namespace kvm_translation
 
+namespace kvm_device_attr {
+using Struct = uapi::KvmDeviceAttr;
+constexpr Field kFields[] = {
+    FIELD(flags),
+    FIELD(group),
+    FIELD(attr),
+    FIELD(addr),
+};
+}  // namespace kvm_device_attr
+
 namespace kvm_interrupt {
 using Struct = uapi::KvmInterrupt;
 constexpr Field kFields[] = {
@@ -197,6 +207,7 @@ constexpr Layout kLayouts[] = {
     LAYOUT(kvm_sync_regs, KvmSyncRegs, kvm_sync_regs::kFields),
     LAYOUT(kvm_run, KvmRun, kvm_run::kFields),
     LAYOUT(kvm_translation, KvmTranslation, kvm_translation::kFields),
+    LAYOUT(kvm_device_attr, KvmDeviceAttr, kvm_device_attr::kFields),
     LAYOUT(kvm_interrupt, KvmInterrupt, kvm_interrupt::kFields),
     LAYOUT(kvm_msr_entry, KvmMsrEntry, kvm_msr_entry::kFields),
     LAYOUT(kvm_msrs, KvmMsrs, kvm_msrs::kFields),

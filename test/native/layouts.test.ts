@@ -34,8 +34,6 @@ const ARGUMENT: Readonly<Partial<Record<string, string>>> = {
   KVM_GET_MP_STATE: 'kvm_mp_state',
   KVM_SET_MP_STATE: 'kvm_mp_state',
   KVM_X86_SET_MCE: 'kvm_x86_mce',
-  KVM_SET_DEVICE_ATTR: 'kvm_device_attr',
-  KVM_GET_DEVICE_ATTR: 'kvm_device_attr',
   KVM_GET_VCPU_EVENTS: 'kvm_vcpu_events',
   KVM_SET_VCPU_EVENTS: 'kvm_vcpu_events',
   UFFDIO_API: 'uffdio_api',
