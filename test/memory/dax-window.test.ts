@@ -12,6 +12,7 @@ import { Kvm } from '../../lib/kvm/index.js';
 import { PAGE_SIZE, PROT_NONE, PROT_READ, PROT_WRITE } from '../../lib/uapi/index.js';
 import { requireKvm } from '../support/kvm-available.js';
 import { patience } from '../support/slowness.js';
+import { foreignEnvironment } from '../support/foreign-programs.js';
 
 const SIZE = 4 * PAGE_SIZE;
 
@@ -54,7 +55,7 @@ describe('DaxWindow', () => {
 
   it('sees what another process does to the file', () => {
     withWindow((window) => {
-      execFileSync('dd', [`of=${path}`, 'bs=1', 'seek=4100', 'count=1', 'conv=notrunc'], { input: '\x77', stdio: ['pipe', 'ignore', 'ignore'] });
+      execFileSync('dd', [`of=${path}`, 'bs=1', 'seek=4100', 'count=1', 'conv=notrunc'], { input: '\x77', stdio: ['pipe', 'ignore', 'ignore'], env: foreignEnvironment() });
       assert.equal(byteAt(window, 4100), 0x77);
       execFileSync('truncate', ['-s', String(PAGE_SIZE + 1), path]);
       assert.equal(window.backedBytes(), 2 * PAGE_SIZE);

@@ -7,6 +7,7 @@ import { closeSync, existsSync, ftruncateSync, mkdirSync, mkdtempSync, openSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PAGE_SIZE } from '../../lib/uapi/index.js';
+import { foreignEnvironment } from './foreign-programs.js';
 
 const DISK_BYTES = 4 * 1024 * 1024;
 
@@ -90,5 +91,5 @@ export class FailingDisk {
 }
 
 function run(command: string, ...args: readonly string[]): string {
-  return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], env: foreignEnvironment() });
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { skip } from './skip.js';
 import { patience } from './slowness.js';
+import { foreignEnvironment } from './foreign-programs.js';
 
 /** Skips the running test, or from a `before` hook its suite, where nbdkit is not installed. */
 export function requireNbdkit(context: Mocha.Context): void {
@@ -55,6 +56,7 @@ export class NbdServer {
   private async listen(args: readonly string[]): Promise<void> {
     const started = spawn('nbdkit', ['--foreground', '--exit-with-parent', '--newstyle', '--unix', this.socket, ...args.map((arg) => arg.replace('FOLDER', this.folder))], {
       stdio: ['ignore', 'ignore', 'pipe'],
+      env: foreignEnvironment(),
     });
     this.process = started;
     started.stderr.on('data', (chunk: Buffer) => (this.said += chunk.toString()));
