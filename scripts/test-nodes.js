@@ -13,8 +13,11 @@ import { runAttached } from './setup/run-attached.js';
 import { runLogged } from './setup/run-logged.js';
 
 const MAJORS = ['22', '24'];
-/** What a guest does to its VMM, what a state machine does by itself and what a command prints of it are the same on each release, and most of the tests' time. */
-const LEFT_OUT = ['hostile/{faults,misbehaviour}', 'machine/{proposals,corrupted-rings}', '{explore,conform,experiments,faults,uapi,bench,guest}/**/*'].flatMap((name) => ['--ignore', `dist/test/${name}.test.js`]);
+/**
+ * What a guest does to its VMM, what a state machine does by itself and what a command prints of it are the same on each release, and most of the tests' time.
+ * What the engine allocates is not: the loops are held to that on the release at hand.
+ */
+const LEFT_OUT = ['hostile/{faults,misbehaviour}', 'machine/{allocation,proposals,corrupted-rings}', 'memory/dax-fuzz', 'cli/{bench-input,bench-workloads,paper,progress,report,trace}', '{explore,conform,experiments,faults,uapi,bench,guest,loss,reference,report}/**/*'].flatMap((name) => ['--ignore', `dist/test/${name}.test.js`]);
 const INSTALL_LIMIT_SECONDS = 600;
 const RUN_LIMIT_SECONDS = 1800;
 

@@ -13,7 +13,7 @@ import { requireTools } from './setup/tools.js';
 const OUTPUT = 'native/build/sanitized';
 const RUN_LIMIT_SECONDS = 3600;
 /** Without the addon, or with no call of it that others do not make. */
-const LEFT_OUT = ['{explore,conform,experiments,bench,reference,report,scripts}/**/*', 'uapi/proposals/*', 'cli/{bench-input,compare,doctor-compare,paper,progress,report,trace}'].flatMap((name) => ['--ignore', `dist/test/${name}.test.js`]);
+const LEFT_OUT = ['{explore,conform,experiments,bench,reference,report,scripts}/**/*', 'uapi/proposals/*', 'machine/allocation', 'cli/{bench-input,bench-workloads,compare,doctor-compare,paper,progress,report,trace}'].flatMap((name) => ['--ignore', `dist/test/${name}.test.js`]);
 
 try {
   await bootstrap();

@@ -142,7 +142,7 @@ describe('kvm-faultlab bench: workloads, sweeps and repetitions', function () {
         const json = join(folder, 'lost.json');
         const { code, stdout, stderr } = cli(['bench', '--source', server.uri, '--modes', 'sync-uffd,sync-exit', '--fault-tasks', '1', '--work-tasks', '0', '--json', json]);
         assert.equal(code, 4, stderr);
-        assert.match(stderr, /^sync-uffd: .*MEMORY_POISONED/);
+        assert.match(stderr, /^sync-uffd: .*MEMORY_POISONED/m);
         assert.match(stdout, /1 page could not be had from the source/);
         const report = JSON.parse(readFileSync(json, 'utf8')) as BenchReport;
         assert.deepEqual(report.modes.map(({ name, end, pages, failure, resolver }) => [name, end, pages, failure?.code, resolver.lost]), [['sync-uffd', 'failed', 25, 'MEMORY_POISONED', 1]]);
