@@ -19,6 +19,8 @@ async function main(): Promise<void> {
   vm.setUserMemoryRegion(0, 0, 0n, MEMORY_BYTES, memory, 0);
   const closed = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(new URL(import.meta.url), { workerData: { share: vm.share(), closed } });
+  // It may come in the same turn as the last message.
+  const exited = once(worker, 'exit');
   await once(worker, 'message');
   for (const handle of [vm, memory, kvm]) handle.close();
   globalThis.gc?.();
@@ -28,7 +30,7 @@ async function main(): Promise<void> {
   Atomics.store(closed, 0, 1);
   const [counted] = (await once(worker, 'message')) as [number];
   for (const other of others) other.close();
-  await once(worker, 'exit');
+  await exited;
   process.stdout.write(JSON.stringify({ counted, open: Object.values(liveHandles()).reduce((sum, count) => sum + count, 0) }));
 }
 

@@ -61,8 +61,10 @@ const ways: Record<string, () => Promise<void>> = {
     const { worker, share, stop } = await startSpinning();
     stop();
     const kicked = Vcpu.kick(share);
+    // It may come in the same turn as the message.
+    const exited = once(worker, 'exit');
     const [message] = (await once(worker, 'message')) as [unknown];
-    await once(worker, 'exit');
+    await exited;
     print({ kicked, message, open: await liveHandlesAtRest() });
   },
   async 'Worker ends with everything open'() {

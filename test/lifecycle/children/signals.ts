@@ -30,9 +30,11 @@ function faultingCopy({ Mapping }: NativeAddon): string {
 /** The addon is loaded, and its handlers are put in place, in a Worker only: then the Worker is gone. */
 async function inWorkerOnly(): Promise<void> {
   const worker = new Worker(new URL('./guarded-worker.js', import.meta.url));
+  // It may come in the same turn as the message.
+  const exited = once(worker, 'exit');
   const [code] = (await once(worker, 'message')) as [string];
   if (code !== 'MAPPING_SIGSEGV') throw new Error(`the Worker's copy gave ${code}`);
-  await once(worker, 'exit');
+  await exited;
 }
 
 async function wasmTrap(): Promise<string> {
