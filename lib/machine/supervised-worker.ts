@@ -32,6 +32,8 @@ export class SupervisedWorker {
     module: URL,
     plan: unknown,
   ) {
+    // What cannot be cloned throws here: a Worker that was refused its data keeps its descriptors until the engine collects it.
+    structuredClone(plan);
     this.worker = new Worker(module, { workerData: plan, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB }, name });
     const ready = new Settling<ReadyMessage>();
     const done = new Settling<void>();
