@@ -22,6 +22,7 @@ export { checksumPage } from './checksum.js';
 export { guestCpuid } from './cpuid.js';
 export { writeDescriptorPage, writeIdt, type VectorHandler } from './descriptor-tables.js';
 export { parseElf, refuseGuest, type ElfImage, type ElfSegment } from './elf.js';
+export { Frames } from './frames.js';
 export { MAX_ORDER_ENTRIES, MAX_WINDOW_PAGES, NO_TRACE, layOutGuest, type GuestLayout, type TraceSize } from './layout.js';
 export { setLongMode, type LongModeState } from './long-mode.js';
 export { Mailbox, type GuestJob, type GuestPhase, type GuestVcpuReport, type PhaseReport } from './mailbox.js';

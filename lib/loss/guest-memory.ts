@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import {
   DESCRIPTOR_BASE,
+  Frames,
   IDT_BASE,
   PageTables,
   parseElf,
@@ -10,7 +11,6 @@ import {
   writeIdt,
   type ElfImage,
   type PageAccess,
-  type TableMemory,
   type VcpuBootState,
 } from '../guest/index.js';
 import { SystemRam, gpaNumber } from '../memory/index.js';
@@ -54,7 +54,7 @@ export class LossGuestMemory {
     const istStacks = Array.from({ length: abi.LOSS_IST_COUNT }, (_, i) => elf.symbol(`ist${i + 1}_stack_top`));
     writeIdt(this.page(IDT_BASE), readVectorTable(elf, abi.LOSS_IST_COUNT));
     writeDescriptorPage(this.page(DESCRIPTOR_BASE), DESCRIPTOR_BASE, stackTop, istStacks);
-    const tables = new PageTables(new Frames(this.ram));
+    const tables = new PageTables(new Frames(this.ram, FRAMES_BASE));
     for (const page of [IDT_BASE, DESCRIPTOR_BASE]) tables.mapSmall(page, page, PAGE_SIZE, SUPERVISOR);
     for (const { address, memorySizeBytes, flags } of elf.segments) {
       const start = address - (address % PAGE_SIZE);
@@ -87,27 +87,5 @@ export class LossGuestMemory {
       table = Number(this.ram.data.getBigUint64(table + index * 8, true) & 0x000ffffffffff000n);
     }
     return table;
-  }
-}
-
-/** Page-table frames, in order. */
-class Frames implements TableMemory {
-  readonly data: DataView;
-  private next = FRAMES_BASE;
-
-  constructor(private readonly ram: SystemRam) {
-    this.data = ram.data;
-  }
-
-  allocateFrame(): number {
-    const frame = this.next;
-    this.next += PAGE_SIZE;
-    return frame;
-  }
-
-  offsetOf(gpa: number, lengthBytes: number): number {
-    const offset = this.ram.offsetOf(gpa, lengthBytes);
-    if (offset < 0) throw new RangeError(`the guest has no memory at gpa 0x${gpa.toString(16)}`);
-    return offset;
   }
 }

@@ -6,6 +6,7 @@
 #ifndef LOSS_KERNEL_H
 #define LOSS_KERNEL_H
 
+#include "instructions.h"
 #include "loss-abi.h"
 
 #define RFLAGS_FIXED (1 << 1)
@@ -58,40 +59,6 @@ extern struct task *current;
 static inline int from_user(const struct frame *frame)
 {
 	return (frame->cs & 3) == 3;
-}
-
-static inline u64 rdtsc(void)
-{
-	u32 low, high;
-
-	asm volatile("rdtsc" : "=a"(low), "=d"(high));
-	return (u64)high << 32 | low;
-}
-
-static inline void wrmsr(u32 msr, u64 value)
-{
-	asm volatile("wrmsr" : : "c"(msr), "a"((u32)value), "d"((u32)(value >> 32)) : "memory");
-}
-
-static inline u64 rdmsr(u32 msr)
-{
-	u32 low, high;
-
-	asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
-	return (u64)high << 32 | low;
-}
-
-static inline u64 read_cr2(void)
-{
-	u64 cr2;
-
-	asm volatile("mov %%cr2, %0" : "=r"(cr2));
-	return cr2;
-}
-
-static inline void doorbell(u32 value)
-{
-	asm volatile("outl %0, %1" : : "a"(value), "N"(DOORBELL_PORT) : "memory");
 }
 
 static inline u32 hypercall(u64 number, u64 a, u64 b, u64 c)

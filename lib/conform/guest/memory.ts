@@ -2,7 +2,7 @@
  * Memory of the suite's guest: tables, a stub for each vector, a page of code for each privilege level, and stacks for each vCPU. Everything is mapped one
  * to one. The guest has no kernel of its own: a stub tells the VMM by an OUT, and returns.
  */
-import { PageTables, writeDescriptorPage, writeIdt, type PageAccess, type TableMemory, type VectorHandler } from '../../guest/index.js';
+import { Frames, PageTables, writeDescriptorPage, writeIdt, type PageAccess, type VectorHandler } from '../../guest/index.js';
 import { SystemRam, gpaNumber } from '../../memory/index.js';
 import { PAGE_SIZE } from '../../uapi/index.js';
 import { GUEST_CODE, stubOf, type GuestCode } from './code.js';
@@ -65,7 +65,7 @@ export class GuestMemory {
   /** @throws FaultLabError where there is no memory */
   constructor() {
     this.ram = SystemRam.create(gpaNumber(0), RAM_SIZE_BYTES);
-    const tables = new PageTables(new Frames(this.ram));
+    const tables = new PageTables(new Frames(this.ram, TABLES));
     const map = (page: number, sizeBytes: number, access: Partial<PageAccess>): void => {
       tables.mapSmall(page, page, sizeBytes, { write: false, user: false, execute: false, ...access });
     };
@@ -144,27 +144,5 @@ export class GuestMemory {
 
   private page(at: number): DataView {
     return new DataView(this.ram.data.buffer, this.ram.data.byteOffset + at, PAGE_SIZE);
-  }
-}
-
-/** Page-table frames, in order. */
-class Frames implements TableMemory {
-  readonly data: DataView;
-  private next = TABLES;
-
-  constructor(private readonly ram: SystemRam) {
-    this.data = ram.data;
-  }
-
-  allocateFrame(): number {
-    const frame = this.next;
-    this.next += PAGE_SIZE;
-    return frame;
-  }
-
-  offsetOf(gpa: number, lengthBytes: number): number {
-    const offset = this.ram.offsetOf(gpa, lengthBytes);
-    if (offset < 0) throw new RangeError(`the guest has no memory at gpa 0x${gpa.toString(16)}`);
-    return offset;
   }
 }

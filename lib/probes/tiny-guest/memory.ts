@@ -2,7 +2,7 @@
  * Memory of the tiny guest: tables, a stub for each vector, a page of code for each privilege level, stacks. Everything is mapped one to
  * one. It has no kernel: a stub's one instruction is an OUT, after which the VMM reads what happened from registers and stack.
  */
-import { PageTables, SELECTOR_KERNEL_CODE, TSS_OFFSET, writeDescriptorPage, writeIdt, type PageAccess, type TableMemory, type VectorHandler } from '../../guest/index.js';
+import { Frames, PageTables, SELECTOR_KERNEL_CODE, TSS_OFFSET, writeDescriptorPage, writeIdt, type PageAccess, type VectorHandler } from '../../guest/index.js';
 import { SystemRam, gpaNumber } from '../../memory/index.js';
 import { PAGE_SIZE } from '../../uapi/index.js';
 
@@ -85,7 +85,7 @@ export class TinyGuestMemory {
   /** @throws FaultLabError where there is no memory */
   constructor() {
     this.ram = SystemRam.create(gpaNumber(0), RAM_SIZE_BYTES);
-    const tables = (this.tables = new PageTables(new Frames(this.ram)));
+    const tables = (this.tables = new PageTables(new Frames(this.ram, TABLES)));
     const map = (page: number, access: Partial<PageAccess>): void => {
       tables.mapSmall(page, page, PAGE_SIZE, { write: false, user: false, execute: false, ...access });
     };
@@ -181,25 +181,3 @@ export class TinyGuestMemory {
 
 /** STAR's selectors for SYSCALL: CS and SS from bits 47:32; SYSRET's, which nobody uses, from 63:48. */
 export const STAR_VALUE = BigInt(SELECTOR_KERNEL_CODE) << 32n;
-
-/** Page-table frames, in order. */
-class Frames implements TableMemory {
-  readonly data: DataView;
-  private next = TABLES;
-
-  constructor(private readonly ram: SystemRam) {
-    this.data = ram.data;
-  }
-
-  allocateFrame(): number {
-    const frame = this.next;
-    this.next += PAGE_SIZE;
-    return frame;
-  }
-
-  offsetOf(gpa: number, lengthBytes: number): number {
-    const offset = this.ram.offsetOf(gpa, lengthBytes);
-    if (offset < 0) throw new RangeError(`the tiny guest has no memory at gpa 0x${gpa.toString(16)}`);
-    return offset;
-  }
-}
