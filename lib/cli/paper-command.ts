@@ -12,6 +12,7 @@ import { PARTS } from './paper/plan.js';
 import { writePaper, type PaperItem } from './paper/write-paper.js';
 import { Progress, progressKind } from './progress.js';
 import { saveReport } from './save.js';
+import { Kvm } from '../kvm/index.js';
 
 interface Flags {
   readonly output: string;
@@ -62,6 +63,8 @@ export function paperCommand(setExitCode: (code: number) => void): Command {
 
 async function run({ output, json, budget, quiet = false }: Flags): Promise<number> {
   for (const path of [output, json]) if (path !== undefined) requireWritable(path);
+  // Twenty parts that break for the same reason say less than the reason.
+  Kvm.open().close();
   const colors = pc.createColors(isatty(process.stdout.fd) && process.env['NO_COLOR'] === undefined);
   const interruption = new Interruption();
   const progress = new Progress(progressKind(quiet));

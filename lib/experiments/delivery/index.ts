@@ -7,6 +7,7 @@ import { TimingHelper } from '../helper/timing-helper.js';
 import { DELIVERY_CASES } from './cases.js';
 import { observe, type Observation } from './observe.js';
 import { compare, find, reasonOf, tableOf, type StateResult } from './verdict.js';
+import { nextTurn } from '../frame/next-turn.js';
 
 const RUNS = 10;
 const LEAST_RUNS = 2;
@@ -37,7 +38,10 @@ async function run(context: ExperimentContext): Promise<Outcome> {
       for (const [done, state] of DELIVERY_CASES.entries()) {
         context.progress(state.title, done, DELIVERY_CASES.length + 1);
         const runs: Observation[] = [];
-        while (runs.length < count && !isOver(context)) runs.push(await observe(kvm, helper, state));
+        while (runs.length < count && !isOver(context)) {
+          runs.push(await observe(kvm, helper, state));
+          await nextTurn();
+        }
         if (runs.length === 0) break;
         results.push({ state, runs });
         firsts.push(runs[0]);

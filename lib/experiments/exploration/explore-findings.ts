@@ -3,6 +3,7 @@ import { describeMistake, explore, findingsOn, lookFor, mistakesOf, renderTrace,
 import type { UapiName } from '../../uapi/proposals/index.js';
 import type { ExperimentContext } from '../frame/experiment.js';
 import type { DataTable, Row, TraceText } from '../frame/report.js';
+import { nextTurn } from '../frame/next-turn.js';
 
 /** What came of explorations. */
 export interface Explored {
@@ -38,7 +39,7 @@ export async function exploreFindings(context: ExperimentContext, question: stri
     (exploration.counterexample === undefined ? sound : failing).push(finding.id);
     rows.push({ world: finding.id, ...rowOf(exploration), asExpected: holds, says: finding.sentence });
     if (exploration.counterexample !== undefined) traces.push({ title: finding.id, text: renderTrace(exploration.counterexample) });
-    await breathe();
+    await nextTurn();
   }
   return { table: { id: 'exploration', title: 'What exploration of the models shows, every interleaving of small worlds', rows }, traces, surprises, worlds: rows.length, states, failing, sound };
 }
@@ -62,16 +63,11 @@ export async function exploreMistakes(context: ExperimentContext, uapi: UapiName
     (found === null ? sound : failing).push(bug);
     rows.push({ mistake: describeMistake(bug), fails: found ?? 'nothing', ...rowOf(exploration) });
     if (exploration.counterexample !== undefined) traces.push({ title: `${uapi}: ${describeMistake(bug)}`, text: renderTrace(exploration.counterexample) });
-    await breathe();
+    await nextTurn();
   }
   return { table: { id: `mistakes-${uapi}`, title: `What each mistake comes to under ${uapi}, on the shortest way`, rows }, traces, surprises, worlds: rows.length, states, failing, sound };
 }
 
 function rowOf({ states, depth, complete, counterexample }: Exploration): Row {
   return { found: counterexample?.invariant ?? 'nothing fails', steps: counterexample?.steps.length ?? depth, states, everyState: complete || counterexample !== undefined };
-}
-
-/** Explorations run on this thread: signals are noticed in between. */
-function breathe(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

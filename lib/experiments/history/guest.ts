@@ -63,7 +63,7 @@ export class HistoryGuest {
    * Makes a guest, hands it to `body`, takes it apart.
    * @throws FaultLabError where KVM or userfaultfd refuses something
    */
-  static async with<T>(kvm: Kvm, generation: GenerationId, disturbance: Disturbance, body: (guest: HistoryGuest) => T): Promise<T> {
+  static async with<T>(kvm: Kvm, generation: GenerationId, disturbance: Disturbance, body: (guest: HistoryGuest) => T | Promise<T>): Promise<T> {
     const { Mapping, Userfaultfd } = nativeAddon();
     const uffd = new Userfaultfd(uffdFeatures.SIGBUS);
     const pages = Mapping.anonymous(PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE);

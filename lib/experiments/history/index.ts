@@ -10,9 +10,12 @@ import { HistoryGuest } from './guest.js';
 import { NMI_PLACEMENTS, PLACEMENT_TITLES, type NmiPlacement } from './nmi-placement.js';
 import { play, type PlayedRun } from './play.js';
 import { countRuns, find, tableOf, type CaseResult } from './verdict.js';
+import { nextTurn } from '../frame/next-turn.js';
 
 const RUNS = 1000;
 const LEAST_RUNS = 20;
+/** Runs between two turns of the event loop; one is a few hundred microseconds. */
+const RUNS_A_TURN = 16;
 
 /** See the module's comment. */
 export const history: Experiment = {
@@ -80,13 +83,14 @@ export async function findPlacement(kvm: Kvm): Promise<NmiPlacement | null> {
 }
 
 async function playAll(kvm: Kvm, scenario: HistoryCase, placement: NmiPlacement, context: ExperimentContext): Promise<{ readonly result: CaseResult; readonly trace: TraceText }> {
-  return HistoryGuest.with(kvm, scenario.generation, scenario.disturbance, (guest) => {
+  return HistoryGuest.with(kvm, scenario.generation, scenario.disturbance, async (guest) => {
     const first = play(guest, scenario, placement);
     const runs: Pick<PlayedRun, 'survived' | 'nmi' | 'log'>[] = [first];
     const count = context.samples(RUNS, LEAST_RUNS);
     while (runs.length < count && !isOver(context)) {
       const { survived, nmi, log } = play(guest, scenario, placement);
       runs.push({ survived, nmi, log });
+      if (runs.length % RUNS_A_TURN === 0) await nextTurn();
     }
     return { result: countRuns(scenario, runs), trace: { title: describeCase(scenario), text: renderTimeline(first.timeline, { tscKhz: guest.clock.tscKhz }) } };
   });

@@ -11,6 +11,7 @@ import { compareOutcomes, describeChange, type OutcomeChange } from './compare-o
 import { ACCESS_KINDS, SITUATIONS, tryFailingAccess, type FailingAccess, type Situation } from './failing-access.js';
 import { knownHostOf, type KnownHost } from './known-outcomes.js';
 import { outcomeRows, type Observation } from './outcome-rows.js';
+import { nextTurn } from '../frame/next-turn.js';
 
 /** An access that this host could not try. */
 export interface Refusal {
@@ -78,8 +79,7 @@ export async function observe(
       } catch (error) {
         refusals.set(access.backing, { why: describeError(error), accesses: 1 });
       }
-      // Guests run on this thread: signals are noticed in between only.
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
     }
   } finally {
     kvm.close();

@@ -11,6 +11,7 @@ import { PAGE_SIZE } from '../../uapi/index.js';
 import { describeOutcome } from './describe.js';
 import type { Afterwards, LossCase, LossObservation } from './observation.js';
 import { OtherProcess } from './other-process.js';
+import { nextTurn } from '../frame/next-turn.js';
 
 const WINDOW_PAGES = 512;
 const WINDOW_BYTES = WINDOW_PAGES * PAGE_SIZE;
@@ -161,8 +162,7 @@ export async function sampleTimes(kvm: Kvm, file: FileOfOthers, report: LossRepo
       }),
     );
     if (times.length === before) break;
-    // Guests run on this thread: signals are noticed in between only.
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
   }
   return times.slice(0, samples);
 }
