@@ -86,6 +86,6 @@ function find(explored: Explored, mistakes: Explored, restored: readonly Restore
     answer: always ? 'wake-all on the restored MSR recovers every task; without the MSR none' : 'wake-all on the restored MSR does not always recover',
     verdict:
       `wake-all on the restored MSR recovered ${recovered} of ${withMsr} saved guests in a new VM and ${inPlace} of ${places} in place; with the MSR left out ${unwoken} of ${withoutMsr}. ` +
-      `The models agree: of ${explored.worlds} kinds of worlds ${explored.sound.length} recover from every state (${explored.states.toLocaleString('en-US')} states), ${explored.failing.length} does not (${explored.failing.join(', ') || 'none'}), and each of ${mistakes.failing.length} mistakes of a restore loses a wake-up`,
+      `The models agree: of ${explored.worlds} kinds of worlds ${explored.sound.length} recover from every state (${explored.states.toLocaleString('en-US')} states), ${explored.failing.length} do not (${explored.failing.join(', ') || 'none'}), and each of ${mistakes.failing.length} mistakes of a restore loses a wake-up`,
   };
 }
