@@ -56,7 +56,7 @@ describe('kvm-faultlab --lab', function () {
     const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
     await poll('the bench to show its progress', LIMIT_MS, () => {
       assert.equal(child.exitCode, null, `the bench ended before it showed its progress: ${output}`);
-      return /sync-uffd .*pages/.test(output);
+      return /sync-uffd, \d+\/\d+ pages/.test(output);
     });
     child.stdin.write('\u0003');
     assert.equal(await ended, 130, output);
