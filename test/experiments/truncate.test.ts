@@ -31,14 +31,14 @@ const rowsOf = (report: ExperimentReport, id: string): readonly Row[] => report.
 const folders = (): number => readdirSync(tmpdir()).filter((name) => name.startsWith('kvm-faultlab-truncate-')).length;
 
 describe('experiment truncate', function () {
-  this.timeout(patience(60_000));
+  this.timeout(patience(120_000));
   before(function () {
     requireKvm(this);
   });
 
   it('compares all reports on one truncated file', async () => {
     const before = folders();
-    const report = await runExperiment(truncate, { budgetMs: patience(6000) });
+    const report = await runExperiment(truncate, { budgetMs: patience(20_000) });
     assert(report.finding.answered, JSON.stringify(report.finding));
     const saw = rowsOf(report, 'saw');
     const verdicts = Object.fromEntries(LOSS_REPORTS.map(({ name }) => [name, saw.filter((row) => row['report'] === name).map((row) => row['verdict'])]));
