@@ -220,6 +220,11 @@ export class Machine {
     await this.closed;
   }
 
+  /** Memory that the threads share as words, bytes: what they tell each other, and the bits of the pages. */
+  get sharedWordsBytes(): number {
+    return this.parts.sharedWordsBytes;
+  }
+
   /** The Workers' threads, by name: for supervision from outside (and for tests of what happens when one dies). */
   get workerNames(): readonly string[] {
     return this.workers.map((worker) => worker.name);

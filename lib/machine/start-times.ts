@@ -34,8 +34,7 @@ export function bootedNs(): number {
   return nativeAddon().monotonicNs() - (performance.now() - performance.nodeTiming.bootstrapComplete) * 1e6;
 }
 
-/** What this thread's JavaScript heap takes, bytes: memory that V8 has from the kernel, for code of its own included, and what it allocated by malloc. */
+/** What this thread's JavaScript heap has from the kernel, bytes, for compiled code included; what V8 has from malloc is not in it. */
 export function heapSizeBytes(): number {
-  const { total_physical_size: physical, malloced_memory: malloced } = getHeapStatistics();
-  return physical + malloced;
+  return getHeapStatistics().total_physical_size;
 }
