@@ -9,6 +9,9 @@ import { inRoot } from './checkout.js';
 /** Entries of Workers, in dist. Nothing imports them. */
 const ENTRIES = Object.freeze(['dist/lib/machine/vcpu-worker.js', 'dist/lib/machine/resolver-worker.js']);
 
+/** Modules of lib do nothing when they are imported: what nobody uses of them is left out. */
+const TREESHAKE = Object.freeze({ moduleSideEffects: false, propertyReadSideEffects: false });
+
 /**
  * @param {string} script path of a bundle
  * @returns {string} path of what tsc made of it
@@ -36,7 +39,7 @@ export async function bundle() {
     const file = inRoot(entry);
     const original = inRoot(originalOf(entry));
     copyFileSync(file, original);
-    const made = await rollup({ input: original, external: (id) => !/^[./]/.test(id), plugins: [ownUrls(dirname(file))] });
+    const made = await rollup({ input: original, external: (id) => !/^[./]/.test(id), treeshake: TREESHAKE, plugins: [ownUrls(dirname(file))] });
     await made.write({ file, format: 'es' });
     await made.close();
   }

@@ -12,6 +12,8 @@ import { readAnonymous } from './anonymous-memory.js';
 import type { MemoryReport } from './memory-account.js';
 
 const SETTLE_MS = 200;
+/** Looking leaves garbage behind, which is not the machine's. */
+const LOOK_MS = 100;
 const LONGEST_WAIT_MS = 20_000;
 const PAGES = 256;
 /** 2 s to look in. */
@@ -57,7 +59,7 @@ async function withMachine(): Promise<MemoryReport> {
     const endMs = performance.now() + LONGEST_WAIT_MS;
     while (machine.progress().phase !== 'control-after') {
       if (performance.now() > endMs) throw new Error(`waited ${LONGEST_WAIT_MS} ms for the guest to fault its pages`);
-      await sleep(10);
+      await sleep(LOOK_MS);
     }
     await sleep(SETTLE_MS);
     const own = look();
