@@ -3,9 +3,10 @@
  * need. What this folder imports from the package itself are types alone.
  */
 import { createRequire } from 'node:module';
+import type * as IcedPackage from 'iced-x86';
 
 /** What the package exports. */
-export type Iced = typeof import('iced-x86');
+export type Iced = typeof IcedPackage;
 
 const require = createRequire(import.meta.url);
 let loaded: Iced | undefined;

@@ -48,11 +48,7 @@ export function decodePlainMove(bytes: Uint8Array, rip: bigint): DecodedOperands
     base = (sib & 7) + (rex & REX_B) * 8;
     index = ((sib >> 3) & 7) + ((rex & REX_X) >> 1) * 8;
     scale = 1 << (sib >> 6);
-    if (index === NO_INDEX) {
-      // RSP is no index: there is none, and no scale.
-      index = -1;
-      scale = 1;
-    }
+    if (index === NO_INDEX) index = -1;
   }
   // RBP or R13 without a displacement: RIP-relative without, no base with an SIB byte.
   const alone = mode === 0 && (base & 7) === 5;
