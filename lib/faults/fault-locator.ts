@@ -7,7 +7,7 @@
  * Everything read here is the guest's: it may be nonsense, and then there are simply no candidates.
  */
 import { EffectiveAddress, addressCount, toFormula, type Formula } from './effective-address.js';
-import { MAX_INSTRUCTION_BYTES, decodeInstruction, type DecodedInstruction } from './memory-operands.js';
+import { MAX_INSTRUCTION_BYTES, decodeInstruction, decodeOperands, type DecodedInstruction, type DecodedOperands } from './memory-operands.js';
 import { walk, type EntryReader, type WalkResult } from './page-walk.js';
 import type { RegisterSource, VectorSource } from './registers.js';
 
@@ -18,8 +18,9 @@ export interface GuestReader extends EntryReader {
 }
 
 interface Entry {
+  readonly rip: bigint;
   readonly bytes: Uint8Array;
-  readonly decoded: DecodedInstruction;
+  readonly decoded: DecodedOperands;
   readonly formulas: readonly Formula[];
   /** Some address depends on vector registers. */
   readonly hasLanes: boolean;
@@ -76,9 +77,8 @@ export class FaultLocator {
   codeGpa = -1;
   /** gpa of its first byte in a second page; -1 when it lies in one. */
   codeTailGpa = -1;
-  /** The instruction of the last {@link locate}, for messages; null when it could not be read or decoded. */
-  instruction: DecodedInstruction | null = null;
-
+  /** What the last {@link locate} found out about its instruction; null when it could not be read or decoded. */
+  private entry: Entry | null = null;
   private readonly cache = new Map<number, Entry>();
   private readonly bytes = new Uint8Array(MAX_INSTRUCTION_BYTES);
   private readonly tail = new Uint8Array(MAX_INSTRUCTION_BYTES);
@@ -92,6 +92,16 @@ export class FaultLocator {
     this.address = new EffectiveAddress(registers);
   }
 
+  /** Length of the last {@link locate}'s instruction; 0 when it could not be read or decoded. */
+  get lengthBytes(): number {
+    return this.entry?.decoded.lengthBytes ?? 0;
+  }
+
+  /** The instruction of the last {@link locate}, for messages; null when it could not be read or decoded. */
+  get instruction(): DecodedInstruction | null {
+    return this.entry === null ? null : decodeInstruction(this.entry.bytes, this.entry.rip);
+  }
+
   /** Fills {@link candidates} for the instruction at RIP; returns how many. */
   locate(): number {
     return this.locateAt(this.registers.low('rip'), this.registers.high('rip'));
@@ -102,12 +112,12 @@ export class FaultLocator {
     this.count = 0;
     this.codeGpa = -1;
     this.codeTailGpa = -1;
-    this.instruction = null;
+    this.entry = null;
     const available = this.fetch(ripLow, ripHigh);
     if (available === 0) return this.count;
     const entry = this.lookUp(ripLow, ripHigh, available);
     if (entry === null) return this.count;
-    this.instruction = entry.decoded;
+    this.entry = entry;
     if (entry.decoded.lengthBytes <= 4096 - (this.codeGpa % 4096)) this.codeTailGpa = -1;
     const vectors = entry.hasLanes ? this.registers.vectors() : null;
     for (const formula of entry.formulas) this.addOperand(formula, vectors);
@@ -134,7 +144,7 @@ export class FaultLocator {
     this.codeTailGpa = this.result.gpa;
     const rest = MAX_INSTRUCTION_BYTES - inPage;
     if (!this.reader.readBytes(this.result.gpa, this.tail, rest)) {
-      const whole = decodeInstruction(this.bytes.subarray(0, inPage), 0n);
+      const whole = decodeOperands(this.bytes.subarray(0, inPage), 0n);
       if (whole === null) this.addCandidate(this.result.gpa, 1, USE_FETCH);
       else this.count = before;
       return whole === null ? 0 : inPage;
@@ -148,10 +158,10 @@ export class FaultLocator {
     const known = this.cache.get(key);
     if (known !== undefined && sameBytes(known.bytes, this.bytes, known.decoded.lengthBytes)) return known;
     const rip = (BigInt(ripHigh >>> 0) << 32n) | BigInt(ripLow >>> 0);
-    const decoded = decodeInstruction(this.bytes.subarray(0, available), rip);
+    const decoded = decodeOperands(this.bytes.subarray(0, available), rip);
     if (decoded === null) return null;
     const hasLanes = decoded.operands.some(({ offset }) => offset?.kind === 'lanes');
-    const entry: Entry = { bytes: this.bytes.slice(), decoded, formulas: decoded.operands.map(toFormula), hasLanes };
+    const entry: Entry = { rip, bytes: this.bytes.slice(), decoded, formulas: decoded.operands.map(toFormula), hasLanes };
     if (this.cache.size >= MOST_ENTRIES) this.cache.clear();
     this.cache.set(key, entry);
     return entry;

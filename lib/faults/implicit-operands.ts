@@ -1,5 +1,6 @@
 /** What the decoder does not list among an instruction's memory operands, or lists in part. */
-import { Mnemonic, OpKind, Register, RegisterExt, type Instruction } from 'iced-x86';
+import type { Instruction, Register } from 'iced-x86';
+import { iced } from './iced.js';
 import type { MemoryOperand, OperandOffset } from './memory-operands.js';
 import { gprOf, segmentWithBase } from './registers.js';
 
@@ -7,6 +8,7 @@ const PLAIN = { base: null, index: null, scale: 1, displacement: 0n, offset: nul
 
 /** Memory that the instruction touches besides its listed operands. */
 export function implicitOperands(instruction: Instruction): MemoryOperand[] {
+  const { Mnemonic, Register } = iced();
   switch (instruction.mnemonic) {
     case Mnemonic.Enter:
       return [frameProbe(instruction.immediate16, instruction.immediate8_2nd)];
@@ -23,6 +25,7 @@ export function implicitOperands(instruction: Instruction): MemoryOperand[] {
 
 /** BT, BTS, BTR, BTC on memory with a register: the operand is not at the address, but as far from it as the register says (SDM vol. 2, BT). */
 export function bitOffset(instruction: Instruction): OperandOffset | null {
+  const { Mnemonic, OpKind, RegisterExt } = iced();
   switch (instruction.mnemonic) {
     case Mnemonic.Bt:
     case Mnemonic.Bts:
@@ -44,5 +47,5 @@ function frameProbe(frameBytes: number, nesting: number): MemoryOperand {
 
 /** The cache line that a register points into; it lies in one page, so one byte of it will do. */
 function throughRegister(instruction: Instruction, register: Register, write: boolean): MemoryOperand {
-  return { ...PLAIN, base: gprOf(register), segment: segmentWithBase(instruction.segmentPrefix), addressBits: RegisterExt.size(register) === 4 ? 32 : 64, sizeBytes: 1, read: !write, write };
+  return { ...PLAIN, base: gprOf(register), segment: segmentWithBase(instruction.segmentPrefix), addressBits: iced().RegisterExt.size(register) === 4 ? 32 : 64, sizeBytes: 1, read: !write, write };
 }

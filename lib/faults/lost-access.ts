@@ -163,7 +163,7 @@ export class LostAccesses {
     if (!isWrite) return null;
     const stores = (length: number): boolean => {
       this.locateBefore(rip, length);
-      return this.locator.instruction?.lengthBytes === length && this.touches().some((touch) => accesses(touch) && Math.min(touch.sizeBytes, MOST_EMULATED_BYTES) === sizeBytes);
+      return this.locator.lengthBytes === length && this.touches().some((touch) => accesses(touch) && Math.min(touch.sizeBytes, MOST_EMULATED_BYTES) === sizeBytes);
     };
     for (let length = MAX_INSTRUCTION_BYTES; length > 0; length--) if (stores(length)) return BigInt.asUintN(64, rip - BigInt(length));
     return null;
@@ -182,7 +182,7 @@ export class LostAccesses {
       if (this.windowAt(touch.at) !== undefined && !touches.some(({ at }) => samePage(at, touch.at))) touches.push(touch);
     };
     const rip = this.rip();
-    const lengthBytes = locator.instruction?.lengthBytes ?? 1;
+    const lengthBytes = locator.lengthBytes || 1;
     const head = PAGE_SIZE - (locator.codeGpa % PAGE_SIZE);
     if (locator.codeGpa >= 0) add({ at: locator.codeGpa, gva: gva(rip), access: 'fetch', sizeBytes: Math.min(lengthBytes, head) });
     if (locator.codeTailGpa >= 0) add({ at: locator.codeTailGpa, gva: gva(BigInt.asUintN(64, rip + BigInt(head))), access: 'fetch', sizeBytes: Math.max(1, lengthBytes - head) });

@@ -1,8 +1,9 @@
 /**
- * Which memory an instruction touches, as formulas over the registers. Decoding is the work of iced-x86; this module keeps its answers,
- * since the same few instructions fault again and again.
+ * Which memory an instruction touches, as formulas over the registers. Decoding is the work of iced-x86, but for the plain moves that most faults come from.
  */
-import { Decoder, DecoderOptions, InstructionInfoFactory, MemorySizeExt, OpAccess, Register, RegisterExt, type Instruction, type UsedMemory } from 'iced-x86';
+import type { Instruction, UsedMemory } from 'iced-x86';
+import { iced } from './iced.js';
+import { decodePlainMove } from './plain-moves.js';
 import { addressRegister, isNarrow, segmentWithBase, type GprName } from './registers.js';
 import { bitOffset, implicitOperands } from './implicit-operands.js';
 import { laneIndexes } from './vector-indexes.js';
@@ -39,22 +40,37 @@ export interface MemoryOperand {
 }
 
 /** What is known of one instruction. */
-export interface DecodedInstruction {
+export interface DecodedOperands {
   readonly lengthBytes: number;
-  readonly text: string;
   readonly operands: readonly MemoryOperand[];
+}
+
+/** The same, and the instruction in words. */
+export interface DecodedInstruction extends DecodedOperands {
+  readonly text: string;
 }
 
 /** Sizes that the decoder does not know (xsave and the like) are taken as this: the largest state that is read at once. */
 const UNKNOWN_SIZE_BYTES = 4096;
 
 /**
- * Decodes one 64-bit instruction.
+ * Decodes one 64-bit instruction, as cheaply as it can be had.
+ * @param bytes - up to 15 bytes from RIP on
+ * @param rip - its address
+ * @returns null when the bytes are no instruction
+ */
+export function decodeOperands(bytes: Uint8Array, rip: bigint): DecodedOperands | null {
+  return decodePlainMove(bytes, rip) ?? decodeInstruction(bytes, rip);
+}
+
+/**
+ * Decodes one 64-bit instruction by iced-x86, which is loaded at the first call.
  * @param bytes - up to 15 bytes from RIP on
  * @param rip - its address
  * @returns null when the bytes are no instruction
  */
 export function decodeInstruction(bytes: Uint8Array, rip: bigint): DecodedInstruction | null {
+  const { Decoder, DecoderOptions } = iced();
   const decoder = new Decoder(64, bytes, DecoderOptions.None);
   try {
     decoder.ip = rip;
@@ -71,6 +87,7 @@ export function decodeInstruction(bytes: Uint8Array, rip: bigint): DecodedInstru
 }
 
 function explicitOperands(instruction: Instruction): MemoryOperand[] {
+  const { InstructionInfoFactory, OpAccess } = iced();
   const factory = new InstructionInfoFactory();
   try {
     const info = factory.info(instruction);
@@ -91,6 +108,7 @@ function explicitOperands(instruction: Instruction): MemoryOperand[] {
 }
 
 function toOperand(instruction: Instruction, used: UsedMemory): MemoryOperand {
+  const { MemorySizeExt, OpAccess } = iced();
   return {
     // iced folds RIP into the displacement.
     base: addressRegister(used.base),
@@ -108,6 +126,7 @@ function toOperand(instruction: Instruction, used: UsedMemory): MemoryOperand {
 }
 
 function offsetOf(instruction: Instruction, used: UsedMemory): OperandOffset | null {
+  const { Register, RegisterExt } = iced();
   if (used.index === Register.AL) return { kind: 'lowByte', register: 'rax' };
   if (RegisterExt.isVectorRegister(used.index)) return laneIndexes(instruction, used);
   return bitOffset(instruction);

@@ -3,7 +3,9 @@
  * real storage does.
  */
 import type { NativeFile } from '../native/index.js';
+import { imageSource, openPageSource as openImage } from './image-source.js';
 import type { WakerPlan } from './resolver-waker.js';
+import { openPageSource as openZeroes, zeroSource } from './zero-source.js';
 
 /** The pages being filled, seen by a source. Offsets are bytes from the first page of the batch. */
 export interface FillTarget {
@@ -67,12 +69,18 @@ export interface PageSourceExports {
   openPageSource(options: unknown, waker: WakerPlan): PageSource | Promise<PageSource>;
 }
 
+/** Sources that every thread has loaded already: a file of their own would be read and compiled once more. */
+const BUILT_IN: ReadonlyMap<string, PageSourceExports> = new Map([
+  [zeroSource().module, { openPageSource: openZeroes }],
+  [imageSource({ path: '', sizeBytes: 0 }).module, { openPageSource: openImage }],
+]);
+
 /**
  * Loads a source in this Worker.
  * @throws what the module throws, and TypeError when it does not export `openPageSource`
  */
 export async function loadPageSource(source: PageSourceModule, waker: WakerPlan): Promise<PageSource> {
-  const loaded = (await import(source.module)) as Partial<PageSourceExports>;
+  const loaded = BUILT_IN.get(source.module) ?? ((await import(source.module)) as Partial<PageSourceExports>);
   if (typeof loaded.openPageSource !== 'function') {
     throw new TypeError(`${source.module} does not export openPageSource(options)`);
   }

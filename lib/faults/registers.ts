@@ -1,5 +1,6 @@
 /** The registers that addresses are made of: names, how iced-x86's numbers map to them, and where their values come from. */
-import { Register, RegisterExt } from 'iced-x86';
+import type { Register } from 'iced-x86';
+import { iced } from './iced.js';
 
 /** General registers, in the order of their numbers in instructions. */
 export const GPR_NAMES = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'] as const;
@@ -39,20 +40,23 @@ export interface StoppedVcpu extends RegisterSource {
 
 /** The general register that a decoded base or index is (or is the lower half of); null for anything else. */
 export function addressRegister(register: Register): GprName | null {
+  const { RegisterExt } = iced();
   return RegisterExt.isGPR64(register) || RegisterExt.isGPR32(register) ? gprOf(register) : null;
 }
 
 /** The general register that a decoded register of any width is a part of. */
 export function gprOf(register: Register): GprName {
+  const { RegisterExt } = iced();
   return GPR_NAMES[RegisterExt.number(RegisterExt.fullRegister(register))];
 }
 
 /** 32-bit registers form a 32-bit address. */
 export function isNarrow(register: Register): boolean {
-  return RegisterExt.isGPR32(register);
+  return iced().RegisterExt.isGPR32(register);
 }
 
 /** FS or GS, whose bases count in 64-bit mode; null for every other segment. */
 export function segmentWithBase(segment: Register): 'fs' | 'gs' | null {
+  const { Register } = iced();
   return segment === Register.FS ? 'fs' : segment === Register.GS ? 'gs' : null;
 }

@@ -8,3 +8,4 @@ export { SyncedRegisters } from './synced-registers.js';
 export type { MachineOptions, Placement, UserfaultfdLayout } from './options.js';
 export { TRACE_DEFAULTS, type MachineTrace, type TraceOptions } from './trace/machine-trace.js';
 export { TRACE_RECORD_NUMBERS, TraceKind, type TraceRecords } from './trace/trace-writer.js';
+export { heapSizeBytes, type MachineStartTimes, type WorkerStartTimes } from './start-times.js';

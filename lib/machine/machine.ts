@@ -21,6 +21,7 @@ import { checkOptions, type CheckedOptions, type MachineOptions } from './option
 import { MachineParts, longestLatencyNs } from './parts.js';
 import type { MachineTrace } from './trace/machine-trace.js';
 import { readTraceRecords } from './trace/trace-writer.js';
+import type { MachineStartTimes } from './start-times.js';
 import { SharedModel } from './uapi/shared-model.js';
 import { SupervisedWorker, type ReadyMessage } from './supervised-worker.js';
 
@@ -68,6 +69,9 @@ export interface MachineResult {
   readonly placement: readonly ThreadPlacement[];
   /** Null where none were asked for. */
   readonly stamps: MachineStamps | null;
+  readonly start: MachineStartTimes;
+  /** What each Worker's JavaScript heap took when it had done its job, bytes; of those whose job was done when this was collected. */
+  readonly heaps: readonly { readonly thread: string; readonly sizeBytes: number }[];
 }
 
 /** When things happened, by thread; see StampKind. */
@@ -94,11 +98,11 @@ export interface MachineProgress {
 
 /** See the module's comment. */
 export class Machine {
-  private readonly workers: SupervisedWorker[] = [];
   private readonly vcpuShares: number[] = [];
   private placement: ThreadPlacement[] = [];
   private tscKhz = 0;
   private readonly tscOffsets: (number | null)[] = [];
+  private readonly heaps: { readonly thread: string; readonly sizeBytes: number }[] = [];
   private stopping = false;
   private closed: Promise<void> | null = null;
   private started = false;
@@ -106,7 +110,14 @@ export class Machine {
   private constructor(
     private readonly options: CheckedOptions,
     private readonly parts: MachineParts,
-  ) {}
+    private readonly workers: readonly SupervisedWorker[],
+    private startTimes: MachineStartTimes,
+  ) {
+    for (const worker of workers) {
+      // A Worker that failed has no size, and says so elsewhere.
+      worker.done.then((sizeBytes) => this.heaps.push({ thread: worker.name, sizeBytes }), () => undefined);
+    }
+  }
 
   /**
    * Makes a machine and starts its Workers; the guest does not run yet.
@@ -114,9 +125,21 @@ export class Machine {
    */
   static async create(options: MachineOptions): Promise<Machine> {
     const checked = checkOptions(options);
-    const machine = new Machine(checked, attempt('make a machine', () => new MachineParts(checked)));
+    const { monotonicNs } = nativeAddon();
+    const calledNs = monotonicNs();
+    // A thread takes longer to start than all the rest takes to make: both at once.
+    const workers = beginWorkers(checked);
+    const workersNs = monotonicNs();
+    let parts: MachineParts;
     try {
-      await machine.startWorkers();
+      parts = attempt('make a machine', () => new MachineParts(checked));
+    } catch (error) {
+      await Promise.all(workers.map((worker) => worker.terminate()));
+      throw error;
+    }
+    const machine = new Machine(checked, parts, workers, { calledNs, workersNs, partsNs: monotonicNs(), workers: [], goNs: 0 });
+    try {
+      await machine.orderWorkers();
       return machine;
     } catch (error) {
       await machine.close();
@@ -146,6 +169,7 @@ export class Machine {
     this.started = true;
     const vcpus = this.workers.slice(0, this.options.vcpus);
     const resolvers = this.workers.slice(this.options.vcpus);
+    this.startTimes = { ...this.startTimes, goNs: nativeAddon().monotonicNs() };
     this.parts.control.go();
     const watch = new AbortController();
     try {
@@ -196,6 +220,11 @@ export class Machine {
     await this.closed;
   }
 
+  /** Memory that the threads share as words, bytes: what they tell each other, and the bits of the pages. */
+  get sharedWordsBytes(): number {
+    return this.parts.sharedWordsBytes;
+  }
+
   /** The Workers' threads, by name: for supervision from outside (and for tests of what happens when one dies). */
   get workerNames(): readonly string[] {
     return this.workers.map((worker) => worker.name);
@@ -213,21 +242,19 @@ export class Machine {
     return model.native ? 'native' : 'emulated';
   }
 
-  private async startWorkers(): Promise<void> {
+  private async orderWorkers(): Promise<void> {
     const { plan, vcpuPlans, resolverPlans } = this.parts;
-    for (const own of vcpuPlans) this.start(`vCPU ${own.index}`, './vcpu-worker.js', { ...plan, ...own });
-    for (const own of resolverPlans) this.start(`resolver ${own.index}`, './resolver-worker.js', { ...plan, ...own });
+    [...vcpuPlans, ...resolverPlans].forEach((own, at) => {
+      this.workers[at].order({ ...plan, ...own });
+    });
     const ready = await within(START_TIMEOUT_MS, 'START_TIMEOUT', 'the Workers to be ready', Promise.all(this.workers.map((worker) => worker.ready)));
     for (const message of ready) this.note(message);
     this.placement = ready.map(({ cpus }, at) => ({ thread: this.workers[at].name, cpus }));
+    this.startTimes = { ...this.startTimes, workers: ready.map(({ start }, at) => ({ thread: this.workers[at].name, ...start })) };
   }
 
   private refuseClosed(): void {
     if (this.closed !== null) throw new FaultLabError('MACHINE_CLOSED', 'this machine is closed: it has no memory to look at any more');
-  }
-
-  private start(name: string, module: string, plan: unknown): void {
-    this.workers.push(new SupervisedWorker(name, new URL(module, import.meta.url), plan));
   }
 
   private note(message: ReadyMessage): void {
@@ -248,6 +275,7 @@ export class Machine {
   private async join(): Promise<void> {
     const gone = Promise.all(this.workers.map((worker) => worker.gone));
     this.halt();
+    await Promise.all(this.workers.filter(({ ordered }) => !ordered).map((worker) => worker.terminate()));
     if (await settlesWithin(JOIN_TIMEOUT_MS, gone)) return;
     this.parts.releaseSleepers();
     if (await settlesWithin(JOIN_TIMEOUT_MS, gone)) return;
@@ -324,6 +352,8 @@ export class Machine {
       requested: this.parts.requestLog?.pages() ?? null,
       placement: this.placement,
       stamps: this.options.stamps ? this.collectStamps() : null,
+      start: this.startTimes,
+      heaps: this.heaps,
     };
   }
 
@@ -337,6 +367,13 @@ export class Machine {
       floorCycles: nativeAddon().timerFloor(),
     };
   }
+}
+
+/** The machine's threads, vCPUs first; none of them knows yet what to do. */
+function beginWorkers({ vcpus, resolvers }: CheckedOptions): SupervisedWorker[] {
+  const begin = (count: number, role: string, module: string): SupervisedWorker[] =>
+    Array.from({ length: count }, (_, index) => new SupervisedWorker(`${role} ${index}`, new URL(module, import.meta.url)));
+  return [...begin(vcpus, 'vCPU', './vcpu-worker.js'), ...begin(resolvers, 'resolver', './resolver-worker.js')];
 }
 
 /** True when `promise` settles within `timeoutMs`. */

@@ -63,6 +63,7 @@ export class MachineParts {
   readonly requestLog: RequestLog | null;
   /** One, or one for each resolver. */
   private readonly userfaultfds: readonly NativeUserfaultfd[];
+  private readonly bitmapSizeBytes: number;
   private readonly window: PagedWindow;
   /** By resolver. */
   private readonly wakes: readonly NativeEventFd[];
@@ -83,6 +84,7 @@ export class MachineParts {
       this.window = this.own(attempt('make the window', () => PagedWindow.create(options.windowPages)));
       const bitsPerPage = options.uapi === 'sync-async-2bit' ? 2 : 1;
       const bitmapMapping = this.own(makeBitmap(options.windowPages, bitsPerPage));
+      this.bitmapSizeBytes = bitmapMapping.sizeBytes;
       this.vcpuStamps = options.stamps ? Array.from({ length: options.vcpus }, () => this.own(makeStamps(options.order.length))) : [];
       this.resolverStamps = options.stamps ? Array.from({ length: options.resolvers }, () => this.own(makeStamps(options.order.length))) : [];
       this.userfaultfds = Array.from({ length: options.userfaultfds === 'shared' ? 1 : options.resolvers }, () => this.own(makeUserfaultfd(options)));
@@ -161,6 +163,13 @@ export class MachineParts {
       this.close();
       throw error;
     }
+  }
+
+  /** Memory of the plan that all threads see, bytes. */
+  get sharedWordsBytes(): number {
+    const { plan } = this;
+    const one = [plan.policyMemory, plan.control, plan.states, plan.readyQueues, plan.vcpuCounters, plan.resolverCounters];
+    return this.bitmapSizeBytes + [...one, ...plan.rings].reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
 
   /** Makes every resolver look at the stop flag. */

@@ -8,6 +8,7 @@ import type { VcpuBootState } from '../guest/index.js';
 import type { CpuidEntry } from '../uapi/index.js';
 import type { MemoryFailureHandlerModule } from './memory-failure-handler.js';
 import type { DeliveryMode } from './modes.js';
+import type { WorkerStartTimes } from './start-times.js';
 import type { SharedModelPlan } from './uapi/shared-model.js';
 
 /** Memory and handles that every Worker of a machine opens. */
@@ -82,8 +83,8 @@ export interface ResolverPlan extends SharedPlan {
 
 /** What a Worker reports, once each and in this order; `failed` at any time. */
 export type WorkerMessage =
-  | { readonly kind: 'ready'; readonly threadId: number; readonly cpus: readonly number[]; readonly tscKhz?: number; readonly tscOffset?: number | null; readonly vcpu?: number }
-  | { readonly kind: 'done' }
+  | { readonly kind: 'ready'; readonly start: WorkerStartTimes; readonly threadId: number; readonly cpus: readonly number[]; readonly tscKhz?: number; readonly tscOffset?: number | null; readonly vcpu?: number }
+  | { readonly kind: 'done'; readonly heapSizeBytes: number }
   | { readonly kind: 'failed'; readonly error: SerializedError };
 
 /** An error that crosses threads with its code. */

@@ -2,7 +2,7 @@
  * A resolver Worker: learns of missing pages (from userfaultfd, or from the vCPU Workers' requests), waits out the modelled latency, gets the
  * contents from the page source and puts the pages in place, until the machine stops.
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { ReadyQueue, isAsyncTag, tagGeneration, tagToken, tagVcpu } from '../asyncpf/index.js';
 import { FaultLabError, isCoded } from '../errors/index.js';
 import {
@@ -33,6 +33,8 @@ import { mostRequests } from './limits.js';
 import { MODES } from './modes.js';
 import type { ResolverPlan, WorkerMessage } from './plan.js';
 import { serializeError } from './serialized-error.js';
+import { bootedNs, heapSizeBytes } from './start-times.js';
+import { receiveOrders } from './worker-orders.js';
 import { Prefetch } from './prefetch.js';
 import { PageClasses } from './uapi/page-classes.js';
 import { TraceKind, TraceWriter } from './trace/trace-writer.js';
@@ -43,8 +45,11 @@ import { SharedModel } from './uapi/shared-model.js';
 /** Timer slack of the resolver's thread: the modelled latency is to be the one asked for. */
 const TIMER_SLACK_NS = 1000;
 
-async function resolve(plan: ResolverPlan): Promise<void> {
+async function resolve(): Promise<void> {
   const addon = nativeAddon();
+  const loadedNs = addon.monotonicNs();
+  const plan = await receiveOrders<ResolverPlan>();
+  const orderedNs = addon.monotonicNs();
   addon.setTimerSlackNs(TIMER_SLACK_NS);
   keepStamps(plan.stamps);
   if (plan.cpus !== null) addon.setAffinity(plan.cpus);
@@ -130,7 +135,7 @@ async function resolve(plan: ResolverPlan): Promise<void> {
             accepted,
             faults?.feed ?? null,
           );
-    post({ kind: 'ready', threadId: addon.threadId(), cpus: addon.getAffinity() });
+    post({ kind: 'ready', start: { bootedNs: bootedNs(), loadedNs, orderedNs, readyNs: addon.monotonicNs() }, threadId: addon.threadId(), cpus: addon.getAffinity() });
     resolver.run(() => {
       prefetch.look();
       return control.stopped;
@@ -197,9 +202,9 @@ function post(message: WorkerMessage): void {
   parentPort?.postMessage(message);
 }
 
-resolve(workerData as ResolverPlan).then(
+resolve().then(
   () => {
-    post({ kind: 'done' });
+    post({ kind: 'done', heapSizeBytes: heapSizeBytes() });
   },
   (error: unknown) => {
     post({ kind: 'failed', error: serializeError(error) });

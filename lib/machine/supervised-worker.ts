@@ -16,27 +16,24 @@ const YOUNG_GENERATION_MIB = 2;
 export class SupervisedWorker {
   /** Settles when the Worker is ready; rejects when it failed or died before. */
   readonly ready: Promise<ReadyMessage>;
-  /** Settles when the Worker did its job; rejects when it failed or died. */
-  readonly done: Promise<void>;
+  /** Settles when the Worker did its job, with the size of its JavaScript heap, bytes; rejects when it failed or died. */
+  readonly done: Promise<number>;
   /** Settles when the thread is gone, however it went. Never rejects. */
   readonly gone: Promise<void>;
   private readonly worker: Worker;
+  private hasOrders = false;
 
   /**
    * @param name - for messages: `vCPU 0`
-   * @param module - the Worker's script
-   * @param plan - its workerData
+   * @param module - the Worker's script, which waits for its orders
    */
   constructor(
     readonly name: string,
     module: URL,
-    plan: unknown,
   ) {
-    // What cannot be cloned throws here: a Worker that was refused its data keeps its descriptors until the engine collects it.
-    structuredClone(plan);
-    this.worker = new Worker(module, { workerData: plan, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB }, name });
+    this.worker = new Worker(module, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB }, name });
     const ready = new Settling<ReadyMessage>();
-    const done = new Settling<void>();
+    const done = new Settling<number>();
     this.ready = ready.promise;
     this.done = done.promise;
     const fail = (error: FaultLabError): void => {
@@ -45,7 +42,7 @@ export class SupervisedWorker {
     };
     this.worker.on('message', (message: WorkerMessage) => {
       if (message.kind === 'ready') ready.resolve(message);
-      else if (message.kind === 'done') done.resolve();
+      else if (message.kind === 'done') done.resolve(message.heapSizeBytes);
       else fail(deserializeError(message.error, name));
     });
     this.worker.on('error', (error: unknown) => {
@@ -60,6 +57,21 @@ export class SupervisedWorker {
     // Somebody may only wait for `gone`: a rejection nobody looks at must not end the process.
     this.ready.catch(() => undefined);
     this.done.catch(() => undefined);
+  }
+
+  /** True once it knows what to do: before, it waits and does not look at stop flags. */
+  get ordered(): boolean {
+    return this.hasOrders;
+  }
+
+  /**
+   * Says what to do.
+   * @param plan - what {@link receiveOrders} gets in the Worker
+   * @throws DataCloneError where some of it cannot be cloned
+   */
+  order(plan: unknown): void {
+    this.worker.postMessage(plan);
+    this.hasOrders = true;
   }
 
   /** Ends the thread; whoever runs a vCPU in it notices within a slice. */

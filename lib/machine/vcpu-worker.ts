@@ -2,7 +2,7 @@
  * The Worker of one vCPU: creates it, runs it, plays the VMM for its exits, until the guest is done or the machine stops. Everything in
  * the loop is synchronous: one ioctl an exit, no allocation, no hop to another thread unless a page must be waited for.
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { ReadyQueue } from '../asyncpf/index.js';
 import { EAGAIN, EFAULT, EHWPOISON, EINTR, FaultLabError, errnoName, isCoded } from '../errors/index.js';
 import { PageLatency, PageStates, RequestRing, loadFaultPolicy, type FaultPolicy } from '../faults/index.js';
@@ -33,6 +33,8 @@ import { MODES } from './modes.js';
 import { PageRequests } from './page-requests.js';
 import type { VcpuPlan, WorkerMessage } from './plan.js';
 import { serializeError } from './serialized-error.js';
+import { bootedNs, heapSizeBytes } from './start-times.js';
+import { receiveOrders } from './worker-orders.js';
 import { EmulatedVcpuEnd } from './uapi/emulated-vcpu-end.js';
 import { NativeVcpuEnd } from './uapi/native-vcpu-end.js';
 import { SharedModel } from './uapi/shared-model.js';
@@ -257,13 +259,16 @@ function post(message: WorkerMessage): void {
 
 let runner: VcpuRunner | null = null;
 try {
-  const plan = workerData as VcpuPlan;
+  const loadedNs = nativeAddon().monotonicNs();
+  const plan = await receiveOrders<VcpuPlan>();
+  const orderedNs = nativeAddon().monotonicNs();
   if (plan.cpus !== null) nativeAddon().setAffinity(plan.cpus);
   keepStamps(plan.stamps);
   runner = new VcpuRunner(plan, await loadMemoryFailureHandler(plan.memoryFailureHandler), await loadFaultPolicy(plan.policy, plan.policyMemory));
-  post({ kind: 'ready', threadId: nativeAddon().threadId(), cpus: nativeAddon().getAffinity(), tscKhz: runner.tscKhz, tscOffset: plan.stamps === null ? null : runner.tscOffset, vcpu: runner.share });
+  const start = { bootedNs: bootedNs(), loadedNs, orderedNs, readyNs: nativeAddon().monotonicNs() };
+  post({ kind: 'ready', start, threadId: nativeAddon().threadId(), cpus: nativeAddon().getAffinity(), tscKhz: runner.tscKhz, tscOffset: plan.stamps === null ? null : runner.tscOffset, vcpu: runner.share });
   runner.run();
-  post({ kind: 'done' });
+  post({ kind: 'done', heapSizeBytes: heapSizeBytes() });
 } catch (error) {
   post({ kind: 'failed', error: serializeError(error) });
 } finally {

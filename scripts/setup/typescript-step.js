@@ -1,6 +1,7 @@
 /** dist/ from lib/ and test/. */
 import { existsSync, rmSync } from 'node:fs';
 import { relative } from 'node:path';
+import { bundle, bundleOriginals, unbundle } from './bundle.js';
 import { ROOT, inRoot } from './checkout.js';
 import { filesBelow, fingerprint } from './fingerprint.js';
 import { runLogged } from './run-logged.js';
@@ -22,7 +23,7 @@ const outputOf = (source) => inRoot('dist', relative(ROOT, source).replace(/ts$/
 
 /** Deletes what deleted or renamed sources left behind: mocha would run their old tests. */
 function prune() {
-  const wanted = new Set(allSources().map(outputOf));
+  const wanted = new Set([...allSources().map(outputOf), ...bundleOriginals()]);
   for (const file of [...filesBelow(inRoot('dist/lib')), ...filesBelow(inRoot('dist/test'))]) {
     const script = file.replace(/(?:\.d\.(c?)ts|\.(c?)js\.map)$/, '.$1$2js');
     if (/\.c?js$/.test(script) && !wanted.has(script)) rmSync(file, { force: true });
@@ -33,13 +34,15 @@ function prune() {
 export const typescriptStep = {
   name: 'typescript',
   label: 'compiling TypeScript',
-  fingerprint: () => fingerprint([...sources(), inRoot('tsconfig.json'), inRoot('package-lock.json')]),
-  isCurrent: () => sources().every((source) => existsSync(outputOf(source))),
+  fingerprint: () => fingerprint([...sources(), inRoot('tsconfig.json'), inRoot('package-lock.json'), inRoot('scripts/setup/bundle.js')]),
+  isCurrent: () => sources().every((source) => existsSync(outputOf(source))) && bundleOriginals().every((file) => existsSync(file)),
   async run() {
+    unbundle();
     prune();
     // With an output missing tsc's memory is wrong.
-    if (!typescriptStep.isCurrent()) rmSync(inRoot(BUILD_INFO), { force: true });
+    if (!sources().every((source) => existsSync(outputOf(source)))) rmSync(inRoot(BUILD_INFO), { force: true });
     const tsc = inRoot('node_modules/typescript/lib/tsc.js');
     await runLogged({ name: 'typescript', command: [process.execPath, tsc, '-p', 'tsconfig.json', '--incremental', '--tsBuildInfoFile', BUILD_INFO], limitSeconds: 600 });
+    await bundle();
   },
 };

@@ -87,6 +87,9 @@ async function sample(options: Omit<MachineOptions, 'mode' | 'source' | 'windowP
         return machine.progress().exits;
       };
       await reach(0.5);
+      // The engine makes a table of the script's lines when it is first asked for one, which the profiler may be.
+      const stack = (await profiler.call('Runtime.evaluate', { expression: 'new Error().stack' })) as { readonly result: { readonly value?: unknown } };
+      assert.match(String(stack.result.value), /vcpu-worker/);
       await profiler.call('HeapProfiler.startSampling', { samplingInterval: SAMPLING_BYTES, includeObjectsCollectedByMajorGC: true, includeObjectsCollectedByMinorGC: true });
       const first = machine.progress().exits;
       const last = await reach(0.9);

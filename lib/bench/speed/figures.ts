@@ -1,6 +1,7 @@
 /** The figures of `speed`: each with its goal, and how far from it what was measured is. */
 import { formatDuration } from '../duration.js';
 import type { Estimate } from '../statistics.js';
+import type { FigureAccount } from './figure-account.js';
 
 /** Names of the figures, in the order reports show them. */
 export const SPEED_FIGURE_NAMES = ['port-out', 'sync-exit', 'apf-user', 'apf-kernel', 'kept-apf-user', 'kept-apf-kernel', 'against-uffd', 'start', 'memory', 'flat'] as const;
@@ -53,17 +54,19 @@ export interface SpeedFigure {
   readonly missedByShare: number | null;
   /** What else there is to know, a sentence each. */
   readonly notes: readonly string[];
+  /** What it is made of; null where nothing takes it apart. */
+  readonly account: FigureAccount | null;
 }
 
-/** Sets a measurement against its goal. */
-export function judge(name: SpeedFigureName, measured: Estimate, notes: readonly string[] = []): SpeedFigure {
+/** Sets a measurement against its goal; `account` says what it is made of. */
+export function judge(name: SpeedFigureName, measured: Estimate, notes: readonly string[] = [], account: FigureAccount | null = null): SpeedFigure {
   const { unit, goal } = SPEED_FIGURES[name];
-  if (goal === null) return { name, unit, goal, measured, verdict: null, missedByShare: null, notes };
+  if (goal === null) return { name, unit, goal, measured, verdict: null, missedByShare: null, notes, account };
   const [limit, excess] = 'atMost' in goal ? [goal.atMost, measured.value - goal.atMost] : [goal.atLeast, goal.atLeast - measured.value];
   const [best, worst] = 'atMost' in goal ? [measured.low, measured.high] : [-measured.high, -measured.low];
   const bar = 'atMost' in goal ? limit : -limit;
   const verdict = worst <= bar ? 'met' : best > bar ? 'missed' : 'open';
-  return { name, unit, goal, measured, verdict, missedByShare: excess > 0 ? excess / limit : null, notes };
+  return { name, unit, goal, measured, verdict, missedByShare: excess > 0 ? excess / limit : null, notes, account };
 }
 
 /** A value of a figure for people. */

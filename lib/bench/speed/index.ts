@@ -1,5 +1,6 @@
 /** What this implementation costs: TypeScript against C, and the figures that have goals (docs/SPEED.md). */
 export { SPEED_FIGURES, SPEED_FIGURE_NAMES, formatSpeed, judge, type Goal, type SpeedFigure, type SpeedFigureName, type SpeedUnit, type SpeedVerdict } from './figures.js';
+export { figureAccountLines, type FigureAccount, type FigureAccountPart } from './figure-account.js';
 export { GREATEST_MOST_PAGES, LEAST_MOST_PAGES } from './flat-cost.js';
 export { LOOPS, LOOP_NAMES, type Loop, type LoopName } from './loops.js';
 export { measureRatios, type LoopRatio, type RatioOptions, type Ratios, type SidesFigure } from './ratios.js';

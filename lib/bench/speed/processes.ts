@@ -6,7 +6,10 @@ import { FaultLabError, describeError } from '../../errors/index.js';
 import { nativeAddon } from '../../native/index.js';
 import { formatDuration } from '../duration.js';
 import { estimate, median } from '../statistics.js';
+import { middleOf } from './figure-account.js';
 import { formatSpeed, judge, type SpeedFigure } from './figures.js';
+import { MemoryReportSchema, memoryAccount, type MemoryReport } from './memory-account.js';
+import { StartReportSchema, startAccount } from './start-account.js';
 
 const LONGEST_MS = 60_000;
 /** Prints CLOCK_MONOTONIC at its first line, ns. */
@@ -24,39 +27,46 @@ export interface ProcessOptions {
  * @throws FaultLabError `SPEED_PROCESS` when a process fails
  */
 export async function measureStart(options: ProcessOptions): Promise<SpeedFigure[]> {
-  const startNs = async (args: readonly string[]): Promise<number> => {
-    const beganNs = nativeAddon().monotonicNs();
-    return (await run(args, v.object({ ns: v.number() }))).ns - beganNs;
+  const since = async <T extends { ns: number }>(args: readonly string[], schema: v.GenericSchema<unknown, T>): Promise<{ startedNs: number; tookNs: number; report: T }> => {
+    const startedNs = nativeAddon().monotonicNs();
+    const report = await run(args, schema);
+    return { startedNs, tookNs: report.ns - startedNs, report };
   };
-  const { bare, own } = await pairs(options, 'start', () => startNs(BARE), () => startNs([modulePath('start-process.js')]));
-  if (own.length === 0) return [];
-  return [judge('start', estimate(own.map((ns, at) => ns - bare[at])), [`to the first KVM_RUN ${formatDuration(median(own))}, a bare node to its first line ${formatDuration(median(bare))}`])];
+  const rounds = await inRounds(options, 'start', { bare: () => since(BARE, v.object({ ns: v.number() })), own: () => since([modulePath('start-process.js')], StartReportSchema) });
+  if (rounds.length === 0) return [];
+  const overNs = rounds.map(({ bare, own }) => own.tookNs - bare.tookNs);
+  const { bare, own } = rounds[middleOf(overNs)];
+  const typical = (side: 'bare' | 'own'): string => formatDuration(median(rounds.map((round) => round[side].tookNs)));
+  const note = `to the first KVM_RUN ${typical('own')}, a bare node to its first line ${typical('bare')}`;
+  return [judge('start', estimate(overNs), [note], startAccount(own.report, own.startedNs, bare.tookNs))];
 }
 
 /**
- * Anonymous memory of a process with a machine, over one with a bare Worker; pairs of both.
+ * Anonymous memory of a process with a machine, over one with a bare Worker; rounds of both, and of one with two bare Workers.
  * @throws FaultLabError `SPEED_PROCESS` when a process fails
  */
 export async function measureMemory(options: ProcessOptions): Promise<SpeedFigure[]> {
-  const bytes = async (what: string): Promise<number> => (await run(['--expose-gc', modulePath('memory-process.js'), what], v.object({ bytes: v.number() }))).bytes;
-  const { bare, own } = await pairs(options, 'memory', () => bytes('worker'), () => bytes('machine'));
-  if (own.length === 0) return [];
-  return [
-    judge('memory', estimate(own.map((size, at) => size - bare[at])), [
-      `a process with a machine ${formatSpeed(median(own), 'bytes')}, with a bare Worker ${formatSpeed(median(bare), 'bytes')}; the machine has two Workers, of the vCPU and of the resolver, and memory of the kernel is not counted`,
-    ]),
-  ];
+  const measure = (what: string) => async (): Promise<MemoryReport> => await run(['--expose-gc', modulePath('memory-process.js'), what], MemoryReportSchema);
+  const rounds = await inRounds(options, 'memory', { bare: measure('worker'), two: measure('workers'), own: measure('machine') });
+  if (rounds.length === 0) return [];
+  const overBytes = rounds.map(({ bare, own }) => own.bytes - bare.bytes);
+  const { bare, two, own } = rounds[middleOf(overBytes)];
+  const typical = (side: 'bare' | 'own'): string => formatSpeed(median(rounds.map((round) => round[side].bytes)), 'bytes');
+  const note = `a process with a machine ${typical('own')}, with a bare Worker ${typical('bare')}; the machine has two Workers, of the vCPU and of the resolver, and memory of the kernel is not counted`;
+  return [judge('memory', estimate(overBytes), [note], memoryAccount(own, two, bare))];
 }
 
-async function pairs({ rounds, progress }: ProcessOptions, name: string, makeBare: () => Promise<number>, makeOwn: () => Promise<number>): Promise<{ bare: number[]; own: number[] }> {
-  const bare: number[] = [];
-  const own: number[] = [];
+/** Runs every kind once a round, in turns from either end. */
+async function inRounds<T extends Record<string, unknown>>({ rounds, progress }: ProcessOptions, name: string, kinds: { readonly [K in keyof T]: () => Promise<T[K]> }): Promise<T[]> {
+  const done: T[] = [];
   for (let round = 0; round < rounds && !progress(round, rounds, name); round++) {
-    if (round % 2 === 0) bare.push(await makeBare());
-    own.push(await makeOwn());
-    if (round % 2 === 1) bare.push(await makeBare());
+    const results: Partial<T> = {};
+    const order: (keyof T)[] = Object.keys(kinds);
+    if (round % 2 === 1) order.reverse();
+    for (const kind of order) results[kind] = await kinds[kind]();
+    done.push(results as T);
   }
-  return { bare, own };
+  return done;
 }
 
 function modulePath(name: string): string {

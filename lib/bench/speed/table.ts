@@ -2,6 +2,7 @@
 import Table from 'cli-table3';
 import pc from 'picocolors';
 import { describeHost } from '../../kvm/index.js';
+import { figureAccountLines } from './figure-account.js';
 import { SPEED_FIGURES, formatSpeed, type SpeedFigure } from './figures.js';
 import type { SpeedReport } from './report.js';
 
@@ -30,6 +31,9 @@ export function renderSpeed(report: SpeedReport, { color }: { readonly color: bo
     table.toString(),
     '',
     ...report.figures.flatMap(({ name, notes }) => notes.map((note) => `${name}: ${note}`)),
+    ...report.figures.flatMap(({ name, unit, account }) =>
+      account === null ? [] : ['', `${name}: where it goes, in the middle one of all rounds, ${formatSpeed(account.whole, unit)}`, ...figureAccountLines(account, unit)],
+    ),
   ];
   if (host.emulated) lines.push('', colors.yellow('EMULATED HOST: its CPU is made by software, so none of these figures says anything about a real one'));
   if (report.interrupted) lines.push('', colors.yellow('interrupted: what is shown is what was done until then'));

@@ -2,7 +2,6 @@
  * How user space answers a fault that it could leave to the guest: get the page at once while the vCPU waits (`sync`), or let the guest do
  * something else meanwhile (`async`). A policy decides, and learns from how long pages took. It does no I/O, and it is asked on the path of a fault.
  */
-import { FaultLabError, isCoded } from '../../errors/index.js';
 
 /** What a fault comes to. */
 export const Resolution = { ASYNC: 0, SYNC: 1 } as const;
@@ -54,43 +53,4 @@ export interface FaultPolicyModule {
 /** What a policy module exports. */
 export interface FaultPolicyExports {
   openFaultPolicy(options: unknown, memory: PolicyMemory): FaultPolicy | Promise<FaultPolicy>;
-}
-
-/**
- * Loads a policy in this Worker.
- * @throws FaultLabError: `POLICY_UNUSABLE` for a module that cannot be loaded or is none of a policy, `POLICY_FAILED` when its `openFaultPolicy` throws
- */
-export async function loadFaultPolicy(named: FaultPolicyModule, memory: PolicyMemory): Promise<FaultPolicy> {
-  const { openFaultPolicy } = await importPolicy(named.module);
-  if (typeof openFaultPolicy !== 'function') throw unusable(named.module, 'it does not export openFaultPolicy(options, memory)');
-  // A user's own module may return anything.
-  let policy: unknown;
-  try {
-    policy = await openFaultPolicy(named.options, memory);
-  } catch (error) {
-    if (isCoded(error)) throw error;
-    throw new FaultLabError('POLICY_FAILED', `the policy ${named.module} failed when it was opened: ${wordsOf(error)}`, { cause: error });
-  }
-  if (!isPolicy(policy)) throw unusable(named.module, 'what its openFaultPolicy() returns has no decide()');
-  return policy;
-}
-
-function isPolicy(value: unknown): value is FaultPolicy {
-  return typeof value === 'object' && value !== null && typeof (value as Partial<FaultPolicy>).decide === 'function';
-}
-
-async function importPolicy(module: string): Promise<Partial<FaultPolicyExports>> {
-  try {
-    return (await import(module)) as Partial<FaultPolicyExports>;
-  } catch (error) {
-    throw unusable(module, wordsOf(error), error);
-  }
-}
-
-function unusable(module: string, why: string, cause?: unknown): FaultLabError {
-  return new FaultLabError('POLICY_UNUSABLE', `the policy ${module} cannot be used: ${why}`, { ...(cause === undefined ? {} : { cause }) });
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -6,6 +6,8 @@ import { HostSchema, ToolSchema } from './host-schema.js';
 
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
+const PartSchema = v.object({ name: v.string(), value: v.number() });
+
 const FigureSchema = v.object({
   name: v.picklist(SPEED_FIGURE_NAMES),
   unit: v.picklist(['ratio', 'ns', 'bytes']),
@@ -14,6 +16,8 @@ const FigureSchema = v.object({
   verdict: v.nullable(v.picklist(['met', 'missed', 'open'])),
   missedByShare: v.nullable(v.number()),
   notes: v.array(v.string()),
+  // Older reports have none.
+  account: v.optional(v.nullable(v.object({ whole: v.number(), parts: v.array(PartSchema), unexplained: v.number() })), null),
 });
 
 /** See the module's comment. */
