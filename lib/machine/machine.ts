@@ -4,7 +4,7 @@
  */
 import { FaultLabError, attempt, fromNative } from '../errors/index.js';
 import { ReadyQueue } from '../asyncpf/index.js';
-import type { GuestVcpuReport } from '../guest/index.js';
+import type { GuestNotes, GuestVcpuReport } from '../guest/index.js';
 import { Vcpu } from '../kvm/index.js';
 import { nativeAddon, readStamps, type StampLog } from '../native/index.js';
 import {
@@ -20,6 +20,7 @@ import { MODES } from './modes.js';
 import { checkOptions, type CheckedOptions, type MachineOptions } from './options.js';
 import { MachineParts, longestLatencyNs } from './parts.js';
 import type { MachineTrace } from './trace/machine-trace.js';
+import { ThreadTimes, type ThreadTime } from './thread-times.js';
 import { readTraceRecords } from './trace/trace-writer.js';
 import { SharedModel } from './uapi/shared-model.js';
 import { SupervisedWorker, type ReadyMessage } from './supervised-worker.js';
@@ -80,6 +81,12 @@ export interface MachineStamps {
   readonly startCycles: BigUint64Array;
   /** TSC cycles between two readings in a row. */
   readonly floorCycles: number;
+  /** When the guest's handlers were entered, by vCPU; null where the guest does not note it. */
+  readonly notes: readonly (GuestNotes | null)[];
+  /** The guest's TSC at the begin of its three phases, by vCPU; 0 for one that did not take place. */
+  readonly phaseStarts: readonly (readonly number[])[];
+  /** How each vCPU's thread spent its time, at both ends of each phase. */
+  readonly threads: readonly (readonly ThreadTime[])[];
 }
 
 /** How far a run is. */
@@ -335,6 +342,9 @@ export class Machine {
       tscOffsets: this.tscOffsets,
       startCycles: mailbox.startCycles().slice(),
       floorCycles: nativeAddon().timerFloor(),
+      notes: vcpuStamps.map((_, index) => mailbox.notes(index)),
+      phaseStarts: vcpuStamps.map((_, index) => mailbox.phaseStarts(index)),
+      threads: (this.parts.plan.threadTimes ?? []).map((buffer) => new ThreadTimes(buffer).read()),
     };
   }
 }

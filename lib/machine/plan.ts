@@ -35,6 +35,8 @@ export interface SharedPlan {
   readonly control: SharedArrayBuffer;
   /** Where each vCPU's and each resolver's thread records what it does; null where nothing is recorded. */
   readonly traces: { readonly vcpus: readonly SharedArrayBuffer[]; readonly resolvers: readonly SharedArrayBuffer[] } | null;
+  /** Where each vCPU's thread notes how it spent its time; null where it does not. */
+  readonly threadTimes: readonly SharedArrayBuffer[] | null;
   readonly states: SharedArrayBuffer;
   /** One request ring for each resolver. */
   readonly rings: readonly SharedArrayBuffer[];

@@ -6,7 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { ReadyQueue } from '../asyncpf/index.js';
 import { EAGAIN, EFAULT, EHWPOISON, EINTR, FaultLabError, errnoName, isCoded } from '../errors/index.js';
 import { PageLatency, PageStates, RequestRing, loadFaultPolicy, type FaultPolicy } from '../faults/index.js';
-import { DOORBELL_DONE, DOORBELL_PANIC, DOORBELL_PORT, WINDOW_BASE, bootVcpu, guestPanic } from '../guest/index.js';
+import { DOORBELL_DONE, DOORBELL_PANIC, DOORBELL_PHASE, DOORBELL_PORT, WINDOW_BASE, bootVcpu, guestPanic } from '../guest/index.js';
 import { Vm, type Vcpu } from '../kvm/index.js';
 import { InterceptedPages, PagedWindow, SystemRam } from '../memory/index.js';
 import { keepStamps, nativeAddon } from '../native/index.js';
@@ -37,6 +37,7 @@ import { EmulatedVcpuEnd } from './uapi/emulated-vcpu-end.js';
 import { NativeVcpuEnd } from './uapi/native-vcpu-end.js';
 import { SharedModel } from './uapi/shared-model.js';
 import { UapiFaults } from './uapi/uapi-faults.js';
+import { ThreadTimes } from './thread-times.js';
 import { TraceKind, TraceWriter } from './trace/trace-writer.js';
 import type { VcpuUapi } from './uapi/uapi-end.js';
 
@@ -61,6 +62,7 @@ class VcpuRunner {
   private readonly memoryFailures: MemoryFailures;
   /** Null where nothing is recorded. */
   private readonly trace: TraceWriter | null;
+  private readonly times: ThreadTimes | null;
 
   constructor(
     private readonly plan: VcpuPlan,
@@ -88,6 +90,7 @@ class VcpuRunner {
     const bitmap = new InterceptedPages(this.bitmapMapping.view(), this.window.pageCount, plan.bitsPerPage);
     const rings = plan.rings.map((ring) => new RequestRing(ring));
     this.trace = plan.traces === null ? null : new TraceWriter(plan.traces.vcpus[plan.index]);
+    this.times = plan.threadTimes === null ? null : ThreadTimes.ofThisThread(plan.threadTimes[plan.index]);
     const requests = (this.requests = new PageRequests(states, rings, this.counters, () => this.control.stopped, this.trace));
     const decisions = new FaultDecisions(policy, new PageLatency(plan.latencyNs, plan.quick, plan.latencyModel), states, plan.index);
     const shared = plan.model === null ? null : new SharedModel(plan.model);
@@ -181,6 +184,7 @@ class VcpuRunner {
   close(): void {
     this.counters.runNs = this.vcpu.runTimeNs;
     this.counters.waitNs = this.requests.waitedNs;
+    this.times?.close();
     this.vcpu.close();
     this.bitmapMapping.close();
     this.window.close();
@@ -221,6 +225,9 @@ class VcpuRunner {
         return 'done';
       case DOORBELL_PANIC:
         throw guestPanic(this.ram.data, this.plan.index);
+      case DOORBELL_PHASE:
+        this.times?.note(this.vcpu.runTimeNs, this.requests.waitedNs);
+        return 'continue';
       default:
         return 'continue';
     }
