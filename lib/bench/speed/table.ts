@@ -4,6 +4,8 @@ import pc from 'picocolors';
 import { describeHost } from '../../kvm/index.js';
 import { SPEED_FIGURES, formatSpeed, type SpeedFigure } from './figures.js';
 import type { SpeedReport } from './report.js';
+import { vcpuTimeTable } from './vcpu-time-table.js';
+import type { VcpuTime } from './work-kept.js';
 
 /** Renders a report as text, several lines, without a final newline. */
 export function renderSpeed(report: SpeedReport, { color }: { readonly color: boolean }): string {
@@ -29,11 +31,16 @@ export function renderSpeed(report: SpeedReport, { color }: { readonly color: bo
     '',
     table.toString(),
     '',
+    ...vcpuTimeLines(report.vcpuTimes, color),
     ...report.figures.flatMap(({ name, notes }) => notes.map((note) => `${name}: ${note}`)),
   ];
   if (host.emulated) lines.push('', colors.yellow('EMULATED HOST: its CPU is made by software, so none of these figures says anything about a real one'));
   if (report.interrupted) lines.push('', colors.yellow('interrupted: what is shown is what was done until then'));
   return lines.join('\n');
+}
+
+function vcpuTimeLines(times: readonly VcpuTime[], color: boolean): string[] {
+  return times.length === 0 ? [] : [...vcpuTimeTable(times, color), ''];
 }
 
 /** A figure's goal in words. */
