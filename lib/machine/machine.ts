@@ -2,6 +2,7 @@
  * A machine: one tiny guest, its vCPU Workers, its resolver Workers, and the supervisor that starts, watches and ends them. Whatever
  * happens, `run()` settles and `close()` leaves nothing behind: no thread, no mapping, no file descriptor.
  */
+import { closeSync } from 'node:fs';
 import { FaultLabError, attempt, fromNative } from '../errors/index.js';
 import { ReadyQueue } from '../asyncpf/index.js';
 import type { GuestNotes, GuestVcpuReport } from '../guest/index.js';
@@ -197,7 +198,8 @@ export class Machine {
 
   /** Ends what still runs and releases everything. Idempotent; never throws for a run that failed. */
   async close(): Promise<void> {
-    this.closed ??= this.join().then(() => {
+    this.closed ??= this.join().then(async () => {
+      await this.closeStatistics();
       this.parts.close();
     });
     await this.closed;
@@ -235,6 +237,14 @@ export class Machine {
 
   private start(name: string, module: string, plan: unknown): void {
     this.workers.push(new SupervisedWorker(name, new URL(module, import.meta.url), plan));
+  }
+
+  /** Every Worker is gone: whether it was ever ready is settled. */
+  private async closeStatistics(): Promise<void> {
+    for (const { ready } of this.workers) {
+      const fd = await ready.then(({ statisticsFd }) => statisticsFd, () => undefined);
+      if (fd !== undefined) closeSync(fd);
+    }
   }
 
   private note(message: ReadyMessage): void {

@@ -84,7 +84,7 @@ export interface ResolverPlan extends SharedPlan {
 
 /** What a Worker reports, once each and in this order; `failed` at any time. */
 export type WorkerMessage =
-  | { readonly kind: 'ready'; readonly threadId: number; readonly cpus: readonly number[]; readonly tscKhz?: number; readonly tscOffset?: number | null; readonly vcpu?: number }
+  | { readonly kind: 'ready'; readonly threadId: number; readonly cpus: readonly number[]; readonly tscKhz?: number; readonly tscOffset?: number | null; readonly vcpu?: number; readonly statisticsFd?: number | undefined }
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly error: SerializedError };
 

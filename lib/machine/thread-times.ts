@@ -1,13 +1,19 @@
 /**
- * How a vCPU's thread spends its time, as the kernel's scheduler counts it, taken when the guest rings at both ends of a phase: on a CPU, waiting for one, and
+ * How a vCPU's thread spends its time and what KVM counts of it, as the kernel's scheduler counts it, taken when the guest rings at both ends of a phase: on a CPU, waiting for one, and
  * asleep otherwise. Source: Documentation/scheduler/sched-stats.rst, /proc/<pid>/schedstat.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
+import type { VcpuStatistics } from '../kvm/index.js';
 import { nativeAddon } from '../native/index.js';
 
 /** Two for each of the guest's phases. */
 const MOST_MOMENTS = 6;
-const NUMBERS = 6;
+/** Statistics of KVM's that say what a fault costs it, by KVM's names (Documentation/virt/kvm/api.rst, KVM_GET_STATS_FD; which there are depends on the kernel). */
+export const KVM_COUNTS = ['exits', 'pf_taken', 'insn_emulation', 'irq_injections', 'irq_exits', 'signal_exits', 'halt_exits', 'host_state_reload', 'tlb_flush'] as const;
+/** A name of {@link KVM_COUNTS}. */
+export type KvmCount = (typeof KVM_COUNTS)[number];
+const TIMES = 6;
+const NUMBERS = TIMES + KVM_COUNTS.length;
 const HEAD = 1;
 const SCHEDSTAT = '/proc/thread-self/schedstat';
 /** Three numbers of at most 20 digits. */
@@ -26,6 +32,8 @@ export interface ThreadTime {
   readonly inKvmNs: number;
   /** Asleep for pages outside KVM_RUN, ns. */
   readonly waitedNs: number;
+  /** What KVM counted of the vCPU; without those that this kernel does not count. */
+  readonly kvm: Readonly<Partial<Record<KvmCount, number>>>;
 }
 
 /** See the module's comment. One writer. */
@@ -35,10 +43,12 @@ export class ThreadTimes {
   /**
    * @param buffer - made by {@link ThreadTimes.allocate}
    * @param fd - of the writing thread's schedstat file; null: there is none
+   * @param statistics - of its vCPU; null: there are none
    */
   constructor(
     buffer: SharedArrayBuffer,
     private readonly fd: number | null = null,
+    private readonly statistics: VcpuStatistics | null = null,
   ) {
     this.numbers = new Float64Array(buffer);
   }
@@ -47,15 +57,15 @@ export class ThreadTimes {
     return new SharedArrayBuffer((HEAD + MOST_MOMENTS * NUMBERS) * Float64Array.BYTES_PER_ELEMENT);
   }
 
-  /** For the calling thread. `path` is another file than its schedstat. */
-  static ofThisThread(buffer: SharedArrayBuffer, path = SCHEDSTAT): ThreadTimes {
+  /** For the calling thread. `path` is another file than its schedstat; `statistics` are not closed with it. */
+  static ofThisThread(buffer: SharedArrayBuffer, statistics: VcpuStatistics | null, path = SCHEDSTAT): ThreadTimes {
     let fd: number | null = null;
     try {
       fd = openSync(path, 'r');
     } catch {
       // The account says what is missing for it.
     }
-    return new ThreadTimes(buffer, fd);
+    return new ThreadTimes(buffer, fd, statistics);
   }
 
   /** Notes how it stands now; nothing once all moments are taken. */
@@ -64,7 +74,8 @@ export class ThreadTimes {
     if (count === MOST_MOMENTS) return;
     const { tsc, monotonicNs } = nativeAddon();
     const { onCpuNs, runDelayNs } = this.schedstat();
-    this.numbers.set([Number(tsc()), monotonicNs(), onCpuNs, runDelayNs, inKvmNs, waitedNs], HEAD + count * NUMBERS);
+    const counts = KVM_COUNTS.map((name) => this.statistics?.value(name) ?? NaN);
+    this.numbers.set([Number(tsc()), monotonicNs(), onCpuNs, runDelayNs, inKvmNs, waitedNs, ...counts], HEAD + count * NUMBERS);
     this.numbers[0] = count + 1;
   }
 
@@ -72,8 +83,9 @@ export class ThreadTimes {
   read(): ThreadTime[] {
     const known = (value: number): number | null => (Number.isNaN(value) ? null : value);
     return Array.from({ length: this.numbers[0] }, (_, at) => {
-      const [tscCycles, monotonicNs, onCpuNs, runDelayNs, inKvmNs, waitedNs] = this.numbers.subarray(HEAD + at * NUMBERS);
-      return { tscCycles, monotonicNs, onCpuNs: known(onCpuNs), runDelayNs: known(runDelayNs), inKvmNs, waitedNs };
+      const [tscCycles, monotonicNs, onCpuNs, runDelayNs, inKvmNs, waitedNs, ...counts] = this.numbers.subarray(HEAD + at * NUMBERS, HEAD + (at + 1) * NUMBERS);
+      const kvm = Object.fromEntries(KVM_COUNTS.map((name, index) => [name, counts[index]] as const).filter(([, value]) => !Number.isNaN(value)));
+      return { tscCycles, monotonicNs, onCpuNs: known(onCpuNs), runDelayNs: known(runDelayNs), inKvmNs, waitedNs, kvm };
     });
   }
 

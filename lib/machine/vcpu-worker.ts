@@ -7,7 +7,7 @@ import { ReadyQueue } from '../asyncpf/index.js';
 import { EAGAIN, EFAULT, EHWPOISON, EINTR, FaultLabError, errnoName, isCoded } from '../errors/index.js';
 import { PageLatency, PageStates, RequestRing, loadFaultPolicy, type FaultPolicy } from '../faults/index.js';
 import { DOORBELL_DONE, DOORBELL_PANIC, DOORBELL_PHASE, DOORBELL_PORT, WINDOW_BASE, bootVcpu, guestPanic } from '../guest/index.js';
-import { Vm, type Vcpu } from '../kvm/index.js';
+import { VcpuStatistics, Vm, type Vcpu } from '../kvm/index.js';
 import { InterceptedPages, PagedWindow, SystemRam } from '../memory/index.js';
 import { keepStamps, nativeAddon } from '../native/index.js';
 import {
@@ -63,6 +63,8 @@ class VcpuRunner {
   /** Null where nothing is recorded. */
   private readonly trace: TraceWriter | null;
   private readonly times: ThreadTimes | null;
+  /** For the main thread to close. */
+  readonly statisticsFd: number | undefined;
 
   constructor(
     private readonly plan: VcpuPlan,
@@ -90,7 +92,9 @@ class VcpuRunner {
     const bitmap = new InterceptedPages(this.bitmapMapping.view(), this.window.pageCount, plan.bitsPerPage);
     const rings = plan.rings.map((ring) => new RequestRing(ring));
     this.trace = plan.traces === null ? null : new TraceWriter(plan.traces.vcpus[plan.index]);
-    this.times = plan.threadTimes === null ? null : ThreadTimes.ofThisThread(plan.threadTimes[plan.index]);
+    const statistics = plan.threadTimes === null ? null : statisticsOf(this.vcpu);
+    this.times = plan.threadTimes === null ? null : ThreadTimes.ofThisThread(plan.threadTimes[plan.index], statistics);
+    this.statisticsFd = statistics?.release();
     const requests = (this.requests = new PageRequests(states, rings, this.counters, () => this.control.stopped, this.trace));
     const decisions = new FaultDecisions(policy, new PageLatency(plan.latencyNs, plan.quick, plan.latencyModel), states, plan.index);
     const shared = plan.model === null ? null : new SharedModel(plan.model);
@@ -258,6 +262,16 @@ class VcpuRunner {
   }
 }
 
+/** Null on kernels without (before 5.14). */
+function statisticsOf(vcpu: Vcpu): VcpuStatistics | null {
+  try {
+    return VcpuStatistics.of(vcpu);
+  } catch (error) {
+    if (isCoded(error)) return null;
+    throw error;
+  }
+}
+
 function post(message: WorkerMessage): void {
   parentPort?.postMessage(message);
 }
@@ -268,7 +282,7 @@ try {
   if (plan.cpus !== null) nativeAddon().setAffinity(plan.cpus);
   keepStamps(plan.stamps);
   runner = new VcpuRunner(plan, await loadMemoryFailureHandler(plan.memoryFailureHandler), await loadFaultPolicy(plan.policy, plan.policyMemory));
-  post({ kind: 'ready', threadId: nativeAddon().threadId(), cpus: nativeAddon().getAffinity(), tscKhz: runner.tscKhz, tscOffset: plan.stamps === null ? null : runner.tscOffset, vcpu: runner.share });
+  post({ kind: 'ready', threadId: nativeAddon().threadId(), cpus: nativeAddon().getAffinity(), tscKhz: runner.tscKhz, tscOffset: plan.stamps === null ? null : runner.tscOffset, vcpu: runner.share, statisticsFd: runner.statisticsFd });
   runner.run();
   post({ kind: 'done' });
 } catch (error) {

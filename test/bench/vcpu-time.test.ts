@@ -53,7 +53,7 @@ function made(threads: NonNullable<MachineResult['stamps']>['threads'][number]):
   return account;
 }
 
-const moment = (onCpuNs: number | null, runDelayNs: number | null, monotonicNs: number): NonNullable<MachineResult['stamps']>['threads'][number][number] => ({ tscCycles: 0, monotonicNs, onCpuNs, runDelayNs, inKvmNs: 0, waitedNs: 0 });
+const moment = (onCpuNs: number | null, runDelayNs: number | null, monotonicNs: number): NonNullable<MachineResult['stamps']>['threads'][number][number] => ({ tscCycles: 0, monotonicNs, onCpuNs, runDelayNs, inKvmNs: 0, waitedNs: 0, kvm: { exits: monotonicNs / 10 } });
 
 describe("the account of a vCPU's time", () => {
   it('gives every stretch to one part, and the parts add up', () => {
@@ -70,6 +70,7 @@ describe("the account of a vCPU's time", () => {
     assert.equal(account.unexplainedNs, 20);
     assert.deepEqual(account.threads, { onCpuNs: 985, runDelayNs: 15, asleepNs: 10 });
     assert.deepEqual(account.missing, []);
+    assert.deepEqual(account.kvm, { exits: 101 });
     addsUp(account);
   });
 
@@ -86,8 +87,8 @@ describe("the account of a vCPU's time", () => {
 
   /** What each mode must have some of. */
   const PARTS: Readonly<Record<'sync-uffd' | 'sync-exit' | 'apf-kernel' | 'apf-user', readonly VcpuPart[]>> = {
-    'sync-uffd': ['work', 'pages', 'handlers', 'return', 'wait'],
-    'sync-exit': ['work', 'pages', 'handlers', 'return', 'fault', 'vmm', 'wait'],
+    'sync-uffd': ['work', 'pages', 'handlers', 'wait'],
+    'sync-exit': ['work', 'pages', 'handlers', 'fault', 'vmm', 'wait'],
     'apf-kernel': ['work', 'pages', 'handlers', 'return', 'fault', 'deliver'],
     'apf-user': ['work', 'pages', 'handlers', 'return', 'fault', 'vmm', 'inject', 'deliver'],
   };

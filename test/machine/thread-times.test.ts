@@ -36,17 +36,18 @@ describe('moments of a guest and of its threads', () => {
     for (let at = 1; at < moments.length; at++) {
       const [before, after] = [moments[at - 1], moments[at]];
       assert.ok(after.tscCycles > before.tscCycles && after.monotonicNs > before.monotonicNs && after.inKvmNs >= before.inKvmNs);
+      if (before.kvm.exits !== undefined && after.kvm.exits !== undefined) assert.ok(after.kvm.exits > before.kvm.exits);
       if (before.onCpuNs !== null && after.onCpuNs !== null) assert.ok(after.onCpuNs >= before.onCpuNs);
     }
   });
 
   it('says null for what the kernel does not count', () => {
     const buffer = ThreadTimes.allocate();
-    const times = ThreadTimes.ofThisThread(buffer, '/proc/no-such-file');
+    const times = ThreadTimes.ofThisThread(buffer, null, '/proc/no-such-file');
     for (let at = 0; at < 10; at++) times.note(at, 2);
     times.close();
     const moments = new ThreadTimes(buffer).read();
     assert.equal(moments.length, 6);
-    assert.deepEqual(moments.map(({ onCpuNs, runDelayNs, inKvmNs, waitedNs }) => [onCpuNs, runDelayNs, inKvmNs, waitedNs])[5], [null, null, 5, 2]);
+    assert.deepEqual(moments.map(({ onCpuNs, runDelayNs, inKvmNs, waitedNs, kvm }) => [onCpuNs, runDelayNs, inKvmNs, waitedNs, kvm])[5], [null, null, 5, 2, {}]);
   });
 });

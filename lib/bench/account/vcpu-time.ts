@@ -1,6 +1,6 @@
 /** Where a vCPU's time goes while pages are on their way: every stretch between two moments that are known belongs to one part, so the parts add up by themselves. */
 import { NOTES_KEPT, type GuestNotes, type GuestVcpuReport, type PhaseReport } from '../../guest/index.js';
-import { MODES, type DeliveryMode, type MachineResult, type ThreadTime } from '../../machine/index.js';
+import { KVM_COUNTS, MODES, type DeliveryMode, type KvmCount, type MachineResult, type ThreadTime } from '../../machine/index.js';
 import { placeOnHostClock } from './guest-side.js';
 import { hostFaults } from './host-side.js';
 import { Mark, vcpuMarks, type VcpuMarks } from './vcpu-marks.js';
@@ -35,6 +35,8 @@ export interface VcpuAccount {
   readonly missing: readonly { readonly part: VcpuPart; readonly why: string }[];
   /** What the scheduler says of the vCPUs' threads in that time; null where it does not. */
   readonly threads: { readonly onCpuNs: number; readonly runDelayNs: number; readonly asleepNs: number } | null;
+  /** What KVM counted meanwhile, all vCPUs together; without what this kernel does not count. */
+  readonly kvm: Readonly<Partial<Record<KvmCount, number>>>;
   /** Pages that were visited in that time. */
   readonly pages: number;
   /** Work done, as a share of what the same time without faults would have given. */
@@ -104,6 +106,7 @@ export function vcpuAccountOf(mode: DeliveryMode, result: VcpuAccountable): Vcpu
     unexplainedNs: Math.max(0, wall - explained) * toNs,
     missing: threads === null ? [{ part: 'cpu', why: NO_SCHEDSTAT }] : [],
     threads,
+    kvm: countedByKvm(stamps.threads),
     pages: guest.reduce((sum, { pages }) => sum + pages, 0),
     keptShare: (units * (cost / guest.length)) / wall,
   };
@@ -115,12 +118,14 @@ function isOverfull({ notPresent, ready, tick }: GuestNotes): boolean {
 }
 
 /** Splits what {@link divide} leaves together: work into its cost and what it was slowed by, handlers from the way out of them. */
-function partsOf({ parts, inNotPresent, inReady, inTick }: Divided, { paging, cyclesNotPresent, cyclesReady }: GuestVcpuReport, costOfUnit: number): Cycles {
+function partsOf({ parts, inNotPresent, inReady, inTick }: Divided, { paging, cyclesNotPresent, cyclesReady, cyclesTick, ticks }: GuestVcpuReport, costOfUnit: number): Cycles {
   const atCost = Math.min(parts.work, paging.work * costOfUnit);
   parts.slowed = parts.work - atCost;
   parts.work = atCost;
   const inside = inNotPresent.spent + inReady.spent + inTick.spent;
-  parts.handlers = Math.max(0, Math.min(inside, paging.kernelCycles - inNotPresent.vmm - inReady.vmm - inTick.vmm));
+  // Events come in this phase alone, ticks in all.
+  const cycles = cyclesNotPresent + cyclesReady + (ticks === 0 ? 0 : (cyclesTick / ticks) * inTick.entries);
+  parts.handlers = Math.max(0, Math.min(inside, cycles - inNotPresent.vmm - inReady.vmm - inTick.vmm));
   // Out of a not-present handler leads the same way as out of that of a ready interrupt, but to no page that has to be mapped.
   const plain = inNotPresent.entries === 0 ? 0 : Math.max(0, inNotPresent.spent + inNotPresent.vmm - cyclesNotPresent) / inNotPresent.entries;
   const afterReady = Math.max(0, inReady.spent + inReady.vmm - cyclesReady);
@@ -179,30 +184,48 @@ function inside(before: number, what: number, sleeps: boolean): VcpuPart {
     case Mark.WORK:
       return 'work';
     case Mark.ACCESS:
-      // While KVM waits for the page by itself, interrupts may come.
-      if (isInterrupt) return sleeps ? 'wait' : 'deliver';
-      if (what === Mark.ACCESS_END) return sleeps ? 'wait' : 'map';
-      return 'fault';
+      // Where KVM waits for the page by itself, interrupts and the end of a slice may come meanwhile.
+      if (sleeps) return what === Mark.NOT_PRESENT ? 'fault' : 'wait';
+      if (isInterrupt) return 'deliver';
+      return what === Mark.ACCESS_END ? 'map' : 'fault';
     case Mark.ACCESS_END:
     case Mark.SUMMED:
       return isInterrupt ? 'deliver' : 'pages';
     case Mark.ENTER:
       if (what === Mark.NOT_PRESENT) return 'inject';
       if (what === Mark.FAULT_EXIT) return 'fault';
-      if (what === Mark.ACCESS_END) return 'map';
+      if (what === Mark.ACCESS_END) return sleeps ? 'wait' : 'map';
       return isInterrupt ? 'deliver' : 'away';
     default:
       return isInterrupt ? 'deliver' : 'away';
   }
 }
 
-/** The paging phase is the second of three, or the only one. */
+/** The moments around the paging phase, which is the second of three, or the only one; null where one is missing. */
+function around(moments: readonly ThreadTime[]): readonly [ThreadTime, ThreadTime] | null {
+  const first = moments.length > 2 ? 2 : 0;
+  return moments.length < first + 2 ? null : [moments[first], moments[first + 1]];
+}
+
+function countedByKvm(vcpus: readonly (readonly ThreadTime[])[]): VcpuAccount['kvm'] {
+  const counts: Partial<Record<KvmCount, number>> = {};
+  for (const moments of vcpus) {
+    const paging = around(moments);
+    if (paging === null) continue;
+    for (const name of KVM_COUNTS) {
+      const [before, after] = paging.map(({ kvm }) => kvm[name]);
+      if (before !== undefined && after !== undefined) counts[name] = (counts[name] ?? 0) + after - before;
+    }
+  }
+  return counts;
+}
+
 function scheduled(vcpus: readonly (readonly ThreadTime[])[]): VcpuAccount['threads'] {
   let [onCpuNs, runDelayNs, asleepNs] = [0, 0, 0];
   for (const moments of vcpus) {
-    const first = moments.length > 2 ? 2 : 0;
-    if (moments.length < first + 2) return null;
-    const [begin, end] = [moments[first], moments[first + 1]];
+    const paging = around(moments);
+    if (paging === null) return null;
+    const [begin, end] = paging;
     if (begin.onCpuNs === null || end.onCpuNs === null || begin.runDelayNs === null || end.runDelayNs === null) return null;
     const onCpu = end.onCpuNs - begin.onCpuNs;
     const delayed = end.runDelayNs - begin.runDelayNs;

@@ -1,6 +1,7 @@
 /** Where a vCPU's time went, for people: a line a part, a column a run. */
 import Table from 'cli-table3';
 import { VCPU_PARTS, type VcpuPart } from '../account/index.js';
+import { KVM_COUNTS } from '../../machine/index.js';
 import { formatDuration } from '../duration.js';
 import type { VcpuTime } from './work-kept.js';
 
@@ -33,6 +34,9 @@ export function vcpuTimeTable(times: readonly VcpuTime[], color: boolean): strin
     if (times.some(({ account }) => account.parts[part] > 0)) table.push([`${part}: ${MEANINGS[part]}`, ...times.map((time) => cell(time.account.parts[part], time))]);
   }
   table.push(['unexplained', ...times.map((time) => cell(time.account.unexplainedNs, time))], ['sum', ...times.map((time) => cell(time.account.wallNs, time))]);
+  for (const name of KVM_COUNTS) {
+    if (times.some(({ account }) => (account.kvm[name] ?? 0) > 0)) table.push([`a page, by KVM's own count: ${name}`, ...times.map(({ account }) => countText(account.kvm[name], account.pages))]);
+  }
   return [
     ...table.toString().split('\n'),
     'Of one run each, with time stamps, which make events a little slower; in brackets a page.',
@@ -43,6 +47,10 @@ export function vcpuTimeTable(times: readonly VcpuTime[], color: boolean): strin
         : []),
     ]),
   ];
+}
+
+function countText(count: number | undefined, pages: number): string {
+  return count === undefined ? '-' : (count / Math.max(1, pages)).toFixed(2);
 }
 
 const NOISY_SHARE = 0.02;
