@@ -57,6 +57,7 @@
 #define DOORBELL_BOOTED 1 /* the kernel is set up; async page faults are enabled if the host offers them */
 #define DOORBELL_DONE 2   /* all counters are final; the vCPU halts with interrupts off */
 #define DOORBELL_PANIC 3  /* vcpu_block.panic_* say why; the vCPU halts with interrupts off */
+#define DOORBELL_PHASE 4  /* a phase is about to begin, or has ended; where MAILBOX_PHASE_BELLS asks for it */
 
 #define DOORBELL_RINGS 64 /* doorbell.elf rings this often for each entry of the order table */
 
@@ -118,7 +119,20 @@
 #define TRACE_WORK_TASK 2
 
 /* mailbox.flags */
-#define MAILBOX_STOP 1 /* set by the VMM at any time: tasks end at the next tick, results so far stand */
+#define MAILBOX_STOP 1        /* set by the VMM at any time: tasks end at the next tick, results so far stand */
+#define MAILBOX_PHASE_BELLS 2 /* set by the VMM before boot: each end of each phase rings the doorbell */
+
+/*
+ * Index into vcpu_block.note: when handlers were entered, for an account. A log is a ring of u64 (TSC), NOTE_LOG_BYTES long and aligned to as much, so that
+ * 16 bits of the pointer wrap by themselves. Kept by the stubs of `noted_vector_table` alone: those of `vector_table` do not look.
+ */
+#define NOTE_NOT_PRESENT 0
+#define NOTE_READY 1
+#define NOTE_TICK 2
+#define NOTE_COUNT 3
+#define NOTE_LOG_BYTES 0x10000
+/* Where vcpu_block.note lies, for assembly. */
+#define VCPU_BLOCK_NOTE 1016
 
 #ifndef __ASSEMBLER__
 typedef unsigned char u8;
@@ -128,6 +142,7 @@ typedef unsigned long long u64;
 
 /*
  * The IDT, as the ELF's symbol `vector_table` (in a shared read-only segment): entries up to the first with handler 0.
+ * `noted_vector_table` is the same with handlers that note when they were entered.
  * Every gate is a 64-bit interrupt gate, selector SELECTOR_KERNEL_CODE; vectors not listed stay not-present.
  * IST n (1-based) of the TSS is the value of the symbol `ist<n>_stack_top`; rsp0 that of `kernel_stack_top`.
  */
@@ -255,9 +270,12 @@ struct vcpu_block {
 	struct phase_record phase[PHASE_COUNT]; /* by PHASE_* */
 
 	u64 work[MAX_TASKS]; /* by work task: units done */
+
+	u64 note[NOTE_COUNT]; /* by NOTE_*: gva of the log's next entry; written by the VMM before boot */
 };
 
 _Static_assert(sizeof(struct mailbox) == 256, "laid out by hand");
 _Static_assert(sizeof(struct vcpu_block) <= PAGE_SIZE, "one page for each vCPU");
+_Static_assert(__builtin_offsetof(struct vcpu_block, note) == VCPU_BLOCK_NOTE, "entry.S relies on it");
 #endif /* __ASSEMBLER__ */
 #endif /* GUEST_ABI_H */

@@ -24,6 +24,14 @@ _start:
 	push %rdi
 	.endm
 
+/* With ENTER done, whose rcx is saved and whose edx:r11d is the time. */
+	.macro NOTE kind
+	mov (VCPU_BLOCK_NOTE + \kind * 8)(%r15), %rcx
+	mov %r11d, (%rcx)
+	mov %edx, 4(%rcx)
+	addw $8, (VCPU_BLOCK_NOTE + \kind * 8)(%r15)
+	.endm
+
 	.globl entry_page_fault, entry_apf_ready, entry_timer, entry_undefined, entry_int80, entry_syscall, entry_spurious
 /*
  * The error code's place becomes that of rax, so all frames are alike. A frame that does not begin where the current task's
@@ -43,6 +51,16 @@ entry_page_fault:
 2:	mov $PANIC_APF_KERNEL, %edi
 	jmp panic
 
+noted_page_fault:
+	xchg %rax, (%rsp)
+	cmpl $APF_REASON_NOT_PRESENT, (%r15)
+	jne 1b
+	ENTER
+	NOTE NOTE_NOT_PRESENT
+	cmp %rsp, %r13
+	jne 2b
+	jmp handle_not_present
+
 entry_apf_ready:
 	push %rax
 	ENTER
@@ -50,6 +68,17 @@ entry_apf_ready:
 entry_timer:
 	push %rax
 	ENTER
+	jmp handle_timer
+
+noted_apf_ready:
+	push %rax
+	ENTER
+	NOTE NOTE_READY
+	jmp handle_apf_ready
+noted_timer:
+	push %rax
+	ENTER
+	NOTE NOTE_TICK
 	jmp handle_timer
 
 /* #UD: `ud2` is a trap where nothing better works. */
@@ -123,10 +152,7 @@ unexpected:
 	.quad \handler
 	.endm
 
-	.section .rodata
-	.balign 16
-	.globl vector_table
-vector_table:
+	.macro VECTOR_TABLE page_fault, timer, apf_ready
 	.irp vector, 0, 1, 3, 4, 5, 7, 9, 10, 11, 12, 13, 15, 16, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
 	VECTOR \vector, unexpected_\vector
 	.endr
@@ -134,12 +160,21 @@ vector_table:
 	VECTOR 2, unexpected_2, 2
 	VECTOR 18, unexpected_18, 3
 	VECTOR 6, entry_undefined
-	VECTOR 14, entry_page_fault
+	VECTOR 14, \page_fault
 	VECTOR VECTOR_INT80, entry_int80, 0, 3
-	VECTOR VECTOR_TIMER, entry_timer
-	VECTOR VECTOR_APF_READY, entry_apf_ready
+	VECTOR VECTOR_TIMER, \timer
+	VECTOR VECTOR_APF_READY, \apf_ready
 	VECTOR VECTOR_SPURIOUS, entry_spurious
 	VECTOR 0, 0
+	.endm
+
+	.section .rodata
+	.balign 16
+	.globl vector_table, noted_vector_table
+vector_table:
+	VECTOR_TABLE entry_page_fault, entry_timer, entry_apf_ready
+noted_vector_table:
+	VECTOR_TABLE noted_page_fault, noted_timer, noted_apf_ready
 
 	.section .bss
 	.balign 16

@@ -22,10 +22,17 @@ static u64 kernel_cycles(void)
 	return block->cycles_not_present + block->cycles_ready + block->cycles_tick + block->cycles_trap;
 }
 
+static void ring_bell(void)
+{
+	if (unlikely(mailbox->flags & MAILBOX_PHASE_BELLS))
+		doorbell(DOORBELL_PHASE);
+}
+
 static void open_phase(u32 next)
 {
 	struct phase_record *record = &block->phase[next];
 
+	ring_bell();
 	phase = next;
 	phase_open = 1;
 	ticks_left = mailbox->control_ticks;
@@ -43,6 +50,7 @@ static void close_phase(void)
 	record->work_end = work_sum();
 	record->kernel_cycles_end = kernel_cycles();
 	phase_open = 0;
+	ring_bell();
 }
 
 static void reach_barrier(void)

@@ -1,5 +1,5 @@
 /** Workloads, sampling, statistics and reports. */
-export { ACCOUNT_PARTS, type AccountPart, type FaultAccount, type PartCost } from './account/index.js';
+export { ACCOUNT_PARTS, VCPU_PARTS, vcpuAccountOf, type AccountPart, type FaultAccount, type PartCost, type VcpuAccount, type VcpuPart } from './account/index.js';
 export { availableMemoryBytes } from './available-memory.js';
 export { BenchFailure, packageVersion, runBench, type BenchObserver, type BenchOptions } from './bench.js';
 export { checkEvents, checkIntegrity, type EventCheck, type IntegrityCheck } from './checks.js';

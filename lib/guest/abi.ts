@@ -52,6 +52,8 @@ export const DOORBELL_BOOTED = 1;
 export const DOORBELL_DONE = 2;
 /** vcpu_block.panic_* say why; the vCPU halts with interrupts off */
 export const DOORBELL_PANIC = 3;
+/** a phase is about to begin, or has ended; where MAILBOX_PHASE_BELLS asks for it */
+export const DOORBELL_PHASE = 4;
 /** doorbell.elf rings this often for each entry of the order table */
 export const DOORBELL_RINGS = 64;
 // Traps from CPL3: number in rax, result in rax; rcx and r11 are lost, everything else is kept.
@@ -122,8 +124,18 @@ export const TRACE_WORK_TASK = 2;
 // mailbox.flags
 /** set by the VMM at any time: tasks end at the next tick, results so far stand */
 export const MAILBOX_STOP = 1;
+/** set by the VMM before boot: each end of each phase rings the doorbell */
+export const MAILBOX_PHASE_BELLS = 2;
+/** Index into vcpu_block.note: when handlers were entered, for an account. A log is a ring of u64 (TSC), NOTE_LOG_BYTES long and aligned to as much, so that 16 bits of the pointer wrap by themselves. Kept by the stubs of `noted_vector_table` alone: those of `vector_table` do not look. */
+export const NOTE_NOT_PRESENT = 0;
+export const NOTE_READY = 1;
+export const NOTE_TICK = 2;
+export const NOTE_COUNT = 3;
+export const NOTE_LOG_BYTES = 0x10000;
+/** Where vcpu_block.note lies, for assembly. */
+export const VCPU_BLOCK_NOTE = 1016;
 
-/** The IDT, as the ELF's symbol `vector_table` (in a shared read-only segment): entries up to the first with handler 0. Every gate is a 64-bit interrupt gate, selector SELECTOR_KERNEL_CODE; vectors not listed stay not-present. IST n (1-based) of the TSS is the value of the symbol `ist<n>_stack_top`; rsp0 that of `kernel_stack_top`. */
+/** The IDT, as the ELF's symbol `vector_table` (in a shared read-only segment): entries up to the first with handler 0. `noted_vector_table` is the same with handlers that note when they were entered. Every gate is a 64-bit interrupt gate, selector SELECTOR_KERNEL_CODE; vectors not listed stay not-present. IST n (1-based) of the TSS is the value of the symbol `ist<n>_stack_top`; rsp0 that of `kernel_stack_top`. */
 export const vectorEntryLayout = structLayout('vector_entry', 16, {
   vector: [0, 4],
   /** IST index; 0: none */
@@ -237,7 +249,7 @@ export const trapRecordLayout = structLayout('trap_record', 32, {
 });
 
 /** One page for each vCPU. The first 64 bytes are the KVM shared area (struct kvm_vcpu_pv_apf_data). `not_present`, `ready`, `switches`, `cycles_not_present` and `cycles_ready` are brought up to date at each tick, at both ends of a phase, and before the doorbell rings; the other counters at once. */
-export const vcpuBlockLayout = structLayout('vcpu_block', 1016, {
+export const vcpuBlockLayout = structLayout('vcpu_block', 1040, {
   /** 1: a not-present event is being delivered; the guest clears it */
   apf_flags: [0, 4],
   /** token of the ready event; the guest clears it, then acknowledges */
@@ -294,4 +306,6 @@ export const vcpuBlockLayout = structLayout('vcpu_block', 1016, {
   phase: [360, 144],
   /** by work task: units done */
   work: [504, 512],
+  /** by NOTE_*: gva of the log's next entry; written by the VMM before boot */
+  note: [1016, 24],
 });

@@ -42,7 +42,7 @@ export function installGuest(elf: ElfImage, layout: GuestLayout, low: SystemRam)
     const bytes = elf.bytes.subarray(segment.fileOffset, segment.fileOffset + segment.fileSizeBytes);
     for (const gpa of segmentGpas(segment.address, isPrivate(segment), layout)) low.bytes.set(bytes, checked(low, gpa, segment.memorySizeBytes));
   }
-  writeIdt(pageOf(low, abi.IDT_BASE), readVectorTable(elf, abi.IST_COUNT));
+  writeIdt(pageOf(low, abi.IDT_BASE), readVectorTable(elf, abi.IST_COUNT, layout.notes === 0 ? 'vector_table' : 'noted_vector_table'));
   const istStacks = Array.from({ length: abi.IST_COUNT }, (_, i) => elf.symbol(`ist${i + 1}_stack_top`));
   const stackTop = elf.symbol('kernel_stack_top');
 

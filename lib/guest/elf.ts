@@ -25,6 +25,8 @@ export interface ElfImage {
   readonly entry: number;
   readonly segments: readonly ElfSegment[];
   readonly bytes: Uint8Array;
+  /** Whether the file has a symbol of that name. */
+  has(name: string): boolean;
   /** Address of a symbol; throws `GUEST_ELF` when the file has none of that name. */
   symbol(name: string): number;
 }
@@ -103,6 +105,7 @@ export function parseElf(bytes: Uint8Array, name: string): ElfImage {
     entry,
     segments,
     bytes,
+    has: (symbolName) => symbols.has(symbolName),
     symbol: (symbolName) => {
       const value = symbols.get(symbolName) ?? refuse(`it has no symbol ${symbolName}`);
       return Number.isSafeInteger(value) ? value : refuse(`its symbol ${symbolName} is no address`);

@@ -5,6 +5,7 @@ export {
   DOORBELL_BOOTED,
   DOORBELL_DONE,
   DOORBELL_PANIC,
+  DOORBELL_PHASE,
   DOORBELL_PORT,
   DOORBELL_RINGS,
   IDT_BASE,
@@ -26,6 +27,7 @@ export { Frames } from './frames.js';
 export { MAX_ORDER_ENTRIES, MAX_WINDOW_PAGES, NO_TRACE, layOutGuest, type GuestLayout, type TraceSize } from './layout.js';
 export { setLongMode, type LongModeState } from './long-mode.js';
 export { Mailbox, type GuestJob, type GuestPhase, type GuestVcpuReport, type PhaseReport } from './mailbox.js';
+export { NOTES_KEPT, type GuestNotes } from './notes.js';
 export { readTrace, type GuestTraceLane, type GuestTraceSpan } from './trace-lanes.js';
 export { guestPanic } from './panic.js';
 export { PageTables, type PageAccess, type TableMemory } from './page-tables.js';

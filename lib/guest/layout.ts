@@ -43,6 +43,8 @@ export interface GuestLayout {
   readonly trace: number;
   /** Its lanes, and the spans of each. */
   readonly traceSize: TraceSize;
+  /** gva of the logs of handlers, NOTE_COUNT for each vCPU in order; 0 where none are kept. */
+  readonly notes: number;
 }
 
 /** How much a guest may record of when its tasks ran. */
@@ -73,9 +75,10 @@ export function isPrivate(segment: ElfSegment): boolean {
  * @param windowPages - 1 to {@link MAX_WINDOW_PAGES}
  * @param orderEntries - length of the order table, up to {@link MAX_ORDER_ENTRIES}; a page may be visited more than once
  * @param traceSize - what the guest may record of its tasks
+ * @param notes - whether its handlers note when they are entered
  * @throws RangeError when a count is out of range
  */
-export function layOutGuest(elf: ElfImage, vcpuCount: number, windowPages: number, orderEntries = windowPages, traceSize = NO_TRACE): GuestLayout {
+export function layOutGuest(elf: ElfImage, vcpuCount: number, windowPages: number, orderEntries = windowPages, traceSize = NO_TRACE, notes = false): GuestLayout {
   if (!Number.isInteger(vcpuCount) || vcpuCount < 1 || vcpuCount > abi.MAX_VCPUS) {
     throw new RangeError(`the guest runs on 1 to ${abi.MAX_VCPUS} vCPUs, not ${vcpuCount}`);
   }
@@ -94,7 +97,10 @@ export function layOutGuest(elf: ElfImage, vcpuCount: number, windowPages: numbe
 
   const tableBytes = [4 * orderEntries, 8 * windowPages, 8 * windowPages, 8 * windowPages, 8 * windowPages, traceSizeBytes(traceSize)].map(pageAlign);
   const [order, sums, latencies, expected, starts, trace] = tableBytes.map((_, i) => abi.TABLES_BASE + tableBytes.slice(0, i).reduce((a, b) => a + b, 0));
-  const tablesSizeBytes = roundUp(tableBytes.reduce((a, b) => a + b, 0), LARGE_PAGE_BYTES);
+  const recorded = abi.TABLES_BASE + tableBytes.reduce((a, b) => a + b, 0);
+  const notesBase = roundUp(recorded, abi.NOTE_LOG_BYTES);
+  const tablesEnd = notes ? notesBase + vcpuCount * abi.NOTE_COUNT * abi.NOTE_LOG_BYTES : recorded;
+  const tablesSizeBytes = roundUp(tablesEnd - abi.TABLES_BASE, LARGE_PAGE_BYTES);
 
   // One page directory for each GiB of tables and window, which all vCPUs share.
   const gigabytes = Math.ceil((windowPages * PAGE_SIZE) / 2 ** 30) + Math.ceil(tablesSizeBytes / 2 ** 30);
@@ -116,6 +122,7 @@ export function layOutGuest(elf: ElfImage, vcpuCount: number, windowPages: numbe
     starts,
     trace: traceSize.lanes === 0 ? 0 : trace,
     traceSize,
+    notes: notes ? notesBase : 0,
   };
 }
 

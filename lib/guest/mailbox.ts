@@ -6,6 +6,7 @@ import type { SystemRam } from '../memory/index.js';
 import { PAGE_SIZE, StructView } from '../uapi/index.js';
 import * as abi from './abi.js';
 import type { GuestLayout } from './layout.js';
+import { readNotes, writeNotePointers, type GuestNotes } from './notes.js';
 import { readTrace, type GuestTraceLane } from './trace-lanes.js';
 import { readTraps, trapCode, type TrapChoice, type TrapReport } from './trap.js';
 
@@ -29,6 +30,8 @@ export interface GuestJob {
   readonly traceGapCycles?: number;
   /** The TSC at the first access of each page is to be kept. Default false. */
   readonly starts?: boolean;
+  /** The doorbell is to be rung when a phase is about to begin and when it has ended. Default false. */
+  readonly phaseBells?: boolean;
 }
 
 type PhaseField = keyof typeof abi.phaseRecordLayout.fields;
@@ -122,6 +125,8 @@ export class Mailbox {
       area.setNumber('spans', this.layout.traceSize.spans);
       area.setNumber('gap_cycles', job.traceGapCycles ?? 0);
     }
+    if (job.phaseBells === true) this.header.setNumber('flags', abi.MAILBOX_PHASE_BELLS);
+    if (this.layout.notes !== 0) writeNotePointers(this.low.data, this.layout.notes, this.layout.vcpuCount);
     this.header.setNumber('starts', job.starts === true ? this.layout.starts : 0);
     new Uint32Array(this.tables.data.buffer, this.layout.order - this.tables.base, order.length).set(order);
     if (expected !== null) this.lanes(this.layout.expected).set(expected);
@@ -181,6 +186,17 @@ export class Mailbox {
     return trace === 0 ? [] : readTrace(this.tables.data, trace - this.tables.base, traceSize, this.layout.vcpuCount);
   }
 
+  /** TSC at the begin of a vCPU's phases, in their order; 0 for one that did not take place. */
+  phaseStarts(index: number): number[] {
+    return Array.from({ length: abi.PHASE_COUNT }, (_, phase) => Number(this.phaseView(index, phase).get('tsc_start')));
+  }
+
+  /** When a vCPU's handlers were entered; null where they did not note it. */
+  notes(index: number): GuestNotes | null {
+    const { notes } = this.layout;
+    return notes === 0 ? null : readNotes(this.tables.data, notes - this.tables.base, index);
+  }
+
   /** TSC of the guest at the first access, by page; 0 for a page not visited, and where that was not asked for. A live view. */
   startCycles(): BigUint64Array {
     return new BigUint64Array(this.tables.data.buffer, this.layout.starts - this.tables.base, this.layout.windowPages);
@@ -190,9 +206,13 @@ export class Mailbox {
     return new Int32Array(this.tables.data.buffer, gva - this.tables.base, this.layout.windowPages * 2);
   }
 
-  private phase(index: number, phase: number): PhaseReport {
+  private phaseView(index: number, phase: number): StructView<PhaseField> {
     const at = abi.VCPU_BLOCK_BASE + index * PAGE_SIZE + abi.vcpuBlockLayout.fields.phase.offset + phase * abi.phaseRecordLayout.size;
-    const view = new StructView(abi.phaseRecordLayout, this.low.data, at);
+    return new StructView(abi.phaseRecordLayout, this.low.data, at);
+  }
+
+  private phase(index: number, phase: number): PhaseReport {
+    const view = this.phaseView(index, phase);
     // A phase that was never closed counts as nothing.
     const span = (from: PhaseField, to: PhaseField): number =>
       Math.max(0, Number(view.get(to) - view.get(from)));

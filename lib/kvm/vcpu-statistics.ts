@@ -39,6 +39,15 @@ export class VcpuStatistics {
     return Number(new DataView(bytes.buffer).getBigUint64(0, true));
   }
 
+  /**
+   * Leaves the file to the caller, who closes it in the main thread once nobody reads any more: Node warns of a descriptor that a Worker closes and that did not
+   * come from its own `fs`.
+   */
+  release(): number {
+    this.open = false;
+    return this.fd;
+  }
+
   /** Idempotent. */
   close(): void {
     if (this.open) closeSync(this.fd);

@@ -2,9 +2,10 @@
  * A machine: one tiny guest, its vCPU Workers, its resolver Workers, and the supervisor that starts, watches and ends them. Whatever
  * happens, `run()` settles and `close()` leaves nothing behind: no thread, no mapping, no file descriptor.
  */
+import { closeSync } from 'node:fs';
 import { FaultLabError, attempt, fromNative } from '../errors/index.js';
 import { ReadyQueue } from '../asyncpf/index.js';
-import type { GuestVcpuReport } from '../guest/index.js';
+import type { GuestNotes, GuestVcpuReport } from '../guest/index.js';
 import { Vcpu } from '../kvm/index.js';
 import { nativeAddon, readStamps, type StampLog } from '../native/index.js';
 import {
@@ -16,10 +17,12 @@ import {
   type ResolverCounter,
   type VcpuCounter,
 } from './counters.js';
+import { settlesWithin, within } from './limited-waits.js';
 import { MODES } from './modes.js';
 import { checkOptions, type CheckedOptions, type MachineOptions } from './options.js';
 import { MachineParts, longestLatencyNs } from './parts.js';
 import type { MachineTrace } from './trace/machine-trace.js';
+import { ThreadTimes, type ThreadTime } from './thread-times.js';
 import { readTraceRecords } from './trace/trace-writer.js';
 import type { MachineStartTimes } from './start-times.js';
 import { SharedModel } from './uapi/shared-model.js';
@@ -84,6 +87,12 @@ export interface MachineStamps {
   readonly startCycles: BigUint64Array;
   /** TSC cycles between two readings in a row. */
   readonly floorCycles: number;
+  /** When the guest's handlers were entered, by vCPU; null where the guest does not note it. */
+  readonly notes: readonly (GuestNotes | null)[];
+  /** The guest's TSC at the begin of its three phases, by vCPU; 0 for one that did not take place. */
+  readonly phaseStarts: readonly (readonly number[])[];
+  /** How each vCPU's thread spent its time, at both ends of each phase. */
+  readonly threads: readonly (readonly ThreadTime[])[];
 }
 
 /** How far a run is. */
@@ -214,7 +223,8 @@ export class Machine {
 
   /** Ends what still runs and releases everything. Idempotent; never throws for a run that failed. */
   async close(): Promise<void> {
-    this.closed ??= this.join().then(() => {
+    this.closed ??= this.join().then(async () => {
+      await this.closeStatistics();
       this.parts.close();
     });
     await this.closed;
@@ -255,6 +265,14 @@ export class Machine {
 
   private refuseClosed(): void {
     if (this.closed !== null) throw new FaultLabError('MACHINE_CLOSED', 'this machine is closed: it has no memory to look at any more');
+  }
+
+  /** Every Worker is gone: whether it was ever ready is settled. */
+  private async closeStatistics(): Promise<void> {
+    for (const { ready } of this.workers) {
+      const fd = await ready.then(({ statisticsFd }) => statisticsFd, () => undefined);
+      if (fd !== undefined) closeSync(fd);
+    }
   }
 
   private note(message: ReadyMessage): void {
@@ -365,6 +383,9 @@ export class Machine {
       tscOffsets: this.tscOffsets,
       startCycles: mailbox.startCycles().slice(),
       floorCycles: nativeAddon().timerFloor(),
+      notes: vcpuStamps.map((_, index) => mailbox.notes(index)),
+      phaseStarts: vcpuStamps.map((_, index) => mailbox.phaseStarts(index)),
+      threads: (this.parts.plan.threadTimes ?? []).map((buffer) => new ThreadTimes(buffer).read()),
     };
   }
 }
@@ -374,25 +395,4 @@ function beginWorkers({ vcpus, resolvers }: CheckedOptions): SupervisedWorker[] 
   const begin = (count: number, role: string, module: string): SupervisedWorker[] =>
     Array.from({ length: count }, (_, index) => new SupervisedWorker(`${role} ${index}`, new URL(module, import.meta.url)));
   return [...begin(vcpus, 'vCPU', './vcpu-worker.js'), ...begin(resolvers, 'resolver', './resolver-worker.js')];
-}
-
-/** True when `promise` settles within `timeoutMs`. */
-async function settlesWithin(timeoutMs: number, promise: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => {
-      resolve(false);
-    }, timeoutMs);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** `promise`, or an error that says what was waited for. */
-async function within<T>(timeoutMs: number, code: string, what: string, promise: Promise<T>): Promise<T> {
-  if (await settlesWithin(timeoutMs, promise)) return promise;
-  throw new FaultLabError(code, `waited ${timeoutMs / 1000} s for ${what}`);
 }

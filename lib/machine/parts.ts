@@ -37,6 +37,7 @@ import { inFlightOf, mostRequests, resolverOf, windowPart } from './limits.js';
 import { MODES, modeCapabilities } from './modes.js';
 import type { CheckedOptions } from './options.js';
 import type { ResolverPlan, SharedPlan, VcpuPlan } from './plan.js';
+import { ThreadTimes } from './thread-times.js';
 import { TraceWriter } from './trace/trace-writer.js';
 import { SharedModel, type SharedModelPlan } from './uapi/shared-model.js';
 
@@ -74,7 +75,7 @@ export class MachineParts {
   constructor(options: CheckedOptions) {
     try {
       const elf = parseElf(readGuest(options.guestPath), options.guestPath ?? 'guest.elf');
-      this.layout = layOutGuest(elf, options.vcpus, options.windowPages, options.order.length, traceSize(options));
+      this.layout = layOutGuest(elf, options.vcpus, options.windowPages, options.order.length, traceSize(options), options.stamps && elf.has('noted_vector_table'));
       const kvm = this.own(Kvm.open());
       const native = isNative(kvm, options);
       const vm = this.own(makeVm(kvm, options, native));
@@ -93,7 +94,7 @@ export class MachineParts {
 
       const boots = installGuest(elf, this.layout, low);
       this.mailbox = new Mailbox(low, tables, this.layout);
-      this.mailbox.writeJob({ ...options, expected: options.expected ?? null, starts: options.stamps, traceGapCycles: options.trace?.gapCycles ?? 0 });
+      this.mailbox.writeJob({ ...options, expected: options.expected ?? null, starts: options.stamps, phaseBells: options.stamps, traceGapCycles: options.trace?.gapCycles ?? 0 });
       [low, tables].forEach((ram, slot) => {
         vm.createMemorySlot({ slot, gpa: gpa(ram.base), sizeBytes: ram.sizeBytes, mapping: ram.mapping });
       });
@@ -122,6 +123,7 @@ export class MachineParts {
         latencyModel: options.latencyModel,
         control: ControlBlock.allocate(options.vcpus),
         traces: makeTraces(options),
+        threadTimes: options.stamps ? Array.from({ length: options.vcpus }, () => ThreadTimes.allocate()) : null,
         states: PageStates.allocate(options.windowPages),
         rings: Array.from({ length: options.resolvers }, () => RequestRing.allocate(mostRequests(options.vcpus))),
         readyQueues: ReadyQueue.allocate(options.vcpus),

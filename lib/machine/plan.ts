@@ -36,6 +36,8 @@ export interface SharedPlan {
   readonly control: SharedArrayBuffer;
   /** Where each vCPU's and each resolver's thread records what it does; null where nothing is recorded. */
   readonly traces: { readonly vcpus: readonly SharedArrayBuffer[]; readonly resolvers: readonly SharedArrayBuffer[] } | null;
+  /** Where each vCPU's thread notes how it spent its time; null where it does not. */
+  readonly threadTimes: readonly SharedArrayBuffer[] | null;
   readonly states: SharedArrayBuffer;
   /** One request ring for each resolver. */
   readonly rings: readonly SharedArrayBuffer[];
@@ -83,7 +85,7 @@ export interface ResolverPlan extends SharedPlan {
 
 /** What a Worker reports, once each and in this order; `failed` at any time. */
 export type WorkerMessage =
-  | { readonly kind: 'ready'; readonly start: WorkerStartTimes; readonly threadId: number; readonly cpus: readonly number[]; readonly tscKhz?: number; readonly tscOffset?: number | null; readonly vcpu?: number }
+  | { readonly kind: 'ready'; readonly start: WorkerStartTimes; readonly threadId: number; readonly cpus: readonly number[]; readonly tscKhz?: number; readonly tscOffset?: number | null; readonly vcpu?: number; readonly statisticsFd?: number | undefined }
   | { readonly kind: 'done'; readonly heapSizeBytes: number }
   | { readonly kind: 'failed'; readonly error: SerializedError };
 

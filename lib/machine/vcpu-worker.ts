@@ -6,8 +6,8 @@ import { parentPort } from 'node:worker_threads';
 import { ReadyQueue } from '../asyncpf/index.js';
 import { EAGAIN, EFAULT, EHWPOISON, EINTR, FaultLabError, errnoName, isCoded } from '../errors/index.js';
 import { PageLatency, PageStates, RequestRing, loadFaultPolicy, type FaultPolicy } from '../faults/index.js';
-import { DOORBELL_DONE, DOORBELL_PANIC, DOORBELL_PORT, WINDOW_BASE, bootVcpu, guestPanic } from '../guest/index.js';
-import { Vm, type Vcpu } from '../kvm/index.js';
+import { DOORBELL_DONE, DOORBELL_PANIC, DOORBELL_PHASE, DOORBELL_PORT, WINDOW_BASE, bootVcpu, guestPanic } from '../guest/index.js';
+import { VcpuStatistics, Vm, type Vcpu } from '../kvm/index.js';
 import { InterceptedPages, PagedWindow, SystemRam } from '../memory/index.js';
 import { keepStamps, nativeAddon } from '../native/index.js';
 import {
@@ -39,6 +39,7 @@ import { EmulatedVcpuEnd } from './uapi/emulated-vcpu-end.js';
 import { NativeVcpuEnd } from './uapi/native-vcpu-end.js';
 import { SharedModel } from './uapi/shared-model.js';
 import { UapiFaults } from './uapi/uapi-faults.js';
+import { ThreadTimes } from './thread-times.js';
 import { TraceKind, TraceWriter } from './trace/trace-writer.js';
 import type { VcpuUapi } from './uapi/uapi-end.js';
 
@@ -63,6 +64,9 @@ class VcpuRunner {
   private readonly memoryFailures: MemoryFailures;
   /** Null where nothing is recorded. */
   private readonly trace: TraceWriter | null;
+  private readonly times: ThreadTimes | null;
+  /** For the main thread to close. */
+  readonly statisticsFd: number | undefined;
 
   constructor(
     private readonly plan: VcpuPlan,
@@ -90,6 +94,9 @@ class VcpuRunner {
     const bitmap = new InterceptedPages(this.bitmapMapping.view(), this.window.pageCount, plan.bitsPerPage);
     const rings = plan.rings.map((ring) => new RequestRing(ring));
     this.trace = plan.traces === null ? null : new TraceWriter(plan.traces.vcpus[plan.index]);
+    const statistics = plan.threadTimes === null ? null : statisticsOf(this.vcpu);
+    this.times = plan.threadTimes === null ? null : ThreadTimes.ofThisThread(plan.threadTimes[plan.index], statistics);
+    this.statisticsFd = statistics?.release();
     const requests = (this.requests = new PageRequests(states, rings, this.counters, () => this.control.stopped, this.trace));
     const decisions = new FaultDecisions(policy, new PageLatency(plan.latencyNs, plan.quick, plan.latencyModel), states, plan.index);
     const shared = plan.model === null ? null : new SharedModel(plan.model);
@@ -183,6 +190,7 @@ class VcpuRunner {
   close(): void {
     this.counters.runNs = this.vcpu.runTimeNs;
     this.counters.waitNs = this.requests.waitedNs;
+    this.times?.close();
     this.vcpu.close();
     this.bitmapMapping.close();
     this.window.close();
@@ -223,6 +231,9 @@ class VcpuRunner {
         return 'done';
       case DOORBELL_PANIC:
         throw guestPanic(this.ram.data, this.plan.index);
+      case DOORBELL_PHASE:
+        this.times?.note(this.vcpu.runTimeNs, this.requests.waitedNs);
+        return 'continue';
       default:
         return 'continue';
     }
@@ -253,6 +264,16 @@ class VcpuRunner {
   }
 }
 
+/** Null on kernels without (before 5.14). */
+function statisticsOf(vcpu: Vcpu): VcpuStatistics | null {
+  try {
+    return VcpuStatistics.of(vcpu);
+  } catch (error) {
+    if (isCoded(error)) return null;
+    throw error;
+  }
+}
+
 function post(message: WorkerMessage): void {
   parentPort?.postMessage(message);
 }
@@ -266,7 +287,7 @@ try {
   keepStamps(plan.stamps);
   runner = new VcpuRunner(plan, await loadMemoryFailureHandler(plan.memoryFailureHandler), await loadFaultPolicy(plan.policy, plan.policyMemory));
   const start = { bootedNs: bootedNs(), loadedNs, orderedNs, readyNs: nativeAddon().monotonicNs() };
-  post({ kind: 'ready', start, threadId: nativeAddon().threadId(), cpus: nativeAddon().getAffinity(), tscKhz: runner.tscKhz, tscOffset: plan.stamps === null ? null : runner.tscOffset, vcpu: runner.share });
+  post({ kind: 'ready', start, threadId: nativeAddon().threadId(), cpus: nativeAddon().getAffinity(), tscKhz: runner.tscKhz, tscOffset: plan.stamps === null ? null : runner.tscOffset, vcpu: runner.share, statisticsFd: runner.statisticsFd });
   runner.run();
   post({ kind: 'done', heapSizeBytes: heapSizeBytes() });
 } catch (error) {

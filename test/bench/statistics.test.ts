@@ -2,28 +2,10 @@ import { strict as assert } from 'node:assert';
 import { formatDuration, parseDuration, visitingOrder } from '../../lib/bench/index.js';
 import { kernelCost, pagingSeconds, workCost } from '../../lib/bench/cost.js';
 import { summarizeLatencies } from '../../lib/bench/latency.js';
-import type { GuestVcpuReport, TrapInstruction, TrapRecord, TrapReport } from '../../lib/guest/index.js';
+import { guestReport as vcpu, traps } from './guest-reports.js';
 
 const TSC_KHZ = 2_000_000;
 const SECOND = TSC_KHZ * 1000;
-const IDLE = { tscCycles: 0, work: 0, kernelCycles: 0 };
-
-/** A vCPU whose null traps by these instructions took so many cycles, some of them in the handler. */
-function traps(nullTraps: { readonly [instruction in TrapInstruction]?: readonly [cycles: number, kernelCycles: number] }): TrapReport {
-  const record = (instruction: TrapInstruction): TrapRecord => {
-    const nullTrap = nullTraps[instruction];
-    if (nullTrap === undefined) return { probe: { outcome: 'exception', vector: 6 }, taken: 0, nullTrap: null };
-    return { probe: { outcome: 'works' }, taken: 64, nullTrap: { cycles: nullTrap[0], kernelCycles: nullTrap[1] } };
-  };
-  return { used: 'ud2', by: { syscall: record('syscall'), int80: record('int80'), ud2: record('ud2') } };
-}
-
-function vcpu(changes: Partial<GuestVcpuReport>): GuestVcpuReport {
-  return {
-    phase: 'done', apfEnabled: false, notPresent: 0, ready: 0, wakeAll: 0, earlyReady: 0, spuriousReady: 0, ticks: 0, switches: 0,
-    idle: 0, pages: 0, mismatches: 0, cyclesNotPresent: 0, cyclesReady: 0, cyclesTick: 0, cyclesTrap: 0, trap: traps({}), controlBefore: IDLE, paging: IDLE, controlAfter: IDLE, ...changes,
-  };
-}
 
 describe('the arithmetic of a report', () => {
   it('turns TSC cycles into ns: one cycle at 2 GHz is half a ns', () => {
@@ -78,7 +60,7 @@ describe('the arithmetic of a report', () => {
   });
 
   it('takes the way in and out from the null trap that is most like an event, on the vCPU where it was fastest', () => {
-    const entryExitNs = (...each: readonly TrapReport[]): number | null => kernelCost(each.map((trap) => vcpu({ trap })), TSC_KHZ).entryExitNs;
+    const entryExitNs = (...each: readonly ReturnType<typeof traps>[]): number | null => kernelCost(each.map((trap) => vcpu({ trap })), TSC_KHZ).entryExitNs;
     assert.equal(entryExitNs(traps({ syscall: [100, 40], int80: [300, 100], ud2: [9000, 100] })), 100, 'int 0x80: 200 cycles');
     assert.equal(entryExitNs(traps({ syscall: [100, 40], ud2: [9000, 100] })), 4450, 'ud2: 8900 cycles');
     assert.equal(entryExitNs(traps({ ud2: [500, 100] }), traps({ ud2: [300, 100] })), 100);

@@ -60,6 +60,7 @@ export function speedReport(changes: Partial<SpeedReport> = {}): SpeedReport {
       judge('apf-kernel', { value: 1.01, low: 0.98, high: 1.05, count: 8 }),
       judge('start', { value: 50e6, low: 45e6, high: 60e6, count: 8 }),
     ],
+    vcpuTimes: [],
     loops: [],
     interrupted: false,
     ...changes,

@@ -2,7 +2,8 @@
 import type { MachineResult } from '../../machine/index.js';
 import { MODES, type DeliveryMode } from '../../machine/index.js';
 import { kernelCost } from '../cost.js';
-import { covered, placeOnHostClock, turns, type GuestFault, type Stretch } from './guest-side.js';
+import { NO_GUEST_EVENTS, guestEvents, type GuestEvents } from './guest-events.js';
+import { covered, merged, placeOnHostClock, turns, type GuestFault, type Stretch } from './guest-side.js';
 import { hostFaults, type HostFault } from './host-side.js';
 
 /**
@@ -14,11 +15,13 @@ import { hostFaults, type HostFault } from './host-side.js';
  * - `fill`: contents into the page
  * - `complete`: mapped, written down, waiting threads woken
  * - `inject`: putting a not-present event in place, and raising the ready interrupt
+ * - `events`: the page is there, but the vCPU is busy with events: those of other pages, or its own not-present event, on its way or in its handler, and ticks
+ * - `deliver`: from the ready interrupt raised (where KVM does that: from the page mapped) to the first instruction of its handler
  * - `handler`: the guest's handler of the ready interrupt
  * - `scheduler`: whoever waited, a vCPU's thread or a task of the guest, waits for its turn
- * - `resume`: back into the guest, to the end of the access
+ * - `resume`: back into the guest, to the end of the access: out of the handler, the access once more, KVM maps the page
  */
-export const ACCOUNT_PARTS = ['exit', 'locate', 'request', 'fetch', 'fill', 'complete', 'inject', 'handler', 'scheduler', 'resume'] as const;
+export const ACCOUNT_PARTS = ['exit', 'locate', 'request', 'fetch', 'fill', 'complete', 'inject', 'events', 'deliver', 'handler', 'scheduler', 'resume'] as const;
 /** One of {@link ACCOUNT_PARTS}. */
 export type AccountPart = (typeof ACCOUNT_PARTS)[number];
 
@@ -57,6 +60,15 @@ interface GuestMeans {
   readonly entryExit: number;
 }
 
+/** What else a vCPU did, on the host's clock. */
+interface Meanwhile {
+  /** Its other fault tasks ran. */
+  readonly turns: readonly Stretch[];
+  readonly events: GuestEvents;
+  /** Either. */
+  readonly busy: readonly Stretch[];
+}
+
 /** Makes the account of a run whose threads kept stamps; null where they did not, or no fault's moments are all known. */
 export function accountOf(mode: DeliveryMode, result: Accountable): FaultAccount | null {
   const { stamps, latencyCycles, guest, tscKhz } = result;
@@ -65,18 +77,23 @@ export function accountOf(mode: DeliveryMode, result: Accountable): FaultAccount
   const toNs = 1e6 / tscKhz;
   const whole = [...hostFaults(stamps.vcpus, stamps.resolvers, sleeps).values()].filter((fault) => isWhole(fault) && latencyCycles[fault.page] > 0n);
   if (whole.length === 0) return null;
-  const { readyNs, entryExitNs } = kernelCost(guest, tscKhz);
+  const { notPresentNs, readyNs, tickNs, entryExitNs } = kernelCost(guest, tscKhz);
   const means: GuestMeans = { ready: (readyNs ?? 0) / toNs, entryExit: (entryExitNs ?? 0) / toNs };
+  const lengths = { notPresent: (notPresentNs ?? 0) / toNs, ready: means.ready, tick: (tickNs ?? 0) / toNs };
   const spent = new Map<AccountPart, Float64Array>();
-  const parts: Record<AccountPart, number> = { exit: 0, locate: 0, request: 0, fetch: 0, fill: 0, complete: 0, inject: 0, handler: 0, scheduler: 0, resume: 0 };
+  const parts: Record<AccountPart, number> = { exit: 0, locate: 0, request: 0, fetch: 0, fill: 0, complete: 0, inject: 0, events: 0, deliver: 0, handler: 0, scheduler: 0, resume: 0 };
   let [at, room, latency, explained] = [0, 0, 0, 0];
   for (const [vcpu, hosts] of byVcpu(whole, sleeps && guest.length === 1)) {
-    const { faults, roomCycles } = placeOnHostClock(hosts, stamps.startCycles, latencyCycles, stamps.tscOffsets[Math.max(0, vcpu)] ?? null);
+    const { faults, roomCycles, shiftCycles } = placeOnHostClock(hosts, stamps.startCycles, latencyCycles, stamps.tscOffsets[Math.max(0, vcpu)] ?? null);
     room = Math.max(room, roomCycles);
-    const busy = vcpu < 0 ? [] : turns([...faults].sort((a, b) => a.start - b.start));
+    const notes = stamps.notes[Math.max(0, vcpu)] ?? null;
+    const isAsync = vcpu >= 0 && MODES[mode].asyncPf;
+    const own = vcpu < 0 ? [] : turns([...faults].sort((a, b) => a.start - b.start));
+    const events = !isAsync || notes === null ? NO_GUEST_EVENTS : guestEvents(notes, faults, shiftCycles, lengths);
+    const meanwhile = { turns: own, events, busy: merged([...own, ...events.stretches]) };
     for (const fault of faults) {
       for (const part of ACCOUNT_PARTS) parts[part] = 0;
-      explain(fault, mode, busy, means, parts);
+      explain(fault, mode, meanwhile, means, parts);
       for (const part of ACCOUNT_PARTS) {
         if (parts[part] === 0) continue;
         let list = spent.get(part);
@@ -123,11 +140,21 @@ function byVcpu(faults: readonly HostFault[], isOnly: boolean): Map<number, Host
 }
 
 /** Divides a fault into parts, cycles. Threads overlap: a moment that comes after the end, or before the one before, takes no time. */
-function explain({ host, start, end }: GuestFault, mode: DeliveryMode, busy: readonly Stretch[], means: GuestMeans, parts: Record<AccountPart, number>): void {
+function explain({ host, start, end }: GuestFault, mode: DeliveryMode, { turns: others, events, busy }: Meanwhile, means: GuestMeans, parts: Record<AccountPart, number>): void {
   let now = start;
   const until = (part: AccountPart, moment: number): void => {
     const to = Math.min(end, Math.max(now, moment));
     parts[part] += to - now;
+    now = to;
+  };
+  /** The same, but for what the vCPU did meanwhile. */
+  const meanwhile = (part: AccountPart, moment: number): void => {
+    const to = Math.min(end, Math.max(now, moment));
+    const inEvents = covered(events.stretches, now, to);
+    const inAll = covered(busy, now, to);
+    parts.events += inEvents;
+    parts.scheduler += inAll - inEvents;
+    parts[part] += to - now - inAll;
     now = to;
   };
   const isTold = !Number.isNaN(host.told);
@@ -140,7 +167,7 @@ function explain({ host, start, end }: GuestFault, mode: DeliveryMode, busy: rea
   if (host.vcpu < 0) {
     // UFFDIO_CONTINUE wakes the sleeper, or KVM's worker that tells the guest.
     until('complete', host.mapEnd);
-    if (!MODES[mode].asyncPf) {
+    if (!MODES[mode].asyncPf || events.untold.has(host.page)) {
       until('resume', end);
       return;
     }
@@ -153,10 +180,17 @@ function explain({ host, start, end }: GuestFault, mode: DeliveryMode, busy: rea
     }
     until('inject', host.signalled);
   }
+  const ready = events.ready.get(host.page);
+  if (ready !== undefined) {
+    meanwhile('deliver', ready);
+    until('handler', now + means.ready);
+    meanwhile('resume', end);
+    return;
+  }
   // The guest leaves no moments by page from here on: turns of other tasks are known, its handler and the way in and out by their means.
-  const others = covered(busy, now, end);
-  parts.scheduler += others;
-  now += others;
+  const away = covered(others, now, end);
+  parts.scheduler += away;
+  now += away;
   until('handler', now + means.ready);
   until('resume', now + means.entryExit);
 }

@@ -13,6 +13,8 @@ export interface PlacedFaults {
   readonly faults: readonly GuestFault[];
   /** Between which limits, cycles apart, the clocks of host and guest may lie; 0 where the kernel said, and no fault contradicts it. */
   readonly roomCycles: number;
+  /** Add this to the guest's TSC: the host's. */
+  readonly shiftCycles: number;
 }
 
 /**
@@ -31,6 +33,7 @@ export function placeOnHostClock(hosts: readonly HostFault[], startCycles: BigUi
   const shift = isRight ? -offset : (least + most) / 2;
   return {
     faults: own.map(({ host, start, length }) => ({ host, start: start + shift, end: start + length + shift })),
+    shiftCycles: shift,
     roomCycles: isRight || own.length === 0 ? 0 : Math.abs(most - least),
   };
 }
@@ -55,9 +58,13 @@ export function turns(faults: readonly GuestFault[]): Stretch[] {
     while (next < faults.length && faults[next].start < end) next++;
     if (next < faults.length) stretches.push({ from: end, to: faults[next].start });
   }
-  stretches.sort((a, b) => a.from - b.from);
+  return merged(stretches);
+}
+
+/** The same time as stretches of which none overlaps another, ascending. */
+export function merged(stretches: readonly Stretch[]): Stretch[] {
   const apart: { from: number; to: number }[] = [];
-  for (const { from, to } of stretches) {
+  for (const { from, to } of [...stretches].sort((a, b) => a.from - b.from)) {
     const last = apart.at(-1);
     if (last !== undefined && from <= last.to) last.to = Math.max(last.to, to);
     else apart.push({ from, to });

@@ -3,6 +3,7 @@ import type { Host } from '../../kvm/index.js';
 import type { SpeedFigure } from './figures.js';
 import type { LoopRatio } from './ratios.js';
 import type { SideOptions } from './sides.js';
+import type { VcpuTime } from './work-kept.js';
 
 /** Raised when a field changes its meaning or goes away. */
 export const SPEED_REPORT_VERSION = 1;
@@ -21,6 +22,8 @@ export interface SpeedReport {
   readonly figures: readonly SpeedFigure[];
   /** Every run of the loops that both sides ran. */
   readonly loops: readonly LoopRatio[];
+  /** Where the vCPU's time went under the loads of the figures of work. */
+  readonly vcpuTimes: readonly VcpuTime[];
   /** True when the user ended it before all was measured. */
   readonly interrupted: boolean;
 }

@@ -60,7 +60,8 @@ export async function measureSpeed(options: SpeedOptions, observer: SpeedObserve
   if (loops.length > 0) ratios = await measureRatios({ rounds: options.rounds, faults: options.faults, ringEntries: RING_ENTRIES, tickNs: TICK_NS, seed: SEED, loops, cpus, progress });
   const figures: SpeedFigure[] = (ratios?.loops ?? []).map(figureOf);
   const working = WORK_FIGURE_NAMES.filter((name) => wanted.includes(name));
-  if (working.length > 0) figures.push(...(await measureWork({ figures: working, rounds, tickNs: TICK_NS, cpus, progress })));
+  const work = working.length === 0 ? null : await measureWork({ figures: working, rounds, tickNs: TICK_NS, cpus, progress });
+  figures.push(...(work?.figures ?? []));
   if (wanted.includes('start')) figures.push(...(await measureStart({ rounds, progress })));
   if (wanted.includes('memory')) figures.push(...(await measureMemory({ rounds, progress })));
   if (wanted.includes('flat')) figures.push(...(await measureFlatness({ mostPages, rounds: Math.min(rounds, MOST_FLAT_ROUNDS), tickNs: TICK_NS, cpus, progress })));
@@ -74,6 +75,7 @@ export async function measureSpeed(options: SpeedOptions, observer: SpeedObserve
     parameters: { rounds: options.rounds, faults: options.faults, mostPages, tickNs: TICK_NS, seed: SEED },
     figures,
     loops: ratios?.loops ?? [],
+    vcpuTimes: work?.vcpuTimes ?? [],
     interrupted: observer.interrupted(),
   };
 }

@@ -5,6 +5,8 @@ import { describeHost } from '../../kvm/index.js';
 import { figureAccountLines } from './figure-account.js';
 import { SPEED_FIGURES, formatSpeed, type SpeedFigure } from './figures.js';
 import type { SpeedReport } from './report.js';
+import { vcpuTimeTable } from './vcpu-time-table.js';
+import type { VcpuTime } from './work-kept.js';
 
 /** Renders a report as text, several lines, without a final newline. */
 export function renderSpeed(report: SpeedReport, { color }: { readonly color: boolean }): string {
@@ -30,6 +32,7 @@ export function renderSpeed(report: SpeedReport, { color }: { readonly color: bo
     '',
     table.toString(),
     '',
+    ...vcpuTimeLines(report.vcpuTimes, color),
     ...report.figures.flatMap(({ name, notes }) => notes.map((note) => `${name}: ${note}`)),
     ...report.figures.flatMap(({ name, unit, account }) =>
       account === null ? [] : ['', `${name}: where it goes, in the middle one of all rounds, ${formatSpeed(account.whole, unit)}`, ...figureAccountLines(account, unit)],
@@ -38,6 +41,10 @@ export function renderSpeed(report: SpeedReport, { color }: { readonly color: bo
   if (host.emulated) lines.push('', colors.yellow('EMULATED HOST: its CPU is made by software, so none of these figures says anything about a real one'));
   if (report.interrupted) lines.push('', colors.yellow('interrupted: what is shown is what was done until then'));
   return lines.join('\n');
+}
+
+function vcpuTimeLines(times: readonly VcpuTime[], color: boolean): string[] {
+  return times.length === 0 ? [] : [...vcpuTimeTable(times, color), ''];
 }
 
 /** A figure's goal in words. */

@@ -1,5 +1,6 @@
 /** What is left of the guest's work while pages are on their way: against no faults, and one mode against another. */
-import type { DeliveryMode } from '../../machine/index.js';
+import type { DeliveryMode, MachineOptions, MachineResult, TraceOptions } from '../../machine/index.js';
+import { vcpuAccountOf, type VcpuAccount } from '../account/index.js';
 import { workCost, type WorkCost } from '../cost.js';
 import { parseLatencyModel } from '../latency-option.js';
 import { estimate, median } from '../statistics.js';
@@ -35,6 +36,20 @@ const LOADS: Readonly<Record<WorkFigureName, readonly WorkLoad[]>> = {
 /** 400 ms, before and after. */
 const CONTROL_TICKS = 100;
 
+/** Where the time of the vCPU went in one run. */
+export interface VcpuTime {
+  readonly figure: WorkFigureName;
+  readonly mode: DeliveryMode;
+  readonly account: VcpuAccount;
+}
+
+/** What was measured. */
+export interface WorkMeasurement {
+  readonly figures: readonly SpeedFigure[];
+  /** Of one more run of each load, with time stamps; fewer where a run left no account, none where the measurement was ended. */
+  readonly vcpuTimes: readonly VcpuTime[];
+}
+
 /** How to run. */
 export interface WorkOptions {
   readonly figures: readonly WorkFigureName[];
@@ -46,33 +61,54 @@ export interface WorkOptions {
 }
 
 /**
- * Measures the figures round by round; the order of the runs turns round with each.
+ * Measures the figures round by round; the order of the runs turns round with each. Then each load once more, for its account.
  * @throws FaultLabError what a machine throws; `SPEED_INTEGRITY`
  */
-export async function measureWork({ figures, rounds, tickNs, cpus, progress }: WorkOptions): Promise<SpeedFigure[]> {
+export async function measureWork(options: WorkOptions): Promise<WorkMeasurement> {
+  const { figures, rounds, progress } = options;
   const costs = new Map<WorkFigureName, WorkCost[][]>(figures.map((name) => [name, LOADS[name].map(() => [])]));
   const round = figures.flatMap((name) => LOADS[name].map((load, at) => ({ name, load, at })));
   const runs = Array.from({ length: rounds }, (_, turn) => (turn % 2 === 0 ? round : [...round].reverse())).flat();
+  const steps = runs.length + round.length;
+  let interrupted = false;
   for (const [done, { name, load, at }] of runs.entries()) {
-    if (progress(done, runs.length, `${name}, ${load.mode}`)) break;
-    const { mode, faultTasks, workTasks, latencyNs, model, pages } = load;
-    const { guest, tscKhz } = await runZeroLoad(zeroLoad(pages), {
-      mode,
-      faultTasks,
-      workTasks,
-      latencyNs,
-      latencyModel: parseLatencyModel(model),
-      tickNs,
-      controlTicks: CONTROL_TICKS,
-      ...(cpus === null ? {} : { placement: { vcpus: [[cpus.vcpu]], resolvers: [[cpus.resolver]] } }),
-    });
+    interrupted = progress(done, steps, `${name}, ${load.mode}`);
+    if (interrupted) break;
+    const { guest, tscKhz } = await runLoad(load, options);
     costs.get(name)?.[at].push(workCost(guest, tscKhz));
   }
-  return figures.flatMap((name) => {
+  const vcpuTimes: VcpuTime[] = [];
+  for (const [done, { name, load }] of round.entries()) {
+    interrupted ||= progress(runs.length + done, steps, `${name}, ${load.mode}, with time stamps`);
+    if (interrupted) break;
+    const account = vcpuAccountOf(load.mode, await runLoad(load, options, { stamps: true, trace: traceOf(load) }));
+    if (account !== null) vcpuTimes.push({ figure: name, mode: load.mode, account });
+  }
+  const judged = figures.flatMap((name) => {
     const [first, second] = costs.get(name) ?? [];
     if (name !== 'against-uffd') return first.length === 0 ? [] : [kept(name, first)];
     return second.length === 0 || first.length === 0 ? [] : [against(first, second)];
   });
+  return { figures: judged, vcpuTimes };
+}
+
+async function runLoad({ mode, faultTasks, workTasks, latencyNs, model, pages }: WorkLoad, { tickNs, cpus }: WorkOptions, recording: Pick<MachineOptions, 'stamps' | 'trace'> = {}): Promise<MachineResult> {
+  return runZeroLoad(zeroLoad(pages), {
+    mode,
+    faultTasks,
+    workTasks,
+    latencyNs,
+    latencyModel: parseLatencyModel(model),
+    tickNs,
+    controlTicks: CONTROL_TICKS,
+    ...(cpus === null ? {} : { placement: { vcpus: [[cpus.vcpu]], resolvers: [[cpus.resolver]] } }),
+    ...recording,
+  });
+}
+
+/** Each fault interrupts work twice, and ticks and the host's own interrupts do. A handler takes longer than the gap even where CPL0 runs natively. */
+function traceOf({ pages }: WorkLoad): TraceOptions {
+  return { records: 1, spans: 4 * pages + 10_000, gapCycles: 1000 };
 }
 
 /** Of the time that the guest's own handlers leave. On a host that emulates CPL0 they take most of it. */

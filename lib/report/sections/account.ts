@@ -14,6 +14,8 @@ const MEANINGS: Readonly<Record<AccountPart, string>> = {
   fill: 'copying the contents into the page',
   complete: 'mapping the page, and waking who waits for it',
   inject: 'putting the not-present event in place, and raising the ready interrupt',
+  events: "the vCPU is busy with events of other pages, with the guest's being told of this one, or with a tick",
+  deliver: 'the ready interrupt, until the first instruction of its handler',
   handler: "the guest kernel's handler of the ready interrupt",
   scheduler: 'the task, or the vCPU\'s thread, can go on but waits for its turn',
   resume: 'back into the guest, to the end of the access',
@@ -35,7 +37,7 @@ export function accountFigures(modes: readonly ReportedMode[], context: ItemCont
   const hides = rows.some(({ account }) => (meanOf(account, 'fetch') ?? 0) > HIDING_SHARE * account.latencyNs);
   return html`${figure(context, {
     title: 'Where the time of a fault goes',
-    how: "A bar is the mean latency of a fault by the guest's own clock, cut into what happened one after the other, from left to right. What no part explains is grey and comes last. The parts of a bar add up to its length. They are moments that each fault was measured at; where the guest is told, only its own handler and its way back stand in with their means.",
+    how: "A bar is the mean latency of a fault by the guest's own clock, cut into what happened one after the other, from left to right. What no part explains is grey and comes last. The parts of a bar add up to its length. They are moments that each fault was measured at; where the guest is told, only the lengths of its handlers stand in with their means.",
     plot: stacked(rows, []),
   })}${hides && figure(context, {
     title: 'The same without fetching',
