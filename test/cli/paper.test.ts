@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PARTS, budgetOf, type Part } from '../../lib/cli/paper/plan.js';
+import { PARTS, allowanceMs, isPieceNext, type Part } from '../../lib/cli/paper/plan.js';
 import { writePaper, type PaperItem, type PaperObserver } from '../../lib/cli/paper/write-paper.js';
 import { FaultLabError } from '../../lib/errors/index.js';
 import { EXPERIMENTS, type Experiment } from '../../lib/experiments/index.js';
@@ -44,11 +44,25 @@ describe('the plan of a paper', () => {
   });
 
   it('shares out what time is left, hands on what was spared, and leaves nobody without', () => {
-    const parts = [{ weight: 1 }, { weight: 3 }];
-    assert.equal(budgetOf(parts, 0, 40_000, 40_000), 10_000);
-    assert.equal(budgetOf(parts, 1, 40_000, 39_000), 39_000);
-    assert.equal(budgetOf(parts, 1, 40_000, -5000), 12_000);
-    assert.equal(budgetOf(parts, 0, 1000, 1000), 1000);
+    const [small, large] = [{ weight: 1, spentMs: 0 }, { weight: 3, spentMs: 0 }];
+    assert.equal(allowanceMs(small, [small, large], 10_000, 40_000), 10_000);
+    assert.equal(allowanceMs(large, [large], 30_000, 39_000), 39_000, 'the other one took a second');
+    assert.equal(allowanceMs(large, [large], 30_000, -5000), 12_000, 'the other one took all');
+    assert.equal(allowanceMs(small, [small, large], 250, 1000), 1000);
+    const begun = { weight: 3, spentMs: 20_000 };
+    assert.equal(allowanceMs(begun, [small, begun], 30_000, 20_000), 10_000, 'what it had is its own');
+  });
+
+  it('spreads what runs in one piece over the passes of what runs in rounds', () => {
+    const weights = [10, 10, 10, 10, 10];
+    const order: string[] = [];
+    for (let pass = 1, done = 0; pass <= 6; pass++) {
+      order.push(`pass ${pass}`);
+      while (isPieceNext(pass, weights, done)) order.push(`piece ${++done}`);
+    }
+    assert.deepEqual(order.slice(0, 10), [1, 2, 3, 4, 5].flatMap((at) => [`pass ${at}`, `piece ${at}`]));
+    assert.equal(order.length, 11);
+    assert(!isPieceNext(9, [], 0));
   });
 });
 
