@@ -5,9 +5,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PARTS, allowanceMs, isPieceNext, type Part } from '../../lib/cli/paper/plan.js';
+import { Turns } from '../../lib/cli/paper/turns.js';
 import { writePaper, type PaperItem, type PaperObserver } from '../../lib/cli/paper/write-paper.js';
 import { FaultLabError } from '../../lib/errors/index.js';
 import { EXPERIMENTS, type Experiment } from '../../lib/experiments/index.js';
+import { unanswered } from '../../lib/experiments/frame/unanswered.js';
 import { renderPage } from '../../lib/report/index.js';
 import { requireKvm } from '../support/kvm-available.js';
 import { noteKvmUse } from '../support/kvm-use.js';
@@ -66,6 +68,33 @@ describe('the plan of a paper', () => {
   });
 });
 
+describe('turns', () => {
+  it('are pieces of one work: others have theirs in its pauses', async () => {
+    const said: string[] = [];
+    const [a, b] = ['a', 'b'].map(
+      (name) =>
+        new Turns(async (pause) => {
+          for (let round = 1; round <= 2; round++) {
+            said.push(`${name}${round}`);
+            await pause();
+          }
+          return name;
+        }),
+    );
+    assert.deepEqual([await a.next(), await b.next(), await a.next(), await b.next(), await b.next(), await a.next()], [null, null, null, null, { value: 'b' }, { value: 'a' }]);
+    assert.deepEqual(said, ['a1', 'b1', 'a2', 'b2']);
+  });
+
+  it('end with what the work throws', async () => {
+    const broken = new Turns(async (pause) => {
+      await pause();
+      throw new FaultLabError('KVM_EIO', 'the host went away');
+    });
+    assert.equal(await broken.next(), null);
+    await assert.rejects(broken.next(), { code: 'KVM_EIO' });
+  });
+});
+
 describe('a paper', function () {
   this.timeout(patience(120_000));
   let folder = '';
@@ -96,6 +125,36 @@ describe('a paper', function () {
     const first = await answers();
     assert(first.every((answer) => answer !== ''), JSON.stringify(first));
     assert.deepEqual(await answers(), first);
+  });
+
+  it('spreads the rounds of its experiments over its time, between what runs in one piece', async function () {
+    requireKvm(this);
+    const said: string[] = [];
+    const inRounds = (id: Experiment['id']): Experiment => ({
+      ...bare, id, inRounds: true,
+      run: async (context) => {
+        for (let round = 1; round <= 3; round++) {
+          said.push(`${id} round ${round}`);
+          await context.pause();
+        }
+        return unanswered(`${context.remainingMs() > 0}`);
+      },
+    });
+    const inOne: Experiment = { ...bare, id: 'q7', run: () => { said.push('q7'); return Promise.resolve(unanswered('nothing was asked')); } };
+    const items = await writePaper([inRounds('q1'), inOne, inRounds('q2')].map(experimentPart), 20_000, observer());
+    assert.deepEqual(items.map(({ part: { id } }) => id), ['q1', 'q7', 'q2'], 'in the order of the page');
+    assert(items.every(({ state }) => state === 'none'));
+    const rounds = said.filter((what) => what !== 'q7');
+    assert.deepEqual(rounds, [1, 2, 3].flatMap((round) => [`q1 round ${round}`, `q2 round ${round}`]));
+    assert(said.indexOf('q7') > 0 && said.indexOf('q7') < said.length - 1, said.join());
+  });
+
+  it('asks those that were begun for what they have when it is interrupted, and begins no other', async function () {
+    requireKvm(this);
+    let stop = false;
+    const begun: Experiment = { ...bare, inRounds: true, run: async (context) => { stop = true; await context.pause(); return unanswered(context.interrupted() ? 'it was ended' : 'it went on'); } };
+    const items = await writePaper([begun, { ...begun, id: 'q2' } as Experiment].map(experimentPart), 20_000, observer(undefined, () => stop));
+    assert.deepEqual(items.map(({ part: { id }, sentence }) => [id, sentence]), [['q1', 'it was ended']]);
   });
 
   it('starts nothing once it is interrupted', async () => {

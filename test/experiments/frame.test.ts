@@ -17,9 +17,7 @@ describe('statistics of experiments', () => {
   it('give an interval that holds the median, is the same each time, and is wide where samples are few', () => {
     const few = estimate([1, 5, 9]);
     assert.deepEqual(estimate([1, 5, 9]), few);
-    assert(few.low <= few.value && few.value <= few.high);
-    assert.equal(few.low, 1);
-    assert.equal(few.high, 9);
+    assert(few.low < 1 && few.value === 5 && few.high > 9, 'three values do not bound the middle of all');
     const many = estimate(Array.from({ length: 300 }, (_, at) => (at % 10) + 1));
     assert(many.high - many.low <= 2, JSON.stringify(many));
   });

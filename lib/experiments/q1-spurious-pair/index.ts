@@ -12,8 +12,6 @@ import { conclude, type Sample } from './verdict.js';
 
 /** Most rounds; time ends them earlier. */
 const ROUNDS = 12;
-/** Two have an interval too, which says next to nothing. */
-const LEAST_ROUNDS = 3;
 
 /** See the module's comment. */
 export const q1: Experiment = {
@@ -49,7 +47,7 @@ async function run(context: ExperimentContext): Promise<Outcome> {
       },
     })),
   );
-  await runRounds(context, trials, { most: context.samples(ROUNDS, 2), least: context.samples(LEAST_ROUNDS, 2) });
+  await runRounds(context, trials, { most: context.samples(ROUNDS, 2), least: 2 });
   return conclude(samples.filter(({ run: { result } }) => result.end === 'done'));
 }
 

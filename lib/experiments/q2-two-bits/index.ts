@@ -15,8 +15,6 @@ import { conclude } from './verdict.js';
 /** Shares of quick pages. */
 export const QUICK_SHARES = [0, 0.25, 0.5, 0.75, 1] as const;
 const ROUNDS = 16;
-/** An interval takes two; three say something. */
-const LEAST_ROUNDS = 3;
 const SEED = 11;
 
 /** A place of the sweep: what slow pages take, and how many of the pages are quick. */
@@ -66,7 +64,7 @@ async function run(context: ExperimentContext): Promise<Outcome> {
         },
       })),
     );
-  await runRounds(context, trials, { most: context.samples(ROUNDS, 1), least: context.samples(LEAST_ROUNDS, 2) });
+  await runRounds(context, trials, { most: context.samples(ROUNDS, 1), least: 2 });
   return conclude(samples.filter(({ run: { result } }) => result.end === 'done'));
 }
 

@@ -195,7 +195,7 @@ function find(exits: readonly ExitSample[], samples: readonly Sample[]): Finding
     answer: negligible === undefined ? 'exitless can save a noticeable share of a fault at every fetch latency' : 'exitless can matter for quick fetches only',
     verdict:
       `a fault exit's round trip takes ${formatDuration(exit.value)} (95 %: ${rangeText(exit, formatDuration)}, ${exits.length} machines in ${exit.count} rounds), which is all that exitless can save: at most ${shares.map(({ fetchNs, share }) => `${(share * 100).toFixed(0)} % at ${formatDuration(fetchNs)}`).join(', ')} of a fault's latency` +
-      `${negligible === undefined ? '' : `; from a fetch of ${formatDuration(negligible.fetchNs)} on less than ${NEGLIGIBLE_SHARE * 100} %`}. Behind the exit, the rings' protocol takes ${(protocol.value * 100).toFixed(0)} % (95 %: ${rangeText(protocol, (ratio) => (ratio * 100).toFixed(0))} %, ${protocol.count} rounds) of the time that ACCEPT and READY take here (${published.toLocaleString('en-US')} faults on rings); handlers in another process were not tried`,
+      `${negligible === undefined ? '' : `; from a fetch of ${formatDuration(negligible.fetchNs)} on less than ${NEGLIGIBLE_SHARE * 100} %`}. Behind the exit, the rings' protocol takes ${(protocol.value * 100).toFixed(0)} % (95 %: ${rangeText(protocol, (ratio) => `${(ratio * 100).toFixed(0)} %`)}, ${protocol.count} rounds) of the time that ACCEPT and READY take here (${published.toLocaleString('en-US')} faults on rings); handlers in another process were not tried`,
   };
 }
 

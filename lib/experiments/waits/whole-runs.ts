@@ -29,8 +29,6 @@ export const WAIT_LATENCIES_NS = [100e3, 1e6, 10e6] as const;
 
 /** Of a run, where an instruction takes many times as long. */
 const LEAST_PAGES = 12;
-/** An interval takes two; three say something. */
-const LEAST_ROUNDS = 3;
 
 /** One run. */
 export interface WaitSample {
@@ -56,7 +54,7 @@ export async function measureWaitArms(context: ExperimentContext, arms: readonly
       },
     })),
   );
-  await runRounds(context, [...others, ...trials], { most: context.samples(rounds, 2), least: context.samples(LEAST_ROUNDS, 2) });
+  await runRounds(context, [...others, ...trials], { most: context.samples(rounds, 2), least: 2 });
   return samples.filter(({ run: { result } }) => result.end === 'done');
 }
 
