@@ -22,9 +22,11 @@ export class Turns<T> {
         resolve(null);
       };
     });
-    if (this.running === null) this.running = this.work(() => this.pause());
-    this.resume?.();
+    const { resume } = this;
     this.resume = null;
+    // Work may pause before it has returned.
+    if (this.running === null) this.running = this.work(() => this.pause());
+    else resume?.();
     return Promise.race([this.running.then((value) => ({ value })), pausing]);
   }
 
