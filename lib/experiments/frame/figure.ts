@@ -21,7 +21,7 @@ export function signedDuration(ns: number): string {
 
 const FORMATS: Readonly<Record<QuotedFigure['unit'], (value: number) => string>> = {
   ns: signedDuration,
-  ratio: (value) => value.toFixed(3),
+  ratio: (value) => (value < 10 ? value.toFixed(3) : String(Number(value.toPrecision(4)))),
   share: (value) => `${Number((value * 100).toPrecision(3))} %`,
 };
 

@@ -8,7 +8,7 @@ import type { ExperimentContext } from '../frame/experiment.js';
 export interface Trial<T> {
   /** For the progress line. */
   readonly title: string;
-  /** @param round - from 0; to compare arms within one */
+  /** Measures once. @param round - from 0; to compare arms within one */
   readonly run: (round: number) => Promise<T>;
 }
 
