@@ -13,7 +13,7 @@ export interface Repetitions {
   readonly ended: RepetitionEnd;
   /** The figure that stands for the row. */
   readonly decidedBy: FigureName;
-  /** Its median and the 95 % interval of that; null where no run had it. */
+  /** Its median and the 95 % interval of that, over the runs; null where fewer than two had it. */
   readonly interval: Estimate | null;
   /** Half the width of the interval / the median; null where there is no interval. */
   readonly relativeHalfWidth: number | null;
@@ -42,10 +42,10 @@ export function repetitionsOf(runs: readonly SingleRun[], places: readonly numbe
   return { count: runs.length, ended, decidedBy, interval, relativeHalfWidth: interval === null ? null : relativeHalfWidth(interval), places, samples };
 }
 
-/** The median of what was measured, and its interval; null where nothing was. */
+/** The median of what was measured, and its interval; null where fewer than two runs had it. */
 export function intervalOf(samples: readonly (number | null)[]): Estimate | null {
   const measured = samples.filter((value) => value !== null);
-  return measured.length === 0 ? null : estimate(measured);
+  return measured.length < 2 ? null : estimate(measured);
 }
 
 /** Half the width of an interval against its middle; Infinity around 0. */

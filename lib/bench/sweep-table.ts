@@ -3,6 +3,7 @@ import Table from 'cli-table3';
 import type { FigureMark } from './figure-mark.js';
 import { formatFigure, type FigureName, type FigureUnit } from './figures.js';
 import { intervalOf } from './repetitions.js';
+import { median } from './statistics.js';
 import type { BenchReport, ModeReport } from './report.js';
 import { pointTitle } from './row-title.js';
 import { isSamePoint, type GridPoint } from './sweep.js';
@@ -54,10 +55,11 @@ function sweepTable(report: BenchReport, figure: SweepFigure, color: boolean): s
 
 function describe(report: BenchReport, { repetitions, point, end }: ModeReport, { figure, unit, per }: SweepFigure): string {
   const divisor = per?.(report, point) ?? 1;
-  const interval = intervalOf(repetitions.samples[figure]);
-  if (interval === null) return end === 'done' ? NOTHING : end;
-  const value = formatFigure(interval.value / divisor, unit);
-  return repetitions.count === 1 ? value : `${value} [${formatFigure(interval.low / divisor, unit)}, ${formatFigure(interval.high / divisor, unit)}]`;
+  const measured = repetitions.samples[figure].filter((value) => value !== null);
+  if (measured.length === 0) return end === 'done' ? NOTHING : end;
+  const interval = intervalOf(measured);
+  const value = formatFigure(median(measured) / divisor, unit);
+  return interval === null ? value : `${value} [${formatFigure(interval.low / divisor, unit)}, ${formatFigure(interval.high / divisor, unit)}]`;
 }
 
 function distinctPoints(modes: readonly ModeReport[]): GridPoint[] {

@@ -5,10 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Comparison } from '../../lib/bench/index.js';
+import type { QuotedFigure, Repeats } from '../../lib/experiments/index.js';
 import { benchReport, emulatedReport, modeReport } from '../bench/reports.js';
+import { experimentReport } from '../report/reports.js';
 import { patience } from '../support/slowness.js';
 
 const CLI = fileURLToPath(new URL('./children/cli.js', import.meta.url));
+const FIGURE: QuotedFigure = { id: 'exit', title: 'a round trip', unit: 'ns', value: 27e3, low: 26.5e3, high: 27.5e3, units: 4, unitsAre: 'rounds' };
 const LIMIT_MS = patience(20_000);
 
 describe('kvm-faultlab compare', () => {
@@ -23,6 +26,9 @@ describe('kvm-faultlab compare', () => {
       emulated: emulatedReport(),
       later: { ...benchReport(), reportVersion: 99 },
       foreign: { hello: 'world' },
+      paper: [experimentReport({ figures: [FIGURE] })],
+      'paper-again': [experimentReport({ figures: [{ ...FIGURE, value: 27.2e3, low: 26.9e3, high: 27.5e3 }] })],
+      'paper-off': [experimentReport({ figures: [{ ...FIGURE, value: 31e3, low: 30e3, high: 32e3 }] })],
     };
     for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, `${name}.json`), JSON.stringify(content));
     writeFileSync(join(folder, 'table.json'), 'kvm-faultlab 0.1.0');
@@ -51,6 +57,22 @@ describe('kvm-faultlab compare', () => {
     const comparison = JSON.parse(stdout) as Comparison;
     assert.equal(comparison.sameVerdicts, false);
     assert.deepEqual(comparison.reports.map(({ name }) => name), ['good.json', 'slow.json', 'stopped.json']);
+  });
+
+  it('says of two papers whether the second repeats the first, by the exit code too', () => {
+    const { code, stdout, stderr } = compare('--repeats', 'paper.json', 'paper-again.json');
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /q1 +│ a round trip +│ 27\.0 us \(26\.5 us to 27\.5 us\) │ 27\.2 us \(26\.9 us to 27\.5 us\) │ 1\.007 \(0\.98\d to 1\.02\d\) │ agrees/);
+    assert.match(stdout, /repeats: all 1 answers are the same; 0 of 1 figures differ beyond their intervals, where chance allows 0\n$/);
+    const off = compare('--repeats', '--json', 'paper.json', 'paper-off.json');
+    assert.equal(off.code, 1);
+    const { repeats, disagreements } = JSON.parse(off.stdout) as Repeats;
+    assert.deepEqual([repeats, disagreements], [false, 1]);
+    assert.equal(compare('--repeats', '--verdicts', 'paper.json', 'paper-off.json').code, 0);
+    const bench = compare('--repeats', 'paper.json', 'good.json');
+    assert.equal(bench.code, 2);
+    assert.match(bench.stderr, /REPORT_FOREIGN/);
+    assert.equal(compare('--repeats', 'paper.json').code, 2);
   });
 
   it('refuses emulated hosts beside others with 2, and compares their verdicts when asked for those alone', () => {

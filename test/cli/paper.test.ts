@@ -4,10 +4,12 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PARTS, budgetOf, type Part } from '../../lib/cli/paper/plan.js';
+import { PARTS, allowanceMs, isPieceNext, type Part } from '../../lib/cli/paper/plan.js';
+import { Turns } from '../../lib/cli/paper/turns.js';
 import { writePaper, type PaperItem, type PaperObserver } from '../../lib/cli/paper/write-paper.js';
 import { FaultLabError } from '../../lib/errors/index.js';
 import { EXPERIMENTS, type Experiment } from '../../lib/experiments/index.js';
+import { unanswered } from '../../lib/experiments/frame/unanswered.js';
 import { renderPage } from '../../lib/report/index.js';
 import { requireKvm } from '../support/kvm-available.js';
 import { noteKvmUse } from '../support/kvm-use.js';
@@ -44,11 +46,52 @@ describe('the plan of a paper', () => {
   });
 
   it('shares out what time is left, hands on what was spared, and leaves nobody without', () => {
-    const parts = [{ weight: 1 }, { weight: 3 }];
-    assert.equal(budgetOf(parts, 0, 40_000, 40_000), 10_000);
-    assert.equal(budgetOf(parts, 1, 40_000, 39_000), 39_000);
-    assert.equal(budgetOf(parts, 1, 40_000, -5000), 12_000);
-    assert.equal(budgetOf(parts, 0, 1000, 1000), 1000);
+    const [small, large] = [{ weight: 1, spentMs: 0 }, { weight: 3, spentMs: 0 }];
+    assert.equal(allowanceMs(small, [small, large], 10_000, 40_000), 10_000);
+    assert.equal(allowanceMs(large, [large], 30_000, 39_000), 39_000, 'the other one took a second');
+    assert.equal(allowanceMs(large, [large], 30_000, -5000), 12_000, 'the other one took all');
+    assert.equal(allowanceMs(small, [small, large], 250, 1000), 1000);
+    const begun = { weight: 3, spentMs: 20_000 };
+    assert.equal(allowanceMs(begun, [small, begun], 30_000, 20_000), 10_000, 'what it had is its own');
+  });
+
+  it('spreads what runs in one piece over the passes of what runs in rounds', () => {
+    const weights = [10, 10, 10, 10, 10];
+    const order: string[] = [];
+    for (let pass = 1, done = 0; pass <= 6; pass++) {
+      order.push(`pass ${pass}`);
+      while (isPieceNext(pass, weights, done)) order.push(`piece ${++done}`);
+    }
+    assert.deepEqual(order.slice(0, 10), [1, 2, 3, 4, 5].flatMap((at) => [`pass ${at}`, `piece ${at}`]));
+    assert.equal(order.length, 11);
+    assert(!isPieceNext(9, [], 0));
+  });
+});
+
+describe('turns', () => {
+  it('are pieces of one work: others have theirs in its pauses', async () => {
+    const said: string[] = [];
+    const [a, b] = ['a', 'b'].map(
+      (name) =>
+        new Turns(async (pause) => {
+          for (let round = 1; round <= 2; round++) {
+            said.push(`${name}${round}`);
+            await pause();
+          }
+          return name;
+        }),
+    );
+    assert.deepEqual([await a.next(), await b.next(), await a.next(), await b.next(), await b.next(), await a.next()], [null, null, null, null, { value: 'b' }, { value: 'a' }]);
+    assert.deepEqual(said, ['a1', 'b1', 'a2', 'b2']);
+  });
+
+  it('end with what the work throws', async () => {
+    const broken = new Turns(async (pause) => {
+      await pause();
+      throw new FaultLabError('KVM_EIO', 'the host went away');
+    });
+    assert.equal(await broken.next(), null);
+    await assert.rejects(broken.next(), { code: 'KVM_EIO' });
   });
 });
 
@@ -82,6 +125,36 @@ describe('a paper', function () {
     const first = await answers();
     assert(first.every((answer) => answer !== ''), JSON.stringify(first));
     assert.deepEqual(await answers(), first);
+  });
+
+  it('spreads the rounds of its experiments over its time, between what runs in one piece', async function () {
+    requireKvm(this);
+    const said: string[] = [];
+    const inRounds = (id: Experiment['id']): Experiment => ({
+      ...bare, id, inRounds: true,
+      run: async (context) => {
+        for (let round = 1; round <= 5; round++) {
+          said.push(`${id} round ${round}`);
+          await context.pause();
+        }
+        return unanswered(`${context.remainingMs() > 0}`);
+      },
+    });
+    const inOne: Experiment = { ...bare, id: 'q7', run: () => { said.push('q7'); return Promise.resolve(unanswered('nothing was asked')); } };
+    const items = await writePaper([inRounds('q1'), inOne, inRounds('q2')].map(experimentPart), 20_000, observer());
+    assert.deepEqual(items.map(({ part: { id } }) => id), ['q1', 'q7', 'q2'], 'in the order of the page');
+    assert(items.every(({ state }) => state === 'none'));
+    const rounds = said.filter((what) => what !== 'q7');
+    assert.deepEqual(rounds, [1, 2, 3, 4, 5].flatMap((round) => [`q1 round ${round}`, `q2 round ${round}`]));
+    assert(said.indexOf('q7') > 0 && said.indexOf('q7') < said.length - 1, said.join());
+  });
+
+  it('asks those that were begun for what they have when it is interrupted, and begins no other', async function () {
+    requireKvm(this);
+    let stop = false;
+    const begun: Experiment = { ...bare, inRounds: true, run: async (context) => { stop = true; await context.pause(); return unanswered(context.interrupted() ? 'it was ended' : 'it went on'); } };
+    const items = await writePaper([begun, { ...begun, id: 'q2' } as Experiment].map(experimentPart), 20_000, observer(undefined, () => stop));
+    assert.deepEqual(items.map(({ part: { id }, sentence }) => [id, sentence]), [['q1', 'it was ended']]);
   });
 
   it('starts nothing once it is interrupted', async () => {

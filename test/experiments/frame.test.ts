@@ -1,9 +1,13 @@
 /** What every experiment relies on: statistics, tables, plots, the report, and the reasons for having no answer. */
 import assert from 'node:assert/strict';
-import { EXPERIMENTS, EXPERIMENT_IDS, QUESTION_IDS, SCENARIO_IDS, listQuestions, renderExperiment, runExperiment, type Experiment } from '../../lib/experiments/index.js';
+import { EXPERIMENTS, EXPERIMENT_IDS, QUESTION_IDS, SCENARIO_IDS, listQuestions, renderExperiment, runExperiment, type Experiment, type ExperimentContext } from '../../lib/experiments/index.js';
+import { quoted, rangeText, withFigures } from '../../lib/experiments/frame/figure.js';
+import { lineOf, log10Us } from '../../lib/experiments/frame/plot-line.js';
 import { renderPlot } from '../../lib/experiments/frame/plot.js';
 import { columnTitle } from '../../lib/experiments/frame/render.js';
 import { crossing, estimate, isNoise, median, quantile, shareInterval } from '../../lib/experiments/frame/statistics.js';
+import { perRound, runRounds, type Trial } from '../../lib/experiments/workload/rounds.js';
+import { experimentReport } from '../report/reports.js';
 import { requireKvm } from '../support/kvm-available.js';
 
 describe('statistics of experiments', () => {
@@ -17,9 +21,7 @@ describe('statistics of experiments', () => {
   it('give an interval that holds the median, is the same each time, and is wide where samples are few', () => {
     const few = estimate([1, 5, 9]);
     assert.deepEqual(estimate([1, 5, 9]), few);
-    assert(few.low <= few.value && few.value <= few.high);
-    assert.equal(few.low, 1);
-    assert.equal(few.high, 9);
+    assert(few.low < 1 && few.value === 5 && few.high > 9, 'three values do not bound the middle of all');
     const many = estimate(Array.from({ length: 300 }, (_, at) => (at % 10) + 1));
     assert(many.high - many.low <= 2, JSON.stringify(many));
   });
@@ -40,7 +42,7 @@ describe('statistics of experiments', () => {
     const found = crossing(points, 1);
     assert(found !== null);
     assert(Math.abs(found.at - 10 ** 4.5) < 1, `${found.at}`);
-    assert.equal(found.confidenceShare, 1);
+    assert(found.bounded && found.low > 1e4 && found.high < 1e5, JSON.stringify(found));
     assert.equal(crossing(points.slice(0, 2), 1), null, 'never reaches 1');
     assert.equal(crossing(points.slice(2), 1), null, 'is never below it');
   });
@@ -50,6 +52,22 @@ describe('statistics of experiments', () => {
     assert.equal(low, 0);
     assert(high > 0.001 && high < 0.01);
     assert.deepEqual(shareInterval(0, 0), { low: 0, high: 1 });
+  });
+});
+
+describe('rounds', () => {
+  it('have one value each, in their order, and pauses between them', async () => {
+    const said: string[] = [];
+    const context: ExperimentContext = {
+      host: experimentReport().host, chosen: [], remainingMs: () => 1000, samples: (usual) => usual, progress: () => undefined, interrupted: () => false, follow: () => undefined,
+      pause: () => { said.push('pause'); return Promise.resolve(); },
+    };
+    const trial = (name: string): Trial<void> => ({ title: name, run: (round) => { said.push(`${name}${round}`); return Promise.resolve(); } });
+    await runRounds(context, [trial('a'), trial('b')], { most: 2 });
+    await runRounds(context, [trial('c')], { most: 1, from: 2 });
+    assert.deepEqual(said, ['a0', 'b0', 'pause', 'b1', 'a1', 'pause', 'c2']);
+    const samples = [{ round: 1, ns: 5 }, { round: 0, ns: 3 }, { round: 1, ns: 7 }, { round: 2, ns: NaN }];
+    assert.deepEqual(perRound(samples, (ofRound) => median(ofRound.map(({ ns }) => ns))), [3, 6], 'what is no number is no value');
   });
 });
 
@@ -66,6 +84,22 @@ describe('tables and plots of experiments', () => {
     assert.match(text, /o up {3}x down/);
     const top = rows.find((row) => row.trimStart().startsWith('10┤')) ?? '';
     assert(top.includes('x') && top.includes('o') && top.indexOf('x') < top.indexOf('o'), text);
+  });
+
+  it('have a band where there are intervals, also on a logarithmic axis', () => {
+    const { values, low, high } = lineOf('a', [estimate([1e3, 2e3, 3e3]), estimate([1e3]), null], log10Us);
+    assert.deepEqual([values[1], low?.[1], high?.[1]], [0, null, null], 'one round has none');
+    assert.deepEqual([values[2], low?.[2], high?.[2]], [null, null, null]);
+    assert(Number(low?.[0]) < Number(values[0]) && Number(values[0]) < Number(high?.[0]));
+  });
+
+  it('say of each figure how sure it is, and of one round that it is not', () => {
+    const figures = [quoted('a', 'a time', 'ns', estimate([1000, 1100, 1050, 1020])), quoted('b', 'another', 'share', estimate([0.5]))];
+    assert.deepEqual(figures.map(({ low, units }) => [low === null, units]), [[false, 4], [true, 1]]);
+    const [table] = withFigures({ tables: [], figures });
+    assert.match(String(table.rows[0]['interval']), /^\d+ ns to 1\.\d+ us$/);
+    assert.deepEqual(table.rows[1], { figure: 'another', value: '50 %', interval: 'none', from: '1 rounds' });
+    assert.equal(rangeText(estimate([5]), String), 'no interval: one round');
   });
 
   it('draw nothing of nothing', () => {

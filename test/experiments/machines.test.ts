@@ -50,9 +50,9 @@ describe('experiments on machines', function () {
   it('q1 has no verdict where an arm is not what it is to be, and none from a single round', async () => {
     const [sync, spurious] = Q1_ARMS;
     const run = await measureArm(NOBODY, sync, 0, PAGES);
-    const mislabelled = conclude([{ fetchNs: 0, arm: spurious, run }]).finding;
+    const mislabelled = conclude([{ round: 0, fetchNs: 0, arm: spurious, run }]).finding;
     assert(!mislabelled.answered && mislabelled.why.includes('0 pairs of events for 40 pages'));
-    assert(!conclude([{ fetchNs: 0, arm: sync, run }]).finding.answered);
+    assert(!conclude([{ round: 0, fetchNs: 0, arm: sync, run }]).finding.answered);
   });
 
   for (const arm of Q2_ARMS) {
@@ -139,9 +139,9 @@ describe('experiments on machines', function () {
       if (lacking !== null) skip(this, lacking, { hostCannot: true });
       const run = await measureWaitArm(NOBODY, arm, 1e6, PAGES);
       assert.equal(run.pages, PAGES);
-      assert.equal(deviation8({ arm, fetchNs: 1e6, run }), null);
+      assert.equal(deviation8({ round: 0, arm, fetchNs: 1e6, run }), null);
       const [other] = WAIT_ARMS.filter(({ id }) => id === (arm.id === 'told' ? 'block' : 'told'));
-      assert.notEqual(deviation8({ arm: other, fetchNs: 1e6, run }), null, 'an arm that did something else is noticed');
+      assert.notEqual(deviation8({ round: 0, arm: other, fetchNs: 1e6, run }), null, 'an arm that did something else is noticed');
     });
   }
 });

@@ -1,8 +1,14 @@
 /** Whether figures of several hosts may stand side by side. */
 import { FaultLabError } from '../../errors/index.js';
 import { describeHost } from '../../kvm/index.js';
-import type { ComparableHost, NamedReport } from './comparable.js';
+import type { ComparableHost } from './comparable.js';
 import { printable } from './printable.js';
+
+/** A report and what to call it, as far as its host goes. */
+export interface HostedReport {
+  readonly name: string;
+  readonly report: { readonly host: ComparableHost };
+}
 
 /**
  * Why figures are not compared; null where they are.
@@ -12,7 +18,7 @@ import { printable } from './printable.js';
  * @throws FaultLabError `COMPARE_EMULATED`: figures were asked for, and some hosts are emulated and others are not; `COMPARE_HOSTS`: of different
  * hosts, not forced
  */
-export function figuresWithheld(reports: readonly NamedReport[], verdictsOnly: boolean, force: boolean): string | null {
+export function figuresWithheld(reports: readonly HostedReport[], verdictsOnly: boolean, force: boolean): string | null {
   if (verdictsOnly) return 'verdicts alone were asked for';
   const emulated = reports.filter(({ report }) => report.host.emulated);
   if (emulated.length !== 0 && emulated.length !== reports.length) {
@@ -31,7 +37,7 @@ export function figuresWithheld(reports: readonly NamedReport[], verdictsOnly: b
 }
 
 /** The different hosts of reports. A host with another kernel is the same host: that is what is most often compared. */
-export function differingHosts(reports: readonly NamedReport[]): ComparableHost[] {
+export function differingHosts(reports: readonly HostedReport[]): ComparableHost[] {
   const keyOf = ({ kind, cpuModel, cpuCount, virtualized, emulated }: ComparableHost): string => JSON.stringify([kind, cpuModel, cpuCount, virtualized, emulated]);
   return [...new Map(reports.map(({ report: { host } }) => [keyOf(host), host])).values()];
 }

@@ -4,6 +4,7 @@ export { DEFAULT_THRESHOLD_SHARE, FEWEST_RUNS, JUDGED_FIGURES, judgeChanges, typ
 export { COMPARISON_VERSION, compareReports, type CompareOptions, type ComparedReport, type Comparison } from './compare.js';
 export { type Difference } from './differences.js';
 export { type FigureRow, type ModeFigures } from './figures.js';
+export { differingHosts, figuresWithheld, type HostedReport } from './hosts.js';
 export { parseReport } from './parse-report.js';
 export { printable } from './printable.js';
 export { renderComparison } from './render.js';

@@ -19,7 +19,7 @@ export function renderSpeed(report: SpeedReport, { color }: { readonly color: bo
   });
   for (const figure of report.figures) {
     const { unit, measured } = figure;
-    const interval = `${formatSpeed(measured.low, unit)} to ${formatSpeed(measured.high, unit)}`;
+    const interval = measured.count < 2 ? 'none: one round' : `${formatSpeed(measured.low, unit)} to ${formatSpeed(measured.high, unit)}`;
     const verdict = speedVerdictText(figure);
     const shown = figure.verdict === 'met' ? colors.green(verdict) : figure.verdict === 'missed' ? colors.red(verdict) : verdict;
     table.push([SPEED_FIGURES[figure.name].title, formatSpeed(measured.value, unit), interval, goalText(figure), shown]);

@@ -47,20 +47,41 @@ const ACCOUNT: Part = { kind: 'bench', id: 'account', uapi: 'stock', modes: ['sy
 /** Every part, in the order of the page. */
 export const PARTS: readonly Part[] = [...BENCHES, ACCOUNT, ...EXPERIMENTS.map((experiment): Part => ({ kind: 'experiment', id: experiment.id, experiment, weight: WEIGHTS[experiment.id] ?? USUAL_WEIGHT }))];
 
-/** A part gets at least so much of its fair share, however much those before it took: better late than without an answer. */
+/** A part gets at least so much of its fair share, however much the others took: better late than without an answer. */
 const LEAST_SHARE = 0.4;
 
+/** A part that is not over. */
+export interface Unfinished {
+  readonly weight: number;
+  /** What it took by now, ms. */
+  readonly spentMs: number;
+}
+
 /**
- * What a part may take, ms: its share of what is left. One that takes less leaves the rest to the others, one that takes more takes it from them.
- * @param parts - all of them
- * @param at - the one that is next
- * @param budgetMs - for all of them
- * @param remainingMs - of that
+ * What a part may still take, ms: of all the time that the unfinished ones have had and that is left, its share, less what it had. One that takes less leaves the rest to the others, one
+ * that takes more takes it from them.
+ * @param part - one of `unfinished`
+ * @param fairMs - its share of the budget, were all to keep to theirs
+ * @param remainingMs - of the budget; below 0 when it is spent
  */
-export function budgetOf(parts: readonly Pick<Part, 'weight'>[], at: number, budgetMs: number, remainingMs: number): number {
-  const sum = (of: readonly Pick<Part, 'weight'>[]): number => of.reduce((total, { weight }) => total + weight, 0);
-  const { weight } = parts[at];
-  const fairMs = (budgetMs * weight) / sum(parts);
-  const shareMs = (Math.max(0, remainingMs) * weight) / sum(parts.slice(at));
-  return Math.max(LEAST_BUDGET_MS, LEAST_SHARE * fairMs, shareMs);
+export function allowanceMs(part: Unfinished, unfinished: readonly Unfinished[], fairMs: number, remainingMs: number): number {
+  const sum = (of: (one: Unfinished) => number): number => unfinished.reduce((total, one) => total + of(one), 0);
+  const pool = Math.max(0, remainingMs) + sum(({ spentMs }) => spentMs);
+  const share = (pool * part.weight) / sum(({ weight }) => weight);
+  return Math.max(LEAST_BUDGET_MS, LEAST_SHARE * fairMs, share) - part.spentMs;
+}
+
+/** Rounds that an experiment makes of its share, about. */
+const USUAL_PASSES = 5;
+
+/**
+ * Whether a part that runs in one piece is next, rather than another pass over those that run in rounds: pieces are spread evenly between the passes, so that the rounds of an
+ * experiment are far apart, and what is slow about the host for a while is slow for few of them.
+ * @param pass - passes that are done
+ * @param pieces - weights of all parts that run in one piece
+ * @param done - how many of them have run
+ */
+export function isPieceNext(pass: number, pieces: readonly number[], done: number): boolean {
+  const sum = (of: readonly number[]): number => of.reduce((total, weight) => total + weight, 0);
+  return done < pieces.length && sum(pieces.slice(0, done + 1)) - pieces[done] / 2 < (sum(pieces) * pass) / USUAL_PASSES;
 }

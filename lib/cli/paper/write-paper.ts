@@ -1,10 +1,11 @@
 /** Runs the parts of a paper one after the other; whatever becomes of one, the others follow. */
 import { BENCH_DEFAULTS, BenchFailure, packageVersion, runBench, type BenchObserver } from '../../bench/index.js';
 import { FaultLabError, describeError } from '../../errors/index.js';
-import { runExperiment, type ExperimentReport, EXPERIMENT_REPORT_VERSION } from '../../experiments/index.js';
+import { EXPERIMENT_REPORT_VERSION, LEAST_BUDGET_MS, MOST_BUDGET_MS, runExperiment, type ExperimentObserver, type ExperimentReport } from '../../experiments/index.js';
 import { readHost } from '../../kvm/index.js';
 import type { ReportItem } from '../../report/index.js';
-import { budgetOf, type BenchPart, type ExperimentPart, type Part } from './plan.js';
+import { allowanceMs, isPieceNext, type BenchPart, type ExperimentPart, type Part, type Unfinished } from './plan.js';
+import { Turns } from './turns.js';
 
 /** Fetch latency of the benches: one at which the modes differ. */
 const BENCH_LATENCY_NS = 1e6;
@@ -20,7 +21,7 @@ const LOADS = {
 
 /** Told how a paper goes on. */
 export interface PaperObserver {
-  /** A part begins. */
+  /** A part begins, or has another turn. */
   begin(part: Part, number: number, count: number): void;
   /** What it is doing. */
   progress(what: string): void;
@@ -42,18 +43,75 @@ export interface PaperItem {
   readonly sentence: string;
 }
 
-/** Runs the parts within the budget, as far as they have any say in it. Ends after the part at hand when interrupted. */
+/** A part on its way. */
+interface Underway {
+  readonly part: Part;
+  readonly turns: Turns<PaperItem>;
+  spentMs: number;
+  item: PaperItem | null;
+}
+
+/**
+ * Runs the parts within the budget, as far as they have any say in it. Benches come first; then experiments that measure in rounds have a round each by turns, and the others run
+ * between: the rounds of one are spread over all of the time. Ends after the round or part at hand when interrupted, with what there is of those that were begun.
+ */
 export async function writePaper(parts: readonly Part[], budgetMs: number, observer: PaperObserver): Promise<PaperItem[]> {
   const deadlineMs = performance.now() + budgetMs;
-  const items: PaperItem[] = [];
-  for (const [at, part] of parts.entries()) {
-    if (observer.interrupted()) break;
-    observer.begin(part, at + 1, parts.length);
-    const item = part.kind === 'bench' ? await runBenchPart(part, observer) : await runExperimentPart(part, budgetOf(parts, at, budgetMs, deadlineMs - performance.now()), observer);
-    items.push(item);
-    observer.ended(part, item, items);
+  const weights = parts.reduce((total, { weight }) => total + weight, 0);
+  const all = parts.map((part): Underway => {
+    const own: Underway = {
+      part, spentMs: 0, item: null,
+      turns: new Turns((pause) => (part.kind === 'bench' ? runBenchPart(part, observer) : runExperimentPart(part, { pause, remainingMs: () => clock.remainingMs(own) }, observer))),
+    };
+    return own;
+  });
+  const clock = new SharedClock(all, (part) => (budgetMs * part.weight) / weights, deadlineMs);
+  const turn = async (own: Underway): Promise<void> => {
+    observer.begin(own.part, parts.indexOf(own.part) + 1, parts.length);
+    const result = await clock.during(own, () => own.turns.next());
+    if (result === null) return;
+    own.item = result.value;
+    observer.ended(own.part, own.item, all.flatMap(({ item }) => item ?? []));
+  };
+  const isInRounds = ({ part }: Underway): boolean => part.kind === 'experiment' && part.experiment.inRounds === true;
+  for (const bench of all.filter(({ part }) => part.kind === 'bench')) if (!observer.interrupted()) await turn(bench);
+  const pieces = all.filter((own) => own.part.kind === 'experiment' && !isInRounds(own));
+  let done = 0;
+  for (let pass = 0; ; pass++) {
+    const rounds = all.filter((own) => isInRounds(own) && own.item === null);
+    // Whoever was begun is asked once more, for what it has.
+    for (const own of rounds) if (!observer.interrupted() || own.spentMs > 0) await turn(own);
+    const isLast = rounds.length === 0;
+    while (done < pieces.length && !observer.interrupted() && (isLast || isPieceNext(pass + 1, pieces.map(({ part: { weight } }) => weight), done))) await turn(pieces[done++]);
+    if (isLast || (observer.interrupted() && all.every((own) => !isInRounds(own) || own.item !== null || own.spentMs === 0))) break;
   }
-  return items;
+  return all.flatMap(({ item }) => item ?? []);
+}
+
+/** Who has spent how much of the time, and how much is left to whom. */
+class SharedClock {
+  private turnFromMs = 0;
+  private turnOf: Underway | null = null;
+
+  constructor(private readonly all: readonly Underway[], private readonly fairMs: (part: Part) => number, private readonly deadlineMs: number) {}
+
+  /** What a part may still take, ms. */
+  remainingMs(own: Underway): number {
+    const of = (one: Underway): Unfinished => ({ weight: one.part.weight, spentMs: one.spentMs + (one === this.turnOf ? performance.now() - this.turnFromMs : 0) });
+    return allowanceMs(of(own), this.all.filter(({ item }) => item === null).map(of), this.fairMs(own.part), this.deadlineMs - performance.now());
+  }
+
+  /** A turn of a part, whose time it is. */
+  async during<T>(own: Underway, turn: () => Promise<T>): Promise<T> {
+    this.turnFromMs = performance.now();
+    this.turnOf = own;
+    try {
+      return await turn();
+    } finally {
+      own.spentMs += Math.max(1, performance.now() - this.turnFromMs);
+      this.turnOf = null;
+    }
+  }
 }
 
 async function runBenchPart(part: Part & BenchPart, observer: PaperObserver): Promise<PaperItem> {
@@ -79,11 +137,13 @@ async function runBenchPart(part: Part & BenchPart, observer: PaperObserver): Pr
   }
 }
 
-async function runExperimentPart(part: Part & ExperimentPart, budgetMs: number, observer: PaperObserver): Promise<PaperItem> {
+async function runExperimentPart(part: Part & ExperimentPart, time: Required<Pick<ExperimentObserver, 'pause' | 'remainingMs'>>, observer: PaperObserver): Promise<PaperItem> {
   const startedAt = new Date();
+  const budgetMs = Math.min(MOST_BUDGET_MS, Math.max(LEAST_BUDGET_MS, time.remainingMs()));
   let report: ExperimentReport;
   try {
     report = await runExperiment(part.experiment, { budgetMs }, {
+      ...time,
       progress: (what) => {
         observer.progress(what);
       },

@@ -34,6 +34,8 @@ export interface ExperimentContext {
    * @param least - without which there is no answer; 1 where left out
    */
   samples(usual: number, least?: number): number;
+  /** Between two rounds: lets other experiments have their turn, whose time is not this one's. Returns at once where there are none. */
+  pause(): Promise<void>;
   /** Says what is being done, for a terminal. `done` of `total` parts. */
   progress(what: string, done: number, total: number): void;
   /** True once somebody asked to end: the experiment returns what it has. */
@@ -59,6 +61,8 @@ export interface Experiment {
   readonly budgetMs?: number;
   /** What can be left out of it by an option; absent where nothing can. */
   readonly choice?: ExperimentChoice;
+  /** True where it measures in rounds and pauses between them: a paper spreads its rounds over all of its time. */
+  readonly inRounds?: boolean;
   /** What this KVM lacks to answer, as the middle of a sentence ("KVM_CAP_ASYNC_PF is 0 here"); null where it lacks nothing. */
   readonly lacks: (kvm: Kvm) => string | null;
   /**

@@ -10,7 +10,7 @@ import type { Estimate } from './statistics.js';
 export function lineOf(name: string, estimates: readonly (Estimate | null)[], scale: (value: number) => number = (value) => value): PlotLine {
   const heights = (of: (estimate: Estimate) => number): (number | null)[] =>
     estimates.map((estimate) => {
-      if (estimate === null || estimate.count === 0) return null;
+      if (estimate === null || estimate.count === 0 || !Number.isFinite(of(estimate))) return null;
       const height = scale(of(estimate));
       return Number.isFinite(height) ? height : null;
     });

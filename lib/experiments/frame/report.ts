@@ -67,6 +67,22 @@ export type Finding =
   /** This host, or so short a run, cannot answer: `why` says exactly why not. */
   | { readonly answered: false; readonly why: string };
 
+/** A number that a verdict quotes, with its 95 % interval: what a second run is held to. */
+export interface QuotedFigure {
+  /** For programs: the same in every run of the experiment. */
+  readonly id: string;
+  readonly title: string;
+  readonly unit: 'ns' | 'ratio' | 'share';
+  readonly value: number;
+  /** Ends of the interval; null where there is none. */
+  readonly low: number | null;
+  readonly high: number | null;
+  /** Independent values that it comes from. */
+  readonly units: number;
+  /** What each of them is, in the plural: `rounds`, `machines`. */
+  readonly unitsAre: string;
+}
+
 /** What {@link Experiment.run} returns. */
 export interface Outcome {
   readonly finding: Finding;
@@ -76,6 +92,8 @@ export interface Outcome {
   readonly notReproduced: readonly string[];
   readonly tables: readonly DataTable[];
   readonly plots: readonly PlotData[];
+  /** What the verdict rests on, as numbers; absent where it is no matter of numbers. */
+  readonly figures?: readonly QuotedFigure[];
   /** Counterexamples that an exploration found. */
   readonly traces?: readonly TraceText[];
 }

@@ -3,6 +3,7 @@ import { packageVersion } from '../../bench/index.js';
 import { FaultLabError, isCoded } from '../../errors/index.js';
 import { Kvm, readHost, type Host } from '../../kvm/index.js';
 import { EXPERIMENT_IDS, type Experiment, type ExperimentContext, type Stoppable } from './experiment.js';
+import { withFigures } from './figure.js';
 import { EXPERIMENT_REPORT_VERSION, type ExperimentReport, type Outcome } from './report.js';
 import { unanswered } from './unanswered.js';
 
@@ -19,6 +20,10 @@ export interface ExperimentObserver {
   progress(what: string, done: number, total: number): void;
   interrupted(): boolean;
   follow(running: Stoppable | null): void;
+  /** Lets others have their turn, and returns when it is this experiment's again; absent where there are none. */
+  pause?(): Promise<void>;
+  /** How much of its time is left, ms, where somebody shares it out as others need more or less; absent: the budget less what was spent. */
+  remainingMs?(): number;
 }
 
 /** An observer that sees nothing and never asks to end. */
@@ -43,8 +48,8 @@ export async function runExperiment(experiment: Experiment, { budgetMs = experim
   const values = chosenOf(experiment, chosen);
   const host = readHost();
   const startedAt = new Date();
-  const startMs = performance.now();
-  const outcome = await attemptRun(experiment, contextOf(host, values, startMs + budgetMs, observer));
+  const clock = new OwnTime();
+  const outcome = await attemptRun(experiment, contextOf(host, values, budgetMs, clock, observer));
   return {
     reportVersion: EXPERIMENT_REPORT_VERSION,
     id: experiment.id,
@@ -53,11 +58,30 @@ export async function runExperiment(experiment: Experiment, { budgetMs = experim
     tool: { name: 'kvm-faultlab', version: packageVersion(), node: process.versions.node },
     host,
     startedAt: startedAt.toISOString(),
-    seconds: (performance.now() - startMs) / 1000,
+    seconds: clock.spentMs() / 1000,
     budgetSeconds: budgetMs / 1000,
     interrupted: observer.interrupted(),
     ...outcome,
+    tables: withFigures(outcome),
   };
+}
+
+/** The time that an experiment has spent, without that of others in its pauses. */
+class OwnTime {
+  private readonly startMs = performance.now();
+  private pausedMs = 0;
+
+  /** Ms since it was made, without pauses. */
+  spentMs(): number {
+    return performance.now() - this.startMs - this.pausedMs;
+  }
+
+  /** Waits for something that is not its own. */
+  async without(others: () => Promise<void>): Promise<void> {
+    const fromMs = performance.now();
+    await others();
+    this.pausedMs += performance.now() - fromMs;
+  }
 }
 
 /** The values to run, in the experiment's order. */
@@ -109,11 +133,12 @@ export function listQuestions(experiments: readonly Experiment[]): QuestionState
   return built.sort((a, b) => EXPERIMENT_IDS.indexOf(a.id) - EXPERIMENT_IDS.indexOf(b.id));
 }
 
-function contextOf(host: Host, chosen: readonly string[], deadlineMs: number, observer: ExperimentObserver): ExperimentContext {
+function contextOf(host: Host, chosen: readonly string[], budgetMs: number, clock: OwnTime, observer: ExperimentObserver): ExperimentContext {
   return {
     host,
     chosen,
-    remainingMs: () => Math.max(0, deadlineMs - performance.now()),
+    remainingMs: () => Math.max(0, observer.remainingMs?.() ?? budgetMs - clock.spentMs()),
+    pause: () => (observer.pause === undefined ? Promise.resolve() : clock.without(async () => observer.pause?.())),
     samples: (usual, least = 1) => Math.max(least, Math.ceil(usual / (host.emulated ? EMULATED_FACTOR : 1))),
     progress: (what, done, total) => {
       observer.progress(what, done, total);

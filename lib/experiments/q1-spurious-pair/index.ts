@@ -6,7 +6,7 @@ import type { Experiment, ExperimentContext } from '../frame/experiment.js';
 import type { Outcome } from '../frame/report.js';
 import { FETCH_LATENCIES_NS, pagesFor } from '../workload/latency-sweep.js';
 import { measureRun, type MeasuredRun } from '../workload/measured-run.js';
-import { runRounds } from '../workload/rounds.js';
+import { runRounds, type Trial } from '../workload/rounds.js';
 import { ARMS, type Arm } from './arms.js';
 import { conclude, type Sample } from './verdict.js';
 
@@ -20,9 +20,10 @@ export const q1: Experiment = {
   method: [
     'The 2026 design over a guest with one task that visits pages and two that count; three arms at each fetch latency, in rounds of alternating order:',
     'the vCPU waits and the guest is not told; the guest is told and the vCPU waits all the same (the spurious pair); the guest is told and goes on.',
-    'The pair: difference of the first-access latencies (median over the pages of a run). Cost of a page: vCPU time that the counting tasks did not get. 95 % intervals by resampling.',
+    'The pair: difference of the first-access latencies (median over the pages of a run). Cost of a page: vCPU time that the counting tasks did not get. 95 % intervals over the rounds.',
   ],
   lacks: lacksForModes,
+  inRounds: true,
   run,
 };
 
@@ -39,10 +40,10 @@ export function lacksForModes(kvm: Kvm): string | null {
 async function run(context: ExperimentContext): Promise<Outcome> {
   const samples: Sample[] = [];
   const trials = FETCH_LATENCIES_NS.flatMap((fetchNs) =>
-    ARMS.map((arm) => ({
+    ARMS.map((arm): Trial<void> => ({
       title: `fetch ${formatDuration(fetchNs)}, ${arm.id}`,
-      run: async (): Promise<void> => {
-        samples.push({ fetchNs, arm, run: await measureArm(context, arm, fetchNs, pagesFor(fetchNs)) });
+      run: async (round): Promise<void> => {
+        samples.push({ round, fetchNs, arm, run: await measureArm(context, arm, fetchNs, pagesFor(fetchNs)) });
       },
     })),
   );

@@ -1,14 +1,19 @@
 /** Q1's verdict, from the samples alone. */
 import { formatDuration } from '../../bench/index.js';
-import type { Finding, Outcome, PlotData, Row } from '../frame/report.js';
+import { quoted, rangeText, signedDuration } from '../frame/figure.js';
+import { lineOf, log10Us } from '../frame/plot-line.js';
+import type { Finding, Outcome, PlotData, QuotedFigure, Row } from '../frame/report.js';
 import { crossing, estimate, isNoise, median, quantile, type Crossing, type Estimate, type SweepPoint } from '../frame/statistics.js';
 import { unanswered } from '../frame/unanswered.js';
 import type { MeasuredRun } from '../workload/measured-run.js';
 import { UNDISTURBED, bestWorkRate, pageCostNs } from '../workload/page-cost.js';
+import { perRound } from '../workload/rounds.js';
 import type { Arm } from './arms.js';
 
 /** One run. */
 export interface Sample {
+  /** Its round: runs of one are compared with each other. */
+  readonly round: number;
   readonly fetchNs: number;
   readonly arm: Arm;
   readonly run: MeasuredRun;
@@ -31,10 +36,12 @@ const NOT_REPRODUCED = [
 /** Everything that the samples say, arranged. */
 class Data {
   readonly fetches: readonly number[];
-  private readonly rate: number;
+  /** The best rate of work that any run of a round reached, by round. */
+  private readonly rates: ReadonlyMap<number, number>;
 
   constructor(readonly samples: readonly Sample[]) {
-    this.rate = bestWorkRate(samples.map(({ run }) => run)) ?? NaN;
+    const rounds = [...new Set(samples.map(({ round }) => round))];
+    this.rates = new Map(rounds.map((round) => [round, bestWorkRate(samples.filter((sample) => sample.round === round).map(({ run }) => run)) ?? NaN]));
     const all = [...new Set(samples.map(({ fetchNs }) => fetchNs))].sort((a, b) => a - b);
     this.fetches = all.filter((fetchNs) => ARM_IDS.every((id) => this.runs(fetchNs, id).length >= 2));
   }
@@ -49,13 +56,27 @@ class Data {
 
   /** vCPU time a page, by run. */
   costs(fetchNs: number, id: ArmId): number[] {
-    return this.runs(fetchNs, id).map((run) => pageCostNs(run, this.rate));
+    return this.samples.filter((sample) => sample.fetchNs === fetchNs && sample.arm.id === id).map((sample) => this.cost(sample));
   }
 
-  /** What the pair adds, by round. */
-  pairs(fetchNs: number): number[] {
-    const sync = this.latencies(fetchNs, 'sync');
-    return this.latencies(fetchNs, 'spurious').slice(0, sync.length).map((latency, at) => latency - sync[at]);
+  /** What sync costs over async, by round. */
+  costRatios(fetchNs: number): number[] {
+    return perRound(this.samples, (ofRound) => {
+      const [sync, async] = (['sync', 'async'] as const).map((id) => ofRound.find((sample) => sample.fetchNs === fetchNs && sample.arm.id === id));
+      return sync === undefined || async === undefined ? NaN : this.cost(sync) / Math.max(1, this.cost(async));
+    });
+  }
+
+  /** What the pair adds, by round: the middle of what it adds at these fetch latencies. */
+  pairs(fetches: readonly number[]): number[] {
+    return perRound(this.samples, (ofRound) => {
+      const latency = (fetchNs: number, id: ArmId): number => ofRound.find((sample) => sample.fetchNs === fetchNs && sample.arm.id === id)?.run.latencyNs ?? NaN;
+      return median(fetches.map((fetchNs) => latency(fetchNs, 'spurious') - latency(fetchNs, 'sync')).filter(Number.isFinite));
+    });
+  }
+
+  private cost({ run, round }: Sample): number {
+    return pageCostNs(run, this.rates.get(round) ?? NaN);
   }
 
   /** What the guest's two handlers of a pair take with the way in and out of each, in the runs that others disturbed least, ns. */
@@ -73,8 +94,8 @@ export function conclude(samples: readonly Sample[]): Outcome {
   if (data.fetches.length < 3) return unanswered(`${data.fetches.length} fetch latencies were measured twice in every arm, and it takes three: a longer --budget is needed`);
   // A pair does not know how long the fetch took; where it is long, the same noise is larger.
   const quick = data.fetches.filter((fetchNs) => fetchNs <= 100e3);
-  const pair = estimate((quick.length > 0 ? quick : data.fetches).flatMap((fetchNs) => data.pairs(fetchNs)));
-  const points = data.fetches.map((x): SweepPoint => ({ x, ratios: ratios(data.costs(x, 'sync'), data.costs(x, 'async')) }));
+  const pair = estimate(data.pairs(quick.length > 0 ? quick : data.fetches));
+  const points = data.fetches.map((x): SweepPoint => ({ x, ratios: data.costRatios(x) }));
   const even = crossing(points, ZERO_NS);
   return {
     finding: find(data, pair, points, even),
@@ -90,6 +111,7 @@ export function conclude(samples: readonly Sample[]): Outcome {
       { id: 'runs', title: 'Every run', detail: true, rows: samples.map(detailOf) },
     ],
     plots: [plotOf(data, even)],
+    figures: figuresOf(data, pair, even),
   };
 }
 
@@ -98,14 +120,19 @@ export function pairsOf(run: MeasuredRun): number {
   return run.notPresent === run.ready ? run.notPresent : -1;
 }
 
-function ratios(above: readonly number[], below: readonly number[]): number[] {
-  return above.slice(0, below.length).map((value, at) => value / Math.max(1, below[at]));
+function figuresOf(data: Data, pair: Estimate, even: Crossing | null): QuotedFigure[] {
+  return [
+    quoted('pair', 'a spurious pair', 'ns', pair),
+    ...(even?.bounded === true ? [quoted('break-even', 'break-even in whole runs', 'ns', { value: even.at, low: even.low, high: even.high, count: pair.count })] : []),
+    ...data.fetches.map((x) => quoted(`latency-sync/${x}`, `first access, sync, fetch ${formatDuration(x)}`, 'ns', estimate(data.latencies(x, 'sync')))),
+    ...data.fetches.map((x) => quoted(`cost-ratio/${x}`, `cost of sync over async, fetch ${formatDuration(x)}`, 'ratio', estimate(data.costRatios(x)))),
+  ];
 }
 
 function rowOf(data: Data, fetchNs: number): Row {
   const latency = (id: ArmId): number => median(data.latencies(fetchNs, id));
   const cost = (id: ArmId): number => quantile(data.costs(fetchNs, id), UNDISTURBED);
-  const pair = estimate(data.pairs(fetchNs));
+  const pair = estimate(data.pairs([fetchNs]));
   const rate = (id: ArmId): number => quantile(data.runs(fetchNs, id).map(({ pagesPerSecond }) => pagesPerSecond), 1 - UNDISTURBED);
   const { tscKhz } = data.runs(fetchNs, 'sync')[0].result;
   const switches = (id: ArmId): number => median(data.runs(fetchNs, id).map(({ switchesPerPage }) => switchesPerPage));
@@ -114,14 +141,14 @@ function rowOf(data: Data, fetchNs: number): Row {
     latencySyncNs: latency('sync'),
     latencySpuriousNs: latency('spurious'),
     pairNs: pair.value,
-    pairRange: `${signed(pair.low)} to ${signed(pair.high)}`,
+    pairRange: rangeText(pair, signedDuration),
     pairCycles: (pair.value / 1e6) * tscKhz,
     extraSwitches: switches('spurious') - switches('sync'),
     pagesLostShare: 1 - rate('spurious') / rate('sync'),
     costSyncNs: cost('sync'),
     costSpuriousNs: cost('spurious'),
     costAsyncNs: cost('async'),
-    syncOverAsyncRatio: cost('sync') / Math.max(1, cost('async')),
+    syncOverAsyncRatio: median(data.costRatios(fetchNs)),
   };
 }
 
@@ -138,13 +165,13 @@ function detailOf({ fetchNs, arm, run }: Sample): Row {
 function breakEvens(data: Data, pair: Estimate, even: Crossing | null): Row[] {
   const native = (ns: number): number => Math.max(0, ns - data.handlersNs + NATIVE_HANDLERS_NS);
   return [
-    { by: "the pair's cost", guestHandlersNs: data.handlersNs, breakEvenNs: Math.max(0, pair.value), range: `${signed(pair.low)} to ${signed(pair.high)}` },
-    { by: "the pair's cost, computed for handlers that run natively", guestHandlersNs: NATIVE_HANDLERS_NS, breakEvenNs: native(pair.value), range: `${formatDuration(native(pair.low))} to ${formatDuration(native(pair.high))}` },
+    { by: "the pair's cost", guestHandlersNs: data.handlersNs, breakEvenNs: Math.max(0, pair.value), range: rangeText(pair, signedDuration) },
+    { by: "the pair's cost, computed for handlers that run natively", guestHandlersNs: NATIVE_HANDLERS_NS, breakEvenNs: native(pair.value), range: rangeText({ ...pair, low: native(pair.low), high: native(pair.high) }, formatDuration) },
     {
       by: 'work lost in whole runs, sync against async (fetch latency added)',
       guestHandlersNs: data.handlersNs,
       breakEvenNs: even?.at ?? null,
-      range: even === null ? 'no crossing in the sweep' : `${formatDuration(even.low)} to ${formatDuration(even.high)}, found in ${(even.confidenceShare * 100).toFixed(0)} % of the resamples`,
+      range: even === null ? 'no crossing in the sweep' : `${formatDuration(even.low)} to ${formatDuration(even.high)}${even.bounded ? '' : ', as far as the sweep goes'}`,
     },
   ];
 }
@@ -152,7 +179,7 @@ function breakEvens(data: Data, pair: Estimate, even: Crossing | null): Row[] {
 function find(data: Data, pair: Estimate, points: readonly SweepPoint[], even: Crossing | null): Finding {
   const made = data.samples.filter(({ arm }) => arm.id === 'spurious').reduce((total, { run }) => total + run.notPresent, 0);
   if (isNoise(pair)) {
-    return { answered: false, why: `the pair's cost, ${signed(pair.value)} (95 %: ${signed(pair.low)} to ${signed(pair.high)}) over ${made} pairs, cannot be told from nothing in this run: the host is too noisy, or a longer --budget is needed` };
+    return { answered: false, why: `the pair's cost, ${signedDuration(pair.value)} (95 %: ${rangeText(pair, signedDuration)}) over ${made} pairs, cannot be told from nothing in this run: the host is too noisy, or a longer --budget is needed` };
   }
   const { tscKhz } = data.samples[0].run.result;
   const native = Math.max(0, pair.value - data.handlersNs + NATIVE_HANDLERS_NS);
@@ -168,28 +195,20 @@ function find(data: Data, pair: Estimate, points: readonly SweepPoint[], even: C
     answered: true,
     answer: 'a spurious pair costs vCPU time and task switches; below a break-even a wait is cheaper than telling the guest',
     verdict:
-      `a spurious pair costs ${formatDuration(pair.value)} (95 %: ${formatDuration(pair.low)} to ${formatDuration(pair.high)}; ${Math.round((pair.value / 1e6) * tscKhz).toLocaleString('en-US')} cycles), ` +
+      `a spurious pair costs ${formatDuration(pair.value)} (95 %: ${rangeText(pair, formatDuration)}; ${Math.round((pair.value / 1e6) * tscKhz).toLocaleString('en-US')} cycles), ` +
       `${switches.toFixed(1)} task switches and ${(lost * 100).toFixed(0)} % of the page rate at fetches up to 30 us, over ${made.toLocaleString('en-US')} pairs that the guest counted; ${formatDuration(data.handlersNs)} of it are the guest's own handlers. ` +
       `So a wait beats telling the guest as long as the page is there within ${formatDuration(pair.value)} of the exit (computed, not measured: ${formatDuration(native)} if the two handlers took ${formatDuration(NATIVE_HANDLERS_NS)}, as about where they run natively); ${whole}`,
   };
 }
 
 function plotOf(data: Data, even: Crossing | null): PlotData {
-  const log = (ns: number): number => Math.log10(Math.max(1, ns / 1e3));
   return {
     title: 'vCPU time that a page costs, by fetch latency',
     x: data.fetches.map((fetchNs) => formatDuration(fetchNs)),
     y: 'log10 of us',
     log10Of: 'vCPU time, us',
     xNs: data.fetches,
-    lines: ARM_IDS.map((id) => {
-      const costs = data.fetches.map((x) => estimate(data.costs(x, id), UNDISTURBED));
-      return { name: id, values: costs.map(({ value }) => log(value)), low: costs.map(({ low }) => log(low)), high: costs.map(({ high }) => log(high)) };
-    }),
+    lines: ARM_IDS.map((id) => lineOf(id, data.fetches.map((x) => estimate(data.costs(x, id), UNDISTURBED)), log10Us)),
     marks: even === null ? [] : [{ label: `break-even ${formatDuration(even.at)} (${formatDuration(even.low)} to ${formatDuration(even.high)})`, atNs: even.at, lowNs: even.low, highNs: even.high }],
   };
-}
-
-function signed(ns: number): string {
-  return ns < 0 ? `-${formatDuration(-ns)}` : formatDuration(ns);
 }

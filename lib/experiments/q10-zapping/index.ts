@@ -3,9 +3,10 @@ import { formatDuration } from '../../bench/index.js';
 import { Kvm, probeUapi } from '../../kvm/index.js';
 import { UAPI_PROFILES } from '../../uapi/proposals/index.js';
 import type { Experiment, ExperimentContext } from '../frame/experiment.js';
+import { quoted, rangeText } from '../frame/figure.js';
 import { lineOf, log10Us } from '../frame/plot-line.js';
-import type { Finding, Outcome, PlotData, Row } from '../frame/report.js';
-import { estimate, estimateRatio, quantile, type Estimate } from '../frame/statistics.js';
+import type { Finding, Outcome, PlotData, QuotedFigure, Row } from '../frame/report.js';
+import { estimate, quantile, type Estimate } from '../frame/statistics.js';
 import { UNDISTURBED } from '../workload/page-cost.js';
 import { runRounds } from '../workload/rounds.js';
 import { CHANGES, measureChange, type ChangeId, type Sample } from './changes.js';
@@ -27,6 +28,7 @@ export const q10: Experiment = {
     'places while it is on, and the same after it is off. A hole for one page is one slot deleted and two made around it. Times are lower quartiles of the runs.',
   ],
   lacks: () => null,
+  inRounds: true,
   run,
 };
 
@@ -44,7 +46,7 @@ async function run(context: ExperimentContext): Promise<Outcome> {
         },
       })),
     );
-    await runRounds(context, trials, { most: context.samples(ROUNDS, 2), least: 2 });
+    await runRounds(context, trials, { most: context.samples(ROUNDS, 2), least: context.samples(3, 2) });
     return conclude(samples, native);
   } finally {
     kvm.close();
@@ -77,6 +79,7 @@ export function conclude(samples: readonly Sample[], native: boolean): Outcome {
       { id: 'runs', title: 'Every run', detail: true, rows: samples.map(detailOf) },
     ],
     plots: [plotOf(samples, changes, sizes)],
+    figures: changes.flatMap((change) => sizes.flatMap((sizeBytes) => figuresOf(samples, change, sizeBytes))),
   };
 }
 
@@ -99,9 +102,19 @@ function bySmallPages({ pages, faults }: Sample['first']): boolean | null {
   return faults === null ? null : faults > pages / 2;
 }
 
-/** Time while the change was on over time before it. */
+/** Time while the change was on over time before it: one ratio a machine. */
 function slowdown(samples: readonly Sample[]): Estimate {
-  return estimateRatio(samples.map(({ during }) => during.ns), samples.map(({ before }) => before.ns), UNDISTURBED);
+  return estimate(samples.map(({ during, before }) => during.ns / before.ns));
+}
+
+function figuresOf(samples: readonly Sample[], change: ChangeId, sizeBytes: number): QuotedFigure[] {
+  const runs = of(samples, change, sizeBytes);
+  if (runs.length === 0) return [];
+  const where = `${CHANGES[change]}, ${sizeBytes / MIB} MiB`;
+  return [
+    quoted(`whole/${change}/${sizeBytes}`, `the change and the pass after it: ${where}`, 'ns', calm(runs.map(wholeNs)), 'machines'),
+    ...(change === 'hole' ? [] : [quoted(`while-on/${change}/${sizeBytes}`, `writes while it is on over before: ${where}`, 'ratio', slowdown(runs), 'machines')]),
+  ];
 }
 
 function rowOf(samples: readonly Sample[], change: ChangeId, sizeBytes: number): Row[] {
@@ -115,8 +128,8 @@ function rowOf(samples: readonly Sample[], change: ChangeId, sizeBytes: number):
   const slow = slowdown(runs);
   return [{
     change: CHANGES[change], mib: sizeBytes / MIB, runs: runs.length,
-    onNs: on.value, onRange: `${formatDuration(on.low)} to ${formatDuration(on.high)}`, firstPassNs: mid(({ first }) => first.ns), faults: mid(({ first }) => first.faults),
-    perPageNs: mid(({ first }) => first.ns / first.pages), whileOnRatio: change === 'hole' ? null : slow.value, whileOnRange: change === 'hole' ? null : `${slow.low.toFixed(2)} to ${slow.high.toFixed(2)}`,
+    onNs: on.value, onRange: rangeText(on, formatDuration), firstPassNs: mid(({ first }) => first.ns), faults: mid(({ first }) => first.faults),
+    perPageNs: mid(({ first }) => first.ns / first.pages), whileOnRatio: change === 'hole' ? null : slow.value, whileOnRange: change === 'hole' ? null : rangeText(slow, (ratio) => ratio.toFixed(2)),
     offNs: mid(({ offNs }) => offNs), firstPassAfterNs: mid(({ firstAfter }) => firstAfter?.ns), faultsAfter: mid(({ firstAfter }) => firstAfter?.faults), afterRatio: mid(({ after, before }) => (after === null ? null : after.ns / before.ns)),
   }];
 }
@@ -135,12 +148,12 @@ function find(samples: readonly Sample[], sizes: readonly number[], native: bool
   const large = of(samples, toggle, most);
   const before = large.map(({ first }) => bySmallPages(first));
   if (before.includes(false)) return { answered: false, why: `KVM did not map 4 KiB pages after the change (${large[0].first.faults ?? 0} faults for ${large[0].first.pages} pages): there is nothing to measure of them` };
-  const show = ({ value, low, high }: Estimate): string => `${formatDuration(value)} (95 %: ${formatDuration(low)} to ${formatDuration(high)})`;
+  const show = (of: Estimate): string => `${formatDuration(of.value)} (95 %: ${rangeText(of, formatDuration)})`;
   const on = (sizeBytes: number): Estimate => calm(of(samples, toggle, sizeBytes).map(({ onNs }) => onNs));
   const perPage = calm(large.map(({ first }) => first.ns / first.pages));
   const off = calm(large.flatMap(({ offNs }) => offNs ?? []));
   const slow = slowdown(large);
-  const back = estimateRatio(large.flatMap(({ after }) => after?.ns ?? []), large.map(({ before: warm }) => warm.ns), UNDISTURBED).value;
+  const back = quantile(large.flatMap(({ after, before: warm }) => (after === null ? [] : [after.ns / warm.ns])), 0.5);
   const faultsAfter = quantile(large.flatMap(({ firstAfter }) => firstAfter?.faults ?? []), 0.5);
   const huge = faultsAfter <= (2 * large[0].first.pages) / PAGES_OF_HUGE;
   const hole = calm(of(samples, 'hole', most).map(wholeNs));
@@ -151,7 +164,7 @@ function find(samples: readonly Sample[], sizes: readonly number[], native: bool
     answer: `the ioctl is the small part: the pass that maps 4 KiB pages again is the large one; huge pages ${huge ? 'come back after it is off' : 'do not come back by themselves'}; a hole for one page ${holeAhead ? 'costs less than' : 'costs no less than'} a toggle`,
     verdict:
       `${native ? 'KVM_MEM_USERFAULT' : 'dirty logging, in place of KVM_MEM_USERFAULT,'} turns on in ${show(on(least))} for ${least / MIB} MiB and ${show(on(most))} for ${most / MIB} MiB, and the first pass after it takes ${show(perPage)} a page ` +
-      `(${quantile(large.flatMap(({ first }) => first.faults ?? []), 0.5).toLocaleString('en-US')} faults for ${large[0].first.pages.toLocaleString('en-US')} pages). While it is on, random writes take ${slow.value.toFixed(2)} times as long (95 %: ${slow.low.toFixed(2)} to ${slow.high.toFixed(2)}); ` +
+      `(${quantile(large.flatMap(({ first }) => first.faults ?? []), 0.5).toLocaleString('en-US')} faults for ${large[0].first.pages.toLocaleString('en-US')} pages). While it is on, random writes take ${slow.value.toFixed(2)} times as long (95 %: ${rangeText(slow, (ratio) => ratio.toFixed(2))}); ` +
       `off takes ${show(off)}, after which ${huge ? `${faultsAfter.toLocaleString('en-US')} faults bring the huge pages back` : 'pages stay small'} and writes take ${back.toFixed(2)} times the time of before. ` +
       `One poisoned page: a hole costs ${show(hole)} with the pass that maps the rest again, turning the flag off and on ${show(toggled)}${holeAhead ? `, ${(toggled.value / hole.value).toFixed(0)} times as much` : ''}`,
   };

@@ -2,16 +2,18 @@
 import { formatDuration } from '../../bench/index.js';
 import { Kvm } from '../../kvm/index.js';
 import type { Experiment, ExperimentContext } from '../frame/experiment.js';
+import { quoted, rangeText } from '../frame/figure.js';
 import { lineOf, log10Us } from '../frame/plot-line.js';
 import type { Finding, Outcome, PlotData, PlotLine } from '../frame/report.js';
-import { estimate, type Estimate } from '../frame/statistics.js';
+import type { Estimate } from '../frame/statistics.js';
 import { unanswered } from '../frame/unanswered.js';
 import { ACCESSES } from '../waits/interrupted-wait.js';
-import { interruptTimes, interruptionRows, measureInterruptions, type Waits } from '../waits/interruptions.js';
-import { WAIT_ARMS, WAIT_LATENCIES_NS, deviation, figuresOf, measureWaitArms, percent, waitDetail, waitRows, type ArmFigures, type WaitArm, type WaitSample } from '../waits/whole-runs.js';
+import { Interruptions, interruptNs, interruptionRows, type Waits } from '../waits/interruptions.js';
+import { WAIT_ARMS, WAIT_LATENCIES_NS, deviation, figuresOf, measureWaitArms, percent, waitDetail, waitFigures, waitRows, type ArmFigures, type WaitArm, type WaitSample } from '../waits/whole-runs.js';
 
-const WAITS = 24;
-const LEAST_WAITS = 4;
+/** Of each access in each way, a round. */
+const WAITS = 6;
+const LEAST_WAITS = 2;
 const ROUNDS = 10;
 const LATENCIES_NS = [0, ...WAIT_LATENCIES_NS];
 /** What needs nothing of the guest. */
@@ -25,20 +27,21 @@ export const q15: Experiment = {
     'The guest finds no async page faults in CPUID and cannot enable them: nothing is ever delivered. Three ways to wait are left: KVM halts the vCPU, which still takes interrupts;',
     'its thread blocks in userfaultfd; the fault exits and the VMM blocks. One task that faults and two that count, in rounds of alternating order, and single waits that an interrupt meets.',
   ],
+  inRounds: true,
   lacks: (kvm) => (kvm.checkExtension('ASYNC_PF') > 0 && kvm.checkExtension('SPLIT_IRQCHIP') > 0 ? null : 'it takes the halts of KVM (KVM_CAP_ASYNC_PF or KVM_CAP_SPLIT_IRQCHIP is 0 here)'),
   run,
 };
 
 async function run(context: ExperimentContext): Promise<Outcome> {
   const kvm = Kvm.open();
-  let waits: Waits[];
   try {
     const pairs = ACCESSES.slice(0, 2).flatMap((access) => (['kvm-untold', 'kvm-block', 'exit'] as const).map((way) => ({ access, way })));
-    waits = await measureInterruptions(context, kvm, pairs, context.samples(WAITS, LEAST_WAITS));
+    const waits = new Interruptions(context, kvm, pairs, context.samples(WAITS, LEAST_WAITS));
+    const samples = await measureWaitArms(context, ARMS, LATENCIES_NS, ROUNDS, [{ title: 'interrupts', run: (round) => waits.measure(round) }]);
+    return conclude(waits.results, samples);
   } finally {
     kvm.close();
   }
-  return conclude(waits, await measureWaitArms(context, ARMS, LATENCIES_NS, ROUNDS));
 }
 
 /** Computes the verdict. */
@@ -62,13 +65,17 @@ export function conclude(waits: readonly Waits[], samples: readonly WaitSample[]
       { id: 'runs', title: 'Every run', detail: true, rows: waitDetail(samples) },
     ],
     plots: plots(samples),
+    figures: [
+      ...[quoted('halted', 'an interrupt of a halted vCPU', 'ns', interruptNs(waits, 'halted', 'user')), quoted('exited', 'an interrupt of a vCPU that exited', 'ns', interruptNs(waits, 'exited', 'user'))].filter(({ units }) => units > 0),
+      ...waitFigures(samples, ARMS, LATENCIES_NS),
+    ],
   };
 }
 
 function find(waits: readonly Waits[], samples: readonly WaitSample[]): Finding {
-  const halted = interruptTimes(waits, 'halted', 'user');
-  const exited = interruptTimes(waits, 'exited', 'user');
-  if (halted.length === 0 || exited.length === 0) return { answered: false, why: `${halted.length === 0 ? 'no vCPU was seen halted' : 'no access exited'} with an interrupt, so that there is nothing to compare` };
+  const halted = interruptNs(waits, 'halted', 'user');
+  const exited = interruptNs(waits, 'exited', 'user');
+  if (halted.count === 0 || exited.count === 0) return { answered: false, why: `${halted.count === 0 ? 'no vCPU was seen halted' : 'no access exited'} with an interrupt, so that there is nothing to compare` };
   const pairs = LATENCIES_NS.flatMap((fetchNs) => {
     const [halt, block, exit] = (['halt', 'block', 'exit'] as const).map((id: WaitArm['id']) => figuresOf(samples, id, fetchNs));
     return halt === null || block === null || exit === null || Math.min(halt.runs, block.runs, exit.runs) < 2 ? [] : [{ fetchNs, halt, block, exit }];
@@ -77,17 +84,14 @@ function find(waits: readonly Waits[], samples: readonly WaitSample[]): Finding 
   const short = pairs.find(({ fetchNs }) => fetchNs === 100e3);
   if (long === undefined || short === undefined) return { answered: false, why: 'not every way of waiting was run twice at fetches of 100 us and 10 ms: a longer --budget is needed' };
   const gains = pairs.filter(({ halt, block, exit }) => halt.kept.low > Math.max(block.kept.high, exit.kept.high));
-  const wake = (ns: readonly number[]): string => {
-    const { value, low, high } = estimate(ns);
-    return `${formatDuration(value)} (95 %: ${formatDuration(low)} to ${formatDuration(high)})`;
-  };
+  const wake = (of: Estimate): string => `${formatDuration(of.value)} (95 %: ${rangeText(of, formatDuration)})`;
   const delay = long.halt.latencyNs.value - long.exit.latencyNs.value;
   return {
     answered: true,
     answer: gains.length > 0 ? 'the halt alone is left, and it is worth having: interrupts are taken, and a guest that preempts gets work done during long fetches' : 'the halt alone is left; it takes interrupts, and gains no work',
     verdict:
       `the halt alone is left: an interrupt reaches a halted vCPU in ${wake(halted)}, and one that exited and blocks only with the page, ${wake(exited)} after it was raised. ` +
-      `With a fetch of 10 ms the guest's tick lets the other tasks keep ${percent(long.halt.kept.value)} of their work (95 %: ${percent(long.halt.kept.low)} to ${percent(long.halt.kept.high)}) against ${percent(long.block.kept.value)} blocked and ${percent(long.exit.kept.value)} exited; ` +
+      `With a fetch of 10 ms the guest's tick lets the other tasks keep ${percent(long.halt.kept.value)} of their work (95 %: ${rangeText(long.halt.kept, percent)}) against ${percent(long.block.kept.value)} blocked and ${percent(long.exit.kept.value)} exited; ` +
       `with 100 us ${percent(short.halt.kept.value)} against ${percent(short.block.kept.value)} and ${percent(short.exit.kept.value)}. The halt is ahead beyond the noise at ${gains.length === 0 ? 'no fetch latency' : gains.map(({ fetchNs }) => formatDuration(fetchNs)).join(', ')}; ` +
       `the faulting task goes on ${delay >= 0 ? `${formatDuration(delay)} later` : `${formatDuration(-delay)} sooner`} than with exit and block at 10 ms, since the guest cannot know when its page came`,
   };

@@ -9,6 +9,8 @@ import type { Arm } from './arms.js';
 
 /** One run. */
 export interface Sample {
+  /** Its round: runs of one are compared with each other. */
+  readonly round: number;
   /** Latency of slow pages. */
   readonly fetchNs: number;
   readonly quickShare: number;
@@ -21,77 +23,77 @@ export interface Sample {
   readonly slowLatencyNs: number;
 }
 
-/** Costs in ns, each of one page. */
-export interface Components {
+/** Costs in ns, each of one page, as one round measured them; NaN what it did not. */
+export interface RoundCosts {
   /** A quick page that is waited for, the guest not told. */
-  readonly quickWait: Estimate;
+  readonly quickWait: number;
   /** A pair of events. */
-  readonly pair: Estimate;
+  readonly pair: number;
   /** The exit alone: a quick page's wait without the time that the page took. */
-  readonly exit: Estimate;
+  readonly exit: number;
   /** A slow page that is waited for, by fetch latency. */
+  readonly slowWait: ReadonlyMap<number, number>;
+}
+
+/** The same over all rounds. */
+export interface Components {
+  readonly quickWait: Estimate;
+  readonly pair: Estimate;
+  readonly exit: Estimate;
   readonly slowWait: ReadonlyMap<number, Estimate>;
+  /** What whole mixes are composed from: a round that was slow was slow in all of its parts, so that ratios are taken within it. */
+  readonly rounds: readonly RoundCosts[];
 }
 
 /** Measures the components; null where one has no sample. */
 export function componentsOf(samples: readonly Sample[]): Components | null {
+  const fetches = [...new Set(samples.filter(({ arm, quickShare }) => arm.id === 'all-sync' && quickShare < 1).map(({ fetchNs }) => fetchNs))];
+  const numbers = [...new Set(samples.map(({ round }) => round))].sort((a, b) => a - b);
+  const rounds = numbers.map((round) => costsOf(samples.filter((sample) => sample.round === round), fetches));
+  const over = (value: (costs: RoundCosts) => number): Estimate => estimate(rounds.map(value).filter(Number.isFinite));
+  const [quickWait, pair, exit] = [over((costs) => costs.quickWait), over((costs) => costs.pair), over((costs) => costs.exit)];
+  const slowWait = new Map(fetches.map((at) => [at, over((costs) => costs.slowWait.get(at) ?? NaN)]));
+  return Math.min(quickWait.count, pair.count, exit.count) === 0 || slowWait.size === 0 ? null : { quickWait, pair, exit, slowWait, rounds };
+}
+
+/** The components of one round. */
+function costsOf(samples: readonly Sample[], fetches: readonly number[]): RoundCosts {
   const of = (id: Arm['id']): Sample[] => samples.filter(({ arm }) => arm.id === id);
-  const quick = (id: Arm['id']): number[] => of(id).map(({ quickLatencyNs }) => quickLatencyNs).filter(Number.isFinite);
-  const waits = [...quick('all-sync'), ...quick('two-bits')];
-  const pairs = pairedQuick(of('one-bit'), of('two-bits'));
-  // The time that a page takes to come is a mean, which a preempted vCPU moves: the least disturbed runs say it.
-  const hops = of('all-sync').filter(({ quickShare }) => quickShare === 1).map(({ run: { result: { vcpus } } }) => vcpus.waitNs / Math.max(1, vcpus.syncWaits));
-  const fetches = [...new Set(of('all-sync').filter(({ quickShare }) => quickShare < 1).map(({ fetchNs }) => fetchNs))];
-  const slowWait = new Map(fetches.map((at) => [at, estimate(of('all-sync').filter(({ fetchNs }) => fetchNs === at).map(({ slowLatencyNs }) => slowLatencyNs).filter(Number.isFinite))]));
-  if (waits.length === 0 || pairs.length === 0 || hops.length === 0 || slowWait.size === 0) return null;
-  const hop = quantile(hops, UNDISTURBED);
-  return { quickWait: estimate(waits), pair: estimate(pairs), exit: estimate(waits.map((wait) => Math.max(0, wait - hop))), slowWait };
+  const quickWait = finiteMedian([...of('all-sync'), ...of('two-bits')].map(({ quickLatencyNs }) => quickLatencyNs));
+  const pair = finiteMedian(
+    of('one-bit').map((told) => told.quickLatencyNs - (of('two-bits').find(({ fetchNs, quickShare }) => fetchNs === told.fetchNs && quickShare === told.quickShare)?.quickLatencyNs ?? NaN)),
+  );
+  // The time that a page takes to come is a mean, which a preempted vCPU moves.
+  const hop = finiteMedian(of('all-sync').filter(({ quickShare }) => quickShare === 1).map(({ run: { result: { vcpus } } }) => vcpus.waitNs / Math.max(1, vcpus.syncWaits)));
+  const slowWait = new Map(fetches.map((at) => [at, finiteMedian(of('all-sync').filter(({ fetchNs, quickShare }) => fetchNs === at && quickShare < 1).map(({ slowLatencyNs }) => slowLatencyNs))]));
+  return { quickWait, pair, exit: Math.max(0, quickWait - hop), slowWait };
 }
 
-/** What the pair adds to a quick page's latency: the same place, the same round. */
-function pairedQuick(told: readonly Sample[], untold: readonly Sample[]): number[] {
-  const places = [...new Set(told.map(({ fetchNs, quickShare }) => `${fetchNs}/${quickShare}`))];
-  return places.flatMap((place) => {
-    const at = (samples: readonly Sample[]): number[] => samples.filter(({ fetchNs, quickShare }) => `${fetchNs}/${quickShare}` === place).map(({ quickLatencyNs }) => quickLatencyNs);
-    const without = at(untold);
-    return at(told).slice(0, without.length).map((latency, round) => latency - without[round]).filter(Number.isFinite);
-  });
-}
-
-/** What a page costs in an arm, in the mean of a mix; `at` picks the value or an end of each component's interval. */
-export function composedNs(components: Components, id: Arm['id'], fetchNs: number, quickShare: number, at: (of: Estimate) => number): number {
-  const { quickWait, pair, exit, slowWait } = components;
-  const slow = slowWait.get(fetchNs);
-  const [wait, pairNs, left] = [at(quickWait), at(pair), at(exit) + at(pair)];
-  const slowNs = slow === undefined ? 0 : at(slow);
+/** What a page costs in an arm, in the mean of a mix; NaN where a component is missing. */
+function composed({ quickWait, pair, exit, slowWait }: RoundCosts, id: Arm['id'], fetchNs: number, quickShare: number): number {
+  const slowNs = quickShare === 1 ? 0 : (slowWait.get(fetchNs) ?? NaN);
+  const left = exit + pair;
   const mix = (quickNs: number, otherNs: number): number => quickShare * quickNs + (1 - quickShare) * otherNs;
   switch (id) {
     case 'all-sync':
-      return mix(wait, slowNs);
+      return mix(quickWait, slowNs);
     case 'all-async':
       return left;
     case 'one-bit':
-      return mix(wait + pairNs, left);
+      return mix(quickWait + pair, left);
     case 'two-bits':
-      return mix(wait, left);
+      return mix(quickWait, left);
   }
 }
 
-/** A component drawn from within its interval, as far from the middle as `share` says (-1 to 1). */
-export function shifted({ value, low, high }: Estimate, share: number): number {
-  return share < 0 ? value + share * (value - low) : value + share * (high - value);
+/** What a page costs in an arm, in the mean of a mix: one value a round. */
+export function composedNs({ rounds }: Components, id: Arm['id'], fetchNs: number, quickShare: number): Estimate {
+  return estimate(rounds.map((costs) => composed(costs, id, fetchNs, quickShare)).filter(Number.isFinite));
 }
 
-/** What an arm costs over another, with the interval that the components' intervals allow. */
-export function composedRatio(components: Components, above: Arm['id'], below: Arm['id'], fetchNs: number, quickShare: number): Estimate {
-  const ratioAt = (of: (component: Estimate) => number): number => composedNs(components, above, fetchNs, quickShare, of) / composedNs(components, below, fetchNs, quickShare, of);
-  const { quickWait, pair, exit, slowWait } = components;
-  const all = [quickWait, pair, exit, ...slowWait.values()];
-  const value = ratioAt((component) => component.value);
-  // One component at a time at either end; deviations of independent ones add in squares.
-  const deviations = all.map((moved) => [-1, 1].map((share) => ratioAt((component) => (component === moved ? shifted(component, share) : component.value)) - value));
-  const spread = (pick: (deviation: readonly number[]) => number): number => Math.sqrt(deviations.reduce((total, deviation) => total + pick(deviation) ** 2, 0));
-  return { value, low: value - spread((deviation) => Math.min(0, ...deviation)), high: value + spread((deviation) => Math.max(0, ...deviation)), count: Math.min(...all.map(({ count }) => count)) };
+/** What an arm costs over another: one ratio a round. */
+export function composedRatio({ rounds }: Components, above: Arm['id'], below: Arm['id'], fetchNs: number, quickShare: number): Estimate {
+  return estimate(rounds.map((costs) => composed(costs, above, fetchNs, quickShare) / composed(costs, below, fetchNs, quickShare)).filter(Number.isFinite));
 }
 
 /** What the guest's own two handlers of a pair take, in the least disturbed runs, ns. */

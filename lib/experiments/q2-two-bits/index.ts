@@ -7,7 +7,7 @@ import { lacksForModes } from '../q1-spurious-pair/index.js';
 import { FETCH_LATENCIES_NS, pagesFor } from '../workload/latency-sweep.js';
 import { measureRun } from '../workload/measured-run.js';
 import { median } from '../frame/statistics.js';
-import { runRounds } from '../workload/rounds.js';
+import { runRounds, type Trial } from '../workload/rounds.js';
 import { ARMS, type Arm } from './arms.js';
 import type { Sample } from './components.js';
 import { conclude } from './verdict.js';
@@ -31,7 +31,7 @@ export const PLACES: readonly Place[] = [
 
 /**
  * Where every component of a cost is measured, and nothing twice: half of the pages quick at each latency, and all of them. What little time there is goes into rounds of
- * these, which the intervals come from; whole runs of other mixes only stand beside what is composed.
+ * these, which the intervals come from, one value a round; whole runs of other mixes only stand beside what is composed.
  */
 const CORE: readonly Place[] = PLACES.filter(({ quickShare }) => quickShare === 0.5 || quickShare === 1);
 /** Less than this is for {@link CORE}. */
@@ -44,9 +44,10 @@ export const q2: Experiment = {
   method: [
     'The same guest as in Q1; quick pages come at once, slow ones after the fetch latency. All-sync; all-async; one bit with the choice made after the guest was told',
     '(the quick pages\' events are for nothing); two bits, where KVM knows before it tells the guest. What a page costs is put together from what each class of pages was measured',
-    'to cost in each arm (medians over pages, 95 % intervals by resampling the runs); the work that whole runs lost stands beside it.',
+    'to cost in each arm, round by round (medians over pages, 95 % intervals over the rounds); the work that whole runs lost stands beside it.',
   ],
   lacks: lacksForModes,
+  inRounds: true,
   run,
 };
 
@@ -56,19 +57,19 @@ async function run(context: ExperimentContext): Promise<Outcome> {
   const trials = [...(context.remainingMs() < ALL_PLACES_MS ? CORE : PLACES)]
     .sort((a, b) => Number(b.quickShare === 1) - Number(a.quickShare === 1) || b.fetchNs - a.fetchNs)
     .flatMap((place) =>
-      ARMS.map((arm) => ({
+      ARMS.map((arm): Trial<void> => ({
         title: `fetch ${formatDuration(place.fetchNs)}, ${place.quickShare * 100} % quick, ${arm.id}`,
-        run: async (): Promise<void> => {
-          samples.push(await measurePlace(context, place, arm, pagesFor(place.fetchNs * (1 - place.quickShare))));
+        run: async (round): Promise<void> => {
+          samples.push(await measurePlace(context, place, arm, pagesFor(place.fetchNs * (1 - place.quickShare)), round));
         },
       })),
     );
-  await runRounds(context, trials, { most: context.samples(ROUNDS, 1), least: 0 });
+  await runRounds(context, trials, { most: context.samples(ROUNDS, 1), least: 2 });
   return conclude(samples.filter(({ run: { result } }) => result.end === 'done'));
 }
 
-/** One run of an arm. */
-export async function measurePlace(context: Pick<ExperimentContext, 'follow'>, { fetchNs, quickShare }: Place, arm: Arm, pages: number): Promise<Sample> {
+/** One run of an arm. `round`: which one it belongs to. */
+export async function measurePlace(context: Pick<ExperimentContext, 'follow'>, { fetchNs, quickShare }: Place, arm: Arm, pages: number, round = 0): Promise<Sample> {
   const quick = { share: quickShare, latencyNs: 0, seed: SEED };
   const run = await measureRun(context, { ...arm.options, faultTasks: 1, windowPages: pages, latencyNs: fetchNs, quick });
   const latency = new PageLatency(fetchNs, quick);
@@ -76,5 +77,5 @@ export async function measurePlace(context: Pick<ExperimentContext, 'follow'>, {
   const latenciesNs = (pageClass: number): number[] =>
     [...latencyCycles].flatMap((cycles, page) => (cycles > 0n && latency.classOf(page) === pageClass ? (Number(cycles) / tscKhz) * 1e6 : []));
   const [quickOnes, slowOnes] = [latenciesNs(QUICK_CLASS), latenciesNs(SLOW_CLASS)];
-  return { fetchNs, quickShare, arm, run, quickPages: quickOnes.length, quickLatencyNs: median(quickOnes), slowLatencyNs: median(slowOnes) };
+  return { round, fetchNs, quickShare, arm, run, quickPages: quickOnes.length, quickLatencyNs: median(quickOnes), slowLatencyNs: median(slowOnes) };
 }

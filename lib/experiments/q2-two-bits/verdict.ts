@@ -1,6 +1,8 @@
 /** Q2's verdict, from the samples alone. */
 import { formatDuration } from '../../bench/index.js';
-import type { DataTable, Finding, Outcome, PlotData, Row } from '../frame/report.js';
+import { quoted, rangeText, signedDuration } from '../frame/figure.js';
+import { lineOf, log10Us } from '../frame/plot-line.js';
+import type { DataTable, Finding, Outcome, PlotData, QuotedFigure, Row } from '../frame/report.js';
 import { isNoise, quantile, type Estimate } from '../frame/statistics.js';
 import { unanswered } from '../frame/unanswered.js';
 import { UNDISTURBED, bestWorkRate, pageCostNs } from '../workload/page-cost.js';
@@ -32,7 +34,7 @@ export function conclude(samples: readonly Sample[]): Outcome {
       'The choice is made by who knows which pages are quick: here by their true class. A wrong guess costs what the other arm costs at that page.',
       'Slow pages are left to the guest whatever their latency: below the break-even of Q1 they too are better waited for, which is where two bits lose to all-sync.',
       `A guest whose kernel runs natively takes some 2 us for the two handlers of a pair instead of ${formatDuration(handlers)}: that moves every mix toward all-async, and the gain over all-async shrinks with the pair.`,
-      `The pair was measured in ${components.pair.count} runs, the slowest fetch in ${components.slowWait.get(Math.max(...components.slowWait.keys()))?.count ?? 0}; --budget makes more.`,
+      `The pair was measured in ${components.pair.count} rounds, the slowest fetch in ${components.slowWait.get(Math.max(...components.slowWait.keys()))?.count ?? 0}; --budget makes more.`,
     ],
     notReproduced: [
       'A kernel\'s look at the bits at each fault: here the model is given them.',
@@ -40,11 +42,12 @@ export function conclude(samples: readonly Sample[]): Outcome {
     ],
     tables: [componentTable(components, handlers), sweepTable(samples, components, mixes), { id: 'runs', title: 'Every run', detail: true, rows: samples.map(detailOf) }],
     plots: plots(components, mixes),
+    figures: figuresOf(components, mixes),
   };
 }
 
 function componentTable({ quickWait, pair, exit, slowWait }: Components, handlers: number): DataTable {
-  const row = (what: string, { value, low, high, count }: Estimate): Row => ({ what, costNs: value, range: `${formatDuration(Math.max(0, low))} to ${formatDuration(Math.max(0, high))}`, runs: count });
+  const row = (what: string, { value, low, high, count }: Estimate): Row => ({ what, costNs: value, range: rangeText({ low, high, count }, (ns) => formatDuration(Math.max(0, ns))), rounds: count });
   return {
     id: 'components',
     title: 'What was measured of single pages',
@@ -67,7 +70,7 @@ function sweepTable(samples: readonly Sample[], components: Components, mixes: r
   const rate = bestWorkRate(samples.map(({ run }) => run)) ?? NaN;
   const rows = mixes.map((mix): Row => {
     const { fetchNs, quickShare } = mix;
-    const cost = (id: Arm['id']): number => composedNs(components, id, fetchNs, quickShare, middle);
+    const cost = (id: Arm['id']): number => composedNs(components, id, fetchNs, quickShare).value;
     const best = bestArm(components, mix);
     const gain = composedRatio(components, best, 'two-bits', fetchNs, quickShare);
     const late = composedRatio(components, 'one-bit', 'two-bits', fetchNs, quickShare);
@@ -78,15 +81,31 @@ function sweepTable(samples: readonly Sample[], components: Components, mixes: r
     return {
       slowFetch: formatDuration(fetchNs), quickShare,
       allSyncNs: cost('all-sync'), allAsyncNs: cost('all-async'), oneBitLateNs: cost('one-bit'), twoBitsNs: cost('two-bits'),
-      better: best, gainRatio: gain.value, gainRange: `${gain.low.toFixed(2)} to ${gain.high.toFixed(2)}`, lateRatio: late.value,
+      better: best, gainRatio: gain.value, gainRange: rangeText(gain, (ratio) => ratio.toFixed(2)), lateRatio: late.value,
       wholeRunSyncNs: whole('all-sync'), wholeRunAsyncNs: whole('all-async'), wholeRunLateNs: whole('one-bit'), wholeRunTwoBitsNs: whole('two-bits'),
     };
   });
   return { id: 'sweep', title: 'vCPU time that a page costs by fetch latency of slow pages and share of quick ones; gain: the better of all-sync and all-async over two bits', rows };
 }
 
+/** Gains at half of the pages quick: at other mixes they come from the same components. Only all-sync knows how long the slow pages take. */
+function figuresOf(components: Components, mixes: readonly Mix[]): QuotedFigure[] {
+  const half = mixes.filter(({ quickShare }) => quickShare === 0.5);
+  const over = (arm: Arm['id'], fetchNs: number): Estimate => composedRatio(components, arm, 'two-bits', fetchNs, 0.5);
+  const gains = [
+    ...half.map(({ fetchNs }) => quoted(`gain/all-sync/${fetchNs}`, `all-sync over two bits, half quick, fetch ${formatDuration(fetchNs)}`, 'ratio', over('all-sync', fetchNs))),
+    ...(['all-async', 'one-bit'] as const).map((arm) => quoted(`gain/${arm}`, `${arm} over two bits, half quick`, 'ratio', over(arm, half[0].fetchNs))),
+  ];
+  return [
+    quoted('quick-wait', 'a quick page that is waited for', 'ns', components.quickWait),
+    quoted('pair', 'a pair of events', 'ns', components.pair),
+    quoted('exit', 'the exit of a quick page', 'ns', components.exit),
+    ...gains,
+  ];
+}
+
 function bestArm(components: Components, { fetchNs, quickShare }: Mix): 'all-sync' | 'all-async' {
-  const cost = (id: Arm['id']): number => composedNs(components, id, fetchNs, quickShare, middle);
+  const cost = (id: Arm['id']): number => composedNs(components, id, fetchNs, quickShare).value;
   return cost('all-sync') <= cost('all-async') ? 'all-sync' : 'all-async';
 }
 
@@ -101,7 +120,7 @@ function detailOf({ fetchNs, quickShare, arm, run, quickPages, quickLatencyNs, s
 
 function find(samples: readonly Sample[], components: Components, mixes: readonly Mix[], handlers: number): Finding {
   const { pair } = components;
-  if (isNoise(pair)) return { answered: false, why: `a pair of events cannot be told from nothing in this run (${pair.count} runs, 95 %: ${formatDuration(Math.max(0, pair.high))} at most): the host is too noisy, or a longer --budget is needed` };
+  if (isNoise(pair)) return { answered: false, why: `a pair of events cannot be told from nothing in this run (${pair.count} rounds, 95 %: ${rangeText(pair, signedDuration)}): the host is too noisy, or a longer --budget is needed` };
   const mixed = mixes.filter(({ quickShare }) => quickShare > 0 && quickShare < 1);
   const gains = mixed.map((mix) => ({ mix, best: bestArm(components, mix), gain: composedRatio(components, bestArm(components, mix), 'two-bits', mix.fetchNs, mix.quickShare) }));
   const ahead = gains.filter(({ gain }) => gain.low > 1);
@@ -111,9 +130,9 @@ function find(samples: readonly Sample[], components: Components, mixes: readonl
   const lateAhead = late.filter(({ low }) => low > 1).length;
   const percent = (ratio: number): string => `${((ratio - 1) * 100).toFixed(0)} %`;
   const place = ({ fetchNs, quickShare }: Mix): string => `${formatDuration(fetchNs)} with ${quickShare * 100} % quick`;
-  const gainWords = `at ${place(most.mix)}: ${percent(most.gain.value)} over ${most.best} (95 %: ${percent(most.gain.low)} to ${percent(most.gain.high)})`;
+  const gainWords = `at ${place(most.mix)}: ${percent(most.gain.value)} over ${most.best} (95 %: ${rangeText(most.gain, percent)}, ${most.gain.count} rounds, one ratio each)`;
   const rate = bestWorkRate(samples.map(({ run }) => run)) ?? NaN;
-  const agreement = finiteMedian(mixed.flatMap((mix) => ARMS.map(({ id }) => wholeRunNs(samples, id, mix, rate) / composedNs(components, id, mix.fetchNs, mix.quickShare, middle))));
+  const agreement = finiteMedian(mixed.flatMap((mix) => ARMS.map(({ id }) => wholeRunNs(samples, id, mix, rate) / composedNs(components, id, mix.fetchNs, mix.quickShare).value)));
   return {
     answered: true,
     answer: `a choice per gfn ${ahead.length > 0 ? 'gains over the better of all-sync and all-async in some mixes' : 'gains in no mix'}; made after the guest was told it ${lateAhead > 0 ? 'costs more than with two bits' : 'costs the same as with two bits'}`,
@@ -129,7 +148,7 @@ function plots(components: Components, mixes: readonly Mix[]): PlotData[] {
   const fetches = [...components.slowWait.keys()];
   const middleFetch = Math.max(...fetches.filter((fetchNs) => fetchNs <= 1e6), Math.min(...fetches));
   const byShare = mixes.filter(({ fetchNs }) => fetchNs === middleFetch);
-  const us = (id: Arm['id'], { fetchNs, quickShare }: Mix): number => composedNs(components, id, fetchNs, quickShare, middle) / 1e3;
+  const cost = (id: Arm['id'], { fetchNs, quickShare }: Mix): Estimate => composedNs(components, id, fetchNs, quickShare);
   return [
     {
       title: 'What a page costs where half of the pages are quick, by fetch latency of the others',
@@ -137,13 +156,13 @@ function plots(components: Components, mixes: readonly Mix[]): PlotData[] {
       y: 'log10 of vCPU time in us',
       log10Of: 'vCPU time in us',
       xNs: half.map(({ fetchNs }) => fetchNs),
-      lines: ARMS.map(({ id }) => ({ name: id, values: half.map((mix) => Math.log10(Math.max(1, us(id, mix)))) })),
+      lines: ARMS.map(({ id }) => lineOf(id, half.map((mix) => cost(id, mix)), log10Us)),
     },
     {
       title: `What a page costs at a fetch of ${formatDuration(middleFetch)}, by share of quick pages`,
       x: byShare.map(({ quickShare }) => `${quickShare * 100} %`),
       y: 'vCPU time in us',
-      lines: ARMS.map(({ id }) => ({ name: id, values: byShare.map((mix) => us(id, mix)) })),
+      lines: ARMS.map(({ id }) => lineOf(id, byShare.map((mix) => cost(id, mix)), (ns) => ns / 1e3)),
     },
   ];
 }

@@ -1,8 +1,9 @@
 /** Q3: how often a page is there by the time that user space hears of its fault. */
 import { formatDuration } from '../../bench/index.js';
 import type { Experiment, ExperimentContext } from '../frame/experiment.js';
+import { quoted, rangeText } from '../frame/figure.js';
 import type { Finding, Outcome, Row } from '../frame/report.js';
-import { shareInterval } from '../frame/statistics.js';
+import { runsShare, type Estimate } from '../frame/statistics.js';
 import { exploreFindings, type Explored } from '../exploration/explore-findings.js';
 import { lacksForModes } from '../q1-spurious-pair/index.js';
 import { measureRun, type MeasuredRun } from '../workload/measured-run.js';
@@ -34,6 +35,7 @@ export const q3: Experiment = {
     'Counted at three moments: the page was there before the model looked (no exit), when the resolver looked (the guest was told for nothing), or was under way for somebody else.',
   ],
   lacks: lacksForModes,
+  inRounds: true,
   run,
 };
 
@@ -41,6 +43,7 @@ async function run(context: ExperimentContext): Promise<Outcome> {
   const explored = await exploreFindings(context, 'q3');
   const samples: Sample[] = [];
   for (let round = 0; round === 0 || context.remainingMs() > 0; round++) {
+    if (round > 0) await context.pause();
     for (const [done, meeting] of MEETINGS.entries()) {
       if (context.interrupted() || (context.remainingMs() === 0 && samples.length >= MEETINGS.length)) return conclude(explored, samples);
       context.progress(`round ${round + 1}: ${meeting.vcpus} vCPUs, ${meeting.ahead} ahead, fetch ${formatDuration(meeting.fetchNs)}`, done, MEETINGS.length);
@@ -92,32 +95,50 @@ function conclude(explored: Explored, samples: readonly Sample[]): Outcome {
       explored.table,
     ],
     plots: [],
+    figures: [
+      quoted('raced', 'pages that were there, 2 and 4 vCPUs', 'share', racedShare(samples.filter(isShared)), 'machines'),
+      quoted('under-way', 'pages under way for another, 2 and 4 vCPUs', 'share', underWayShare(samples.filter(isShared)), 'machines'),
+    ].filter(({ units }) => units > 0),
   };
 }
+
+/** Faults that found their page there: of one machine they are more alike than of two. */
+function racedShare(samples: readonly Sample[]): Estimate {
+  return runsShare(samples.map((sample) => {
+    const { faults, before, told } = outcomes([sample]);
+    return { hits: before + told, tries: faults };
+  }));
+}
+
+function underWayShare(samples: readonly Sample[]): Estimate {
+  return runsShare(samples.map(({ run: { result: { vcpus, resolvers } } }) => ({ hits: Math.min(resolvers.repeated, vcpus.faultExits), tries: vcpus.faultExits })));
+}
+
+const isShared = ({ vcpus }: Sample): boolean => vcpus > 1;
+const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
 
 function rowOf(vcpus: number, ahead: number, samples: readonly Sample[]): Row {
   const { faults, before, told, underWay } = outcomes(samples);
   const share = (count: number): number | null => (faults === 0 ? null : count / faults);
-  const { low, high } = shareInterval(before + told, faults);
-  return { vcpus, visitsBetween: ahead, faults, thereBeforeTheLook: before, thereWhenAsked: told, racedShare: share(before + told), range: `${(low * 100).toFixed(2)} to ${(high * 100).toFixed(2)} %`, underWayShare: share(underWay) };
+  const interval = racedShare(samples);
+  return { vcpus, visitsBetween: ahead, faults, thereBeforeTheLook: before, thereWhenAsked: told, racedShare: share(before + told), range: rangeText(interval, percent), underWayShare: share(underWay) };
 }
 
 function find(explored: Explored, samples: readonly Sample[]): Finding {
   if (explored.surprises.length > 0) return { answered: false, why: `these worlds came to something else than is known of them: ${explored.surprises.join(', ')}` };
   const all = outcomes(samples);
   if (all.faults === 0) return { answered: false, why: 'no fault was looked at' };
-  const several = outcomes(samples.filter(({ vcpus }) => vcpus > 1));
-  const alone = outcomes(samples.filter(({ vcpus }) => vcpus === 1));
-  const rate = ({ faults, before, told }: typeof all): string => {
-    const { low, high } = shareInterval(before + told, faults);
-    return `${before + told} of ${faults.toLocaleString('en-US')} faults (95 %: ${(low * 100).toFixed(2)} to ${(high * 100).toFixed(2)} %)`;
+  const several = outcomes(samples.filter(isShared));
+  const rate = (of: readonly Sample[]): string => {
+    const { faults, before, told } = outcomes(of);
+    return `${before + told} of ${faults.toLocaleString('en-US')} faults (95 %: ${rangeText(racedShare(of), percent)}, ${of.length} machines)`;
   };
   const raced = all.before + all.told;
   return {
     answered: true,
     answer: raced > 0 ? 'the race occurs' : 'the race was not seen',
     verdict:
-      `${raced === 0 ? 'the race was not seen: ' : ''}with 2 and 4 vCPUs ${rate(several)} found their page there already, with one vCPU ${rate(alone)}; ${all.told} of them after the guest had been told for nothing, ${all.before} before. ` +
+      `${raced === 0 ? 'the race was not seen: ' : ''}with 2 and 4 vCPUs ${rate(samples.filter(isShared))} found their page there already, with one vCPU ${rate(samples.filter((sample) => !isShared(sample)))}; ${all.told} of them after the guest had been told for nothing, ${all.before} before. ` +
       `Far more often, in ${((several.underWay / Math.max(1, several.faults)) * 100).toFixed(1)} % of the faults of several vCPUs, the page was under way for somebody else. That it can happen under every interface, ${explored.failing.length} explored worlds show`,
   };
 }

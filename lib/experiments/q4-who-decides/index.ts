@@ -2,12 +2,13 @@
 import { formatDuration } from '../../bench/index.js';
 import { builtInPolicy } from '../../faults/index.js';
 import type { Experiment, ExperimentContext } from '../frame/experiment.js';
+import { quoted, rangeText } from '../frame/figure.js';
 import type { Finding, Outcome, Row } from '../frame/report.js';
 import { estimate, isNoise, median, type Estimate } from '../frame/statistics.js';
 import { exploreFindings, type Explored } from '../exploration/explore-findings.js';
 import { lacksForModes } from '../q1-spurious-pair/index.js';
 import { measureRun, type MeasuredRun, type RunOptions } from '../workload/measured-run.js';
-import { runRounds } from '../workload/rounds.js';
+import { perRound, runRounds, type Trial } from '../workload/rounds.js';
 
 /** When it is decided that the vCPU waits. */
 export interface Moment {
@@ -30,8 +31,10 @@ export const MOMENTS: readonly Moment[] = [
 const FETCHES_NS = [0, 100e3] as const;
 const PAGES = 400;
 const ROUNDS = 10;
+const LEAST_ROUNDS = 3;
 
 interface Sample {
+  readonly round: number;
   readonly moment: Moment;
   readonly fetchNs: number;
   readonly run: MeasuredRun;
@@ -46,6 +49,7 @@ export const q4: Experiment = {
     'Median first-access latency of a run, differences within rounds of alternating order; exploration says which orders of events each interface allows.',
   ],
   lacks: lacksForModes,
+  inRounds: true,
   run,
 };
 
@@ -53,14 +57,14 @@ async function run(context: ExperimentContext): Promise<Outcome> {
   const explored = await exploreFindings(context, 'q4');
   const samples: Sample[] = [];
   const trials = FETCHES_NS.flatMap((fetchNs) =>
-    MOMENTS.map((moment) => ({
+    MOMENTS.map((moment): Trial<void> => ({
       title: `fetch ${formatDuration(fetchNs)}, ${moment.id}`,
-      run: async (): Promise<void> => {
-        samples.push({ moment, fetchNs, run: await measureMoment(context, moment, fetchNs, context.samples(PAGES, 40)) });
+      run: async (round): Promise<void> => {
+        samples.push({ round, moment, fetchNs, run: await measureMoment(context, moment, fetchNs, context.samples(PAGES, 40)) });
       },
     })),
   );
-  await runRounds(context, trials, { most: context.samples(ROUNDS, 2), least: 2 });
+  await runRounds(context, trials, { most: context.samples(ROUNDS, 2), least: context.samples(LEAST_ROUNDS, 2) });
   return conclude(explored, samples.filter(({ run: { result } }) => result.end === 'done'));
 }
 
@@ -79,14 +83,23 @@ function conclude(explored: Explored, samples: readonly Sample[]): Outcome {
     notReproduced: ['KVM\'s own dequeue and its prefault of the gfn at re-entry; the model completes without touching the page tables.'],
     tables: [{ id: 'moments', title: 'When it is decided', rows: MOMENTS.flatMap((moment) => FETCHES_NS.map((fetchNs) => rowOf(samples, moment, fetchNs))) }, explored.table],
     plots: [],
+    figures: [
+      quoted('not-accepted', 'told and not accepted, more than deciding before', 'ns', extra(samples, 'at-accept')),
+      quoted('by-token', 'told and completed before re-entry, more than deciding before', 'ns', extra(samples, 'by-token')),
+    ],
     traces: explored.traces.slice(0, 1),
   };
 }
 
+/** What it costs over deciding before: one value a round. */
 function extra(samples: readonly Sample[], id: Moment['id'], fetchNs?: number): Estimate {
-  const latencies = (of: Moment['id'], at: number): number[] => samples.filter(({ moment, fetchNs: fetch }) => moment.id === of && fetch === at).map(({ run }) => run.latencyNs);
   const fetches = fetchNs === undefined ? FETCHES_NS : [fetchNs];
-  return estimate(fetches.flatMap((at) => latencies(id, at).flatMap((latency, round) => latency - latencies('before', at)[round])).filter((value) => Number.isFinite(value)));
+  return estimate(
+    perRound(samples, (ofRound) => {
+      const latency = (of: Moment['id'], at: number): number => ofRound.find(({ moment, fetchNs: fetch }) => moment.id === of && fetch === at)?.run.latencyNs ?? NaN;
+      return median(fetches.map((at) => latency(id, at) - latency('before', at)).filter(Number.isFinite));
+    }),
+  );
 }
 
 function rowOf(samples: readonly Sample[], moment: Moment, fetchNs: number): Row {
@@ -113,7 +126,7 @@ function find(explored: Explored, samples: readonly Sample[]): Finding {
   const [accept, token] = [extra(samples, 'at-accept'), extra(samples, 'by-token')];
   if (Math.min(accept.count, token.count) < 2) return { answered: false, why: 'fewer than two rounds were done: a longer --budget is needed' };
   const pairs = samples.reduce((total, { run }) => total + run.notPresent, 0);
-  const range = ({ value, low, high }: Estimate): string => `${formatDuration(Math.max(0, value))} (95 %: ${formatDuration(Math.max(0, low))} to ${formatDuration(Math.max(0, high))})`;
+  const range = ({ value, low, high, count }: Estimate): string => `${formatDuration(Math.max(0, value))} (95 %: ${rangeText({ low, high, count }, (ns) => formatDuration(Math.max(0, ns)))})`;
   if (isNoise(accept) || isNoise(token)) return { answered: false, why: `what cancelling costs (${range(accept)} and ${range(token)}) cannot be told from nothing in this run: the host is too noisy, or a longer --budget is needed` };
   return {
     answered: true,

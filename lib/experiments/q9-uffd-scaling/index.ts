@@ -1,12 +1,13 @@
 /** Q9: how userfaultfd scales with vCPUs and readers, against exits with a bitmap and async page faults. */
 import { availableParallelism } from 'node:os';
 import type { Experiment, ExperimentContext } from '../frame/experiment.js';
+import { quoted, rangeText } from '../frame/figure.js';
 import { lineOf } from '../frame/plot-line.js';
 import type { Finding, Outcome, PlotData, Row } from '../frame/report.js';
-import { estimate, estimateRatio, quantile, type Estimate } from '../frame/statistics.js';
+import { estimate, quantile, type Estimate } from '../frame/statistics.js';
 import { unanswered } from '../frame/unanswered.js';
 import { UNDISTURBED } from '../workload/page-cost.js';
-import { runRounds } from '../workload/rounds.js';
+import { perRound, runRounds, type Trial } from '../workload/rounds.js';
 import { Crew, type Paging, type PagingResult } from './crew.js';
 
 const ROUNDS = 24;
@@ -33,6 +34,7 @@ export const ARMS: readonly Arm[] = [
 
 /** One run. */
 export interface Sample {
+  readonly round: number;
   readonly arm: Arm;
   readonly vcpus: number;
   readonly result: PagingResult;
@@ -45,8 +47,9 @@ export const q9: Experiment = {
   method: [
     "Demand paging of zeroes and nothing else, in the shape of the kernel's demand_paging_test: each vCPU writes to every page of its part of one mapping, pages per second and vCPU.",
     'Readers take one message at a time and put the page in place; after an exit the vCPU\'s own thread does. With async page faults the guest has one task, which sleeps until its page is ready.',
-    'Others on the host only take time away: rates are upper quartiles of the runs, ratios are of those, with 95 % intervals by resampling the runs.',
+    'Others on the host only take time away: rates are upper quartiles of the runs, and a ratio is the middle one of those within a round, with its 95 % interval over the rounds.',
   ],
+  inRounds: true,
   lacks: (kvm) => (kvm.checkExtension('ASYNC_PF_INT') > 0 && kvm.checkExtension('SPLIT_IRQCHIP') > 0 ? null : 'it takes async page faults by interrupt and an APIC in KVM (KVM_CAP_ASYNC_PF_INT or KVM_CAP_SPLIT_IRQCHIP is 0 here)'),
   run,
 };
@@ -56,10 +59,10 @@ async function run(context: ExperimentContext): Promise<Outcome> {
   await Crew.with(MOST, async (crew) => {
     const trials = VCPUS.flatMap((vcpus) =>
       // With one vCPU these are one and the same.
-      ARMS.filter(({ id }) => vcpus > 1 || (id !== 'readers' && id !== 'per-vcpu')).map((arm) => ({
+      ARMS.filter(({ id }) => vcpus > 1 || (id !== 'readers' && id !== 'per-vcpu')).map((arm): Trial<void> => ({
         title: `${arm.title}, ${vcpus} vCPUs`,
-        run: async (): Promise<void> => {
-          samples.push({ arm, vcpus, result: await crew.page(arm.paging(vcpus), PAGES_PER_VCPU) });
+        run: async (round): Promise<void> => {
+          samples.push({ round, arm, vcpus, result: await crew.page(arm.paging(vcpus), PAGES_PER_VCPU) });
         },
       })),
     );
@@ -98,6 +101,9 @@ export function conclude(samples: readonly Sample[]): Outcome {
       { id: 'runs', title: 'Every run', detail: true, rows: samples.map(detailOf) },
     ],
     plots: [plotOf(samples)],
+    figures: RATIOS.flatMap(({ above, below, title }) =>
+      VCPUS.filter((vcpus) => !isOne(above, below, vcpus)).map((vcpus) => quoted(`${above}/${below}/${vcpus}`, `${title}, ${vcpus} vCPUs`, 'ratio', ratio(samples, above, below, vcpus))).filter(({ units }) => units > 0),
+    ),
   };
 }
 
@@ -107,9 +113,9 @@ function ratesOf(samples: readonly Sample[], id: Arm['id'], vcpus: number): numb
   return samples.filter((sample) => sample.arm.id === same && sample.vcpus === vcpus).map(({ result }) => result.ratePerVcpu);
 }
 
-/** Rate of one arm over that of another. */
+/** Rate of one arm over that of another: one ratio a round. */
 function ratio(samples: readonly Sample[], above: Arm['id'], below: Arm['id'], vcpus: number): Estimate {
-  return estimateRatio(ratesOf(samples, above, vcpus), ratesOf(samples, below, vcpus), 1 - UNDISTURBED);
+  return estimate(perRound(samples, (ofRound) => (ratesOf(ofRound, above, vcpus).at(0) ?? NaN) / (ratesOf(ofRound, below, vcpus).at(0) ?? NaN)));
 }
 
 function rateRow(samples: readonly Sample[], { id, title }: Arm): Row {
@@ -134,13 +140,17 @@ const RATIOS: readonly { readonly above: Arm['id']; readonly below: Arm['id']; r
   { above: 'exits', below: 'none', title: 'exits over memory that is there' },
 ];
 
+/** True where both arms are one and the same. */
+function isOne(above: Arm['id'], below: Arm['id'], vcpus: number): boolean {
+  return vcpus === 1 && ((above === 'per-vcpu' && below === 'readers') || below === 'one-reader');
+}
+
 function ratioRows(samples: readonly Sample[]): Row[] {
   return RATIOS.flatMap(({ above, below, title }) =>
     VCPUS.flatMap((vcpus): Row[] => {
-      if (vcpus === 1 && below === 'readers' && above === 'per-vcpu') return [];
-      if (vcpus === 1 && below === 'one-reader') return [];
+      if (isOne(above, below, vcpus)) return [];
       const { value, low, high, count } = ratio(samples, above, below, vcpus);
-      return count === 0 ? [] : [{ ratio: title, vcpus, medianRatio: value, range: `${low.toFixed(2)} to ${high.toFixed(2)}`, rounds: count }];
+      return count === 0 ? [] : [{ ratio: title, vcpus, medianRatio: value, range: rangeText({ low, high, count }, (of) => of.toFixed(2)), rounds: count }];
     }),
   );
 }
@@ -153,7 +163,7 @@ function find(samples: readonly Sample[], cpus: number): Finding {
   const at = (index: number, vcpus: number): Estimate => ratio(samples, RATIOS[index].above, RATIOS[index].below, vcpus);
   const [one, own, readers, apart] = [0, 1, 2, 3].map((index) => at(index, MOST));
   if (Math.min(...[one, own, readers, apart].map(({ count }) => count)) < 2) return { answered: false, why: `fewer than two rounds were finished with ${MOST} vCPUs: a longer --budget is needed` };
-  const show = ({ value, low, high }: Estimate): string => `${value.toFixed(2)} (95 %: ${low.toFixed(2)} to ${high.toFixed(2)})`;
+  const show = (of: Estimate): string => `${of.value.toFixed(2)} (95 %: ${rangeText(of, (end) => end.toFixed(2))})`;
   const rate = (id: Arm['id'], vcpus: number): number => quantile(ratesOf(samples, id, vcpus), 1 - UNDISTURBED);
   const kept = (id: Arm['id']): string => `${((rate(id, MOST) / rate(id, 1)) * 100).toFixed(0)} %`;
   const side = ({ low, high }: Estimate): string => (low > 1 ? 'ahead of' : high < 1 ? 'behind' : 'level with');

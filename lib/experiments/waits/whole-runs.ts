@@ -1,12 +1,13 @@
 /** Whole runs of a guest whose vCPUs wait in different ways: what the work tasks get done meanwhile, and how soon the faulting task goes on. */
 import { formatDuration } from '../../bench/index.js';
 import type { ExperimentContext } from '../frame/experiment.js';
-import type { Row } from '../frame/report.js';
+import { quoted, rangeText } from '../frame/figure.js';
+import type { QuotedFigure, Row } from '../frame/report.js';
 import { estimate, median, type Estimate } from '../frame/statistics.js';
 import { pagesFor } from '../workload/latency-sweep.js';
 import { measureRun, type MeasuredRun, type RunOptions } from '../workload/measured-run.js';
 import { UNDISTURBED, bestWorkRate, pageCostNs } from '../workload/page-cost.js';
-import { runRounds } from '../workload/rounds.js';
+import { runRounds, type Trial } from '../workload/rounds.js';
 
 /** A way to wait. */
 export interface WaitArm {
@@ -31,6 +32,7 @@ const LEAST_PAGES = 12;
 
 /** One run. */
 export interface WaitSample {
+  readonly round: number;
   readonly arm: WaitArm;
   readonly fetchNs: number;
   readonly run: MeasuredRun;
@@ -41,18 +43,18 @@ export async function measureWaitArm(context: Pick<ExperimentContext, 'follow'>,
   return measureRun(context, { ...arm.options, faultTasks: 1, windowPages: pages, latencyNs: fetchNs });
 }
 
-/** Runs the arms in rounds, as many as time allows. */
-export async function measureWaitArms(context: ExperimentContext, arms: readonly WaitArm[], latenciesNs: readonly number[], rounds: number): Promise<WaitSample[]> {
+/** Runs the arms in rounds, as many as time allows. `others`: what every round does besides. */
+export async function measureWaitArms(context: ExperimentContext, arms: readonly WaitArm[], latenciesNs: readonly number[], rounds: number, others: readonly Trial<void>[] = []): Promise<WaitSample[]> {
   const samples: WaitSample[] = [];
   const trials = latenciesNs.flatMap((fetchNs) =>
-    arms.map((arm) => ({
+    arms.map((arm): Trial<void> => ({
       title: `fetch ${formatDuration(fetchNs)}, ${arm.id}`,
-      run: async (): Promise<void> => {
-        samples.push({ arm, fetchNs, run: await measureWaitArm(context, arm, fetchNs, context.samples(pagesFor(fetchNs), LEAST_PAGES)) });
+      run: async (round): Promise<void> => {
+        samples.push({ round, arm, fetchNs, run: await measureWaitArm(context, arm, fetchNs, context.samples(pagesFor(fetchNs), LEAST_PAGES)) });
       },
     })),
   );
-  await runRounds(context, trials, { most: context.samples(rounds, 2), least: 2 });
+  await runRounds(context, [...others, ...trials], { most: context.samples(rounds, 2), least: 2 });
   return samples.filter(({ run: { result } }) => result.end === 'done');
 }
 
@@ -85,14 +87,18 @@ export interface ArmFigures {
 
 /** Figures of an arm; null where it was not run at this latency. */
 export function figuresOf(samples: readonly WaitSample[], id: WaitArm['id'], fetchNs: number): ArmFigures | null {
-  const rate = bestWorkRate(samples.map(({ run }) => run));
-  const runs = samples.filter((sample) => sample.arm.id === id && sample.fetchNs === fetchNs).map(({ run }) => run);
-  if (runs.length === 0 || rate === null) return null;
+  const own = samples.filter((sample) => sample.arm.id === id && sample.fetchNs === fetchNs);
+  // A round has its own rate of work: the best of all of them would be a figure that all runs share, and grow with their number.
+  const runs = own.flatMap(({ run, round }) => {
+    const rate = bestWorkRate(samples.filter((sample) => sample.round === round).map((sample) => sample.run));
+    return rate === null ? [] : [{ run, rate }];
+  });
+  if (runs.length === 0) return null;
   return {
     runs: runs.length,
-    costNs: estimate(runs.map((run) => pageCostNs(run, rate)), UNDISTURBED),
-    kept: estimate(runs.map(({ work, vcpuNs }) => Math.min(1, work / (vcpuNs * rate))), 1 - UNDISTURBED),
-    latencyNs: estimate(runs.map(({ latencyNs }) => latencyNs)),
+    costNs: estimate(runs.map(({ run, rate }) => pageCostNs(run, rate)), UNDISTURBED),
+    kept: estimate(runs.map(({ run: { work, vcpuNs }, rate }) => Math.min(1, work / (vcpuNs * rate))), 1 - UNDISTURBED),
+    latencyNs: estimate(runs.map(({ run: { latencyNs } }) => latencyNs)),
   };
 }
 
@@ -104,10 +110,22 @@ export function waitRows(samples: readonly WaitSample[], arms: readonly WaitArm[
       if (figures === null) return [];
       const { runs, costNs, kept, latencyNs } = figures;
       return [{
-        fetch: formatDuration(fetchNs), way: arm.title, runs, workKeptShare: kept.value, keptRange: `${percent(kept.low)} to ${percent(kept.high)}`,
-        costPerPageNs: costNs.value, costRange: `${formatDuration(costNs.low)} to ${formatDuration(costNs.high)}`, firstAccessNs: latencyNs.value,
+        fetch: formatDuration(fetchNs), way: arm.title, runs, workKeptShare: kept.value, keptRange: rangeText(kept, percent),
+        costPerPageNs: costNs.value, costRange: rangeText(costNs, formatDuration), firstAccessNs: latencyNs.value,
         switchesPerPage: median(samples.filter((sample) => sample.arm === arm && sample.fetchNs === fetchNs).map(({ run }) => run.switchesPerPage)),
       }];
+    }),
+  );
+}
+
+/** Latency and work of each arm at each latency. */
+export function waitFigures(samples: readonly WaitSample[], arms: readonly WaitArm[], latenciesNs: readonly number[]): QuotedFigure[] {
+  return latenciesNs.flatMap((fetchNs) =>
+    arms.flatMap(({ id, title }) => {
+      const figures = figuresOf(samples, id, fetchNs);
+      if (figures === null) return [];
+      const where = `${title}, fetch ${formatDuration(fetchNs)}`;
+      return [quoted(`kept/${id}/${fetchNs}`, `work kept: ${where}`, 'share', figures.kept), quoted(`latency/${id}/${fetchNs}`, `first access: ${where}`, 'ns', figures.latencyNs)];
     }),
   );
 }

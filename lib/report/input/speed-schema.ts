@@ -8,11 +8,16 @@ const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 const PartSchema = v.object({ name: v.string(), value: v.number() });
 
+/** An end of an interval; of a single round there is none, which JSON writes as null. */
+function endOr(unknown: number): v.GenericSchema<unknown, number> {
+  return v.pipe(v.nullable(v.number()), v.transform((end) => end ?? unknown));
+}
+
 const FigureSchema = v.object({
   name: v.picklist(SPEED_FIGURE_NAMES),
   unit: v.picklist(['ratio', 'ns', 'bytes']),
   goal: v.nullable(v.union([v.object({ atMost: v.number() }), v.object({ atLeast: v.number() })])),
-  measured: v.object({ value: v.number(), low: v.number(), high: v.number(), count: Count }),
+  measured: v.object({ value: v.number(), low: endOr(-Infinity), high: endOr(Infinity), count: Count }),
   verdict: v.nullable(v.picklist(['met', 'missed', 'open'])),
   missedByShare: v.nullable(v.number()),
   notes: v.array(v.string()),

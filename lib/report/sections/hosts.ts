@@ -24,7 +24,7 @@ ${hosts.map(
 <li>Latencies are taken by the guest's own tasks with the time stamp counter, before and after the access; work is what tasks counted that do nothing else.</li>
 <li>Work is a ratio of two rates of one run of one guest: while pages are on their way, and in control phases before and after it without faults.</li>
 <li>Every page's checksum as the guest saw it is compared with the file's; every count of the guest stands against the host's count of the same thing. Times are never part of a verdict.</li>
-<li>Intervals are 95 %, from resampling runs; those of shares are Wilson's.</li>
+<li>Intervals are 95 %, over runs or rounds of new machines; those of shares are Wilson's. Few runs have wide ones, a single run has none.</li>
 </ul>
 ${items.map((item) =>
     item.kind === 'bench'

@@ -48,7 +48,7 @@ ${dataTable({
       one.name,
       SPEED_FIGURES[one.name].title,
       formatSpeed(one.measured.value, one.unit),
-      `${formatSpeed(one.measured.low, one.unit)} to ${formatSpeed(one.measured.high, one.unit)}`,
+      one.measured.count < 2 ? 'none: one round' : `${formatSpeed(one.measured.low, one.unit)} to ${formatSpeed(one.measured.high, one.unit)}`,
       goalText(one),
       speedVerdictText(one),
     ]),

@@ -95,8 +95,10 @@ function breakEvens(lines: readonly Line[], parameter: SweepableName): Mark[] {
       });
       const found = points.length < 2 ? null : crossing(points.sort((a, b) => a.x - b.x), ZERO_NS);
       if (found === null) return [];
-      const interval = found.low < found.high ? ` (${formatQuantity(found.low, 'ns')} to ${formatQuantity(found.high, 'ns')})` : '';
-      return [{ at: found.at, low: found.low, high: found.high, label: `${line.title} over ${base.name}: ${formatQuantity(found.at, 'ns')}${interval}` }];
+      // Of one run a point there is no interval.
+      const isKnown = points.every(({ ratios }) => ratios.length > 1);
+      const interval = isKnown ? ` (${formatQuantity(found.low, 'ns')} to ${formatQuantity(found.high, 'ns')})` : '';
+      return [{ at: found.at, ...(isKnown ? { low: found.low, high: found.high } : {}), label: `${line.title} over ${base.name}: ${formatQuantity(found.at, 'ns')}${interval}` }];
     });
 }
 
