@@ -35,7 +35,7 @@ beyond the noise of either report. Figures of different hosts are refused withou
 With --repeats the files are of \`paper --json\` or \`experiment --json\`: every figure that a verdict quotes with both its intervals. Two runs agree in a figure where the interval of
 their difference holds nothing; of many figures one in twenty may differ by chance, and more than that is said to be no repetition.
 
-Exit codes: 0 the same verdicts and no figure changed, or the second run repeats the first; 1 verdicts differ, a figure changed, or it does not; 2 wrong use: no report, another format, other hosts.
+Exit codes: 0 nothing differs (same verdicts and no figure changed; with --repeats the second run repeats the first), 1 something does, 2 wrong use (no report, another format, other hosts).
 `;
 
 /** Builds the command. `setExitCode` receives what the process should end with. */
