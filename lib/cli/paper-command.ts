@@ -28,8 +28,8 @@ const DEFAULT_BUDGET_MS = 250_000;
 const MOST_SHOWN = 0.99;
 const TITLE = 'What a missing page costs a guest, on this host';
 const INTRODUCTION = [
-  'A guest touches memory that is not there yet: it waits on another machine, on a disk, in a snapshot. Linux KVM has several ways to deal with that, and more have been proposed. This page is one run of all of them: a bench of every delivery mode, then the questions that reviewers of the proposals left open, each with a verdict that was computed from the figures below it.',
-  'Where a verdict says "no verdict", it says what was missing. What an emulation does not show, and what would change a verdict, stands with each.',
+  'A guest touches memory that is not there yet: it waits on another machine, on a disk, in a snapshot. Linux KVM has several ways to deal with that, and more have been proposed. This page is one run of all of them: a bench of every delivery mode, then the questions that reviewers of the proposals left open, each with an answer that was computed from the figures below it.',
+  'A question that this run could not answer is "open", and says what was missing. What an emulation does not show, and what would change a verdict, stands with each.',
 ];
 
 const EXAMPLES = `

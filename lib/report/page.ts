@@ -43,8 +43,10 @@ export function renderPage(items: readonly ReportItem[], { title = 'kvm-faultlab
   const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
   const page = html`<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark"><meta name="generator" content="kvm-faultlab"><link rel="icon" href="data:,"><title>${title}</title><style>${style()}</style></head><body><div class="frame">
 <header class="top"><h1>${title}</h1><p class="quiet">${hosts.map(describeHost).join('; ')}</p>${introduction.map((sentence) => html`<p>${sentence}</p>`)}${hosts.length > 1 && html`<p class="warning">This page was forced to hold runs of ${hosts.length} different hosts. Figures of one are not to be compared with those of another; every plot says which host it is of.</p>`}
-${overview(items, contexts.map(({ id }) => id))}</header>
-${primerSection()}
+</header>
+${primerSection(items)}
+<section id="answers"><h2>What came of it</h2>
+${overview(items, contexts.map(({ id }) => id))}</section>
 ${items.map((item, at) => section(item, contexts[at]))}
 ${hostSection(items)}
 <footer><p>Made by kvm-faultlab at ${madeAt} from ${items.length} report${items.length === 1 ? '' : 's'}. Everything on this page is in this one file.</p></footer>
@@ -74,9 +76,14 @@ function overview(items: readonly ReportItem[], ids: readonly string[]): Markup 
     if (item.kind === 'trace') return line(ids[at], 'recorded', 'quiet', traceTitle(item.report), traceVerdict(item.report));
     if (item.kind === 'speed') return line(ids[at], 'measured', 'quiet', speedTitle(item.report), speedSummary(item.report));
     const { finding, id, question } = item.report;
-    return line(ids[at], finding.answered ? `${id.toUpperCase()} answered` : `${id.toUpperCase()} open`, finding.answered ? 'good' : 'none', question, finding.answered ? finding.verdict : `No verdict: ${finding.why}`);
+    return line(ids[at], finding.answered ? `${id.toUpperCase()} answered` : `${id.toUpperCase()} open`, finding.answered ? 'good' : 'none', question, finding.answered ? sentence(finding.answer) : `No verdict: ${finding.why}`);
   });
-  return html`<nav aria-label="Contents"><ul class="verdicts">${lines}</ul><p class="how">New to the subject? <a href="#primer">What this is about</a> explains the terms. <a href="#host">Host and method</a> stand at the end; numbers behind each plot below it, under Data.</p></nav>`;
+  return html`<nav aria-label="Contents"><ul class="verdicts">${lines}</ul><p class="how">The figures behind each answer stand in its section, those behind each plot below it, under Data. <a href="#primer">What this is about</a> explains the words, <a href="#host">host and method</a> stand at the end.</p></nav>`;
+}
+
+/** An answer as a sentence. */
+function sentence(answer: string): string {
+  return `${answer.slice(0, 1).toUpperCase()}${answer.slice(1)}${/[.?!]$/.test(answer) ? '' : '.'}`;
 }
 
 /** The style is ours and holds nothing that would need escaping or end its element. */

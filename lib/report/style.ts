@@ -2,8 +2,8 @@
 
 const LIGHT = ['#3f6cae', '#16898a', '#c9751a', '#b8325a', '#6f4fae', '#5d7a2c', '#8a5a3c', '#5f6b77'];
 const DARK = ['#82abe8', '#55c2bd', '#f0aa55', '#f07f9d', '#b398ea', '#a7c76c', '#d0a07b', '#a3aeba'];
-const PARTS_LIGHT = ['#3f6cae', '#7f9fce', '#16898a', '#6cbab4', '#c9751a', '#e5b273', '#b8325a', '#db8aa3', '#6f4fae', '#a7b45a', '#b9bec5'];
-const PARTS_DARK = ['#5f8fd6', '#3c5f94', '#48b3ae', '#2d706f', '#e29a45', '#91632d', '#e06b8b', '#8d4258', '#a488e4', '#7d8a3e', '#59626d'];
+const PARTS_LIGHT = ['#3f6cae', '#7f9fce', '#16898a', '#6cbab4', '#c9751a', '#e5b273', '#b8325a', '#db8aa3', '#6f4fae', '#a7b45a', '#8a5a3c', '#4d7d33', '#b9bec5'];
+const PARTS_DARK = ['#5f8fd6', '#3c5f94', '#48b3ae', '#2d706f', '#e29a45', '#91632d', '#e06b8b', '#8d4258', '#a488e4', '#7d8a3e', '#c39a80', '#9cc76c', '#59626d'];
 
 const colours = (prefix: string, values: readonly string[]): string => values.map((value, at) => `--${prefix}${at}:${value};`).join('');
 
@@ -67,7 +67,7 @@ th,td{padding:.24rem .8rem .24rem 0;text-align:right;vertical-align:top;border-b
 th{color:var(--quiet);font-weight:600;white-space:nowrap}
 thead th{border-bottom-color:var(--rule);vertical-align:bottom}
 td.text,th.text,tbody th{text-align:left}
-td.text{max-width:32rem;min-width:9rem}
+td.text{max-width:32rem;min-width:4rem}
 tbody th{color:var(--ink);font-weight:400;max-width:22rem;white-space:normal;min-width:8rem}
 tbody th.part{padding-left:1rem;color:var(--quiet)}
 td.num{white-space:nowrap}td small{display:block;color:var(--quiet);font-size:.86em}

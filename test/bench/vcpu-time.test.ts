@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert';
 import { VCPU_PARTS, renderSpeed, vcpuAccountOf, type VcpuAccount, type VcpuPart } from '../../lib/bench/index.js';
 import { runZeroLoad, zeroLoad } from '../../lib/bench/speed/zero-load.js';
 import { StampKind } from '../../lib/native/index.js';
+import { readHost } from '../../lib/kvm/index.js';
 import type { DeliveryMode, MachineResult } from '../../lib/machine/index.js';
 import { requireKvm } from '../support/kvm-available.js';
 import { speedReport } from '../report/reports.js';
@@ -99,7 +100,9 @@ describe("the account of a vCPU's time", () => {
       assert.ok(account !== null);
       addsUp(account);
       assert.equal(account.pages, 200);
-      for (const part of PARTS[mode]) assert.ok(account.parts[part] > 0, part);
+      // Where KVM does not emulate it, `iretq` is too short to be told from the handler before it.
+      const has = PARTS[mode].filter((part) => part !== 'return' || readHost().kind === 'PVM');
+      for (const part of has) assert.ok(account.parts[part] > 0, part);
       assert.ok(account.unexplainedNs < account.wallNs / 2);
     });
   }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { ACCOUNT_PARTS } from '../../lib/bench/index.js';
 import { renderPage, type ReportItem } from '../../lib/report/index.js';
+import { PART_COLOURS } from '../../lib/report/plots/paper.js';
 import { benchReport, emulatedReport, modeReport } from '../bench/reports.js';
 import { experimentReport, faultAccount, someItems, speedReport } from './reports.js';
 
@@ -69,6 +71,27 @@ describe('a page', () => {
     const bad = modeReport({ integrity: { compared: 10, mismatched: 1, guestMismatches: 0, examples: [3], exact: true } });
     const text = renderPage([{ kind: 'bench', name: 'b', report: benchReport({ modes: [bad], passed: true }) }]);
     assert.match(text, /class="state bad">FAILED/);
+  });
+  it('explains its words, every mode of its benches and every proposal before it answers', () => {
+    const text = renderPage([{ kind: 'bench', name: 'b', report: benchReport({ modes: [modeReport({ mode: 'apf-exitless' })] }) }, { kind: 'experiment', name: 'e', report: experimentReport() }]);
+    const before = text.slice(text.indexOf('id="primer"'), text.indexOf('id="answers"'));
+    for (const word of ['apf-exitless', 'sync-uffd', 'async-pf-userfault-2026', 'sync-async-2bit', 'gpa, gfn', 'CPL3, CPL0', 'ACCEPT, READY', 'wake-all']) assert.ok(before.includes(word), word);
+    assert.doesNotMatch(renderPage([{ kind: 'experiment', name: 'e', report: experimentReport() }]), /apf-exitless/);
+  });
+  it('answers in a sentence at the top; figures come with the experiment', () => {
+    const answers = page.slice(page.indexOf('id="answers"'), page.indexOf('</nav>'));
+    assert.ok(answers.includes('From a break-even on.'));
+    assert.ok(!answers.includes('from 34 us on'));
+  });
+  it('says what a page costs the other tasks, of modes of one kind alone', () => {
+    const row = (mode: string, relative: number, pagesPerSecond: number, implementation: 'native' | 'emulated'): ReturnType<typeof modeReport> =>
+      modeReport({ mode, implementation, pagesPerSecond, work: { controlPerSecond: 1000, pagingPerSecond: 1000 * relative, relative, controlDrift: 1, guestKernelShare: 0.1 } } as Parameters<typeof modeReport>[0]);
+    const text = renderPage([{ kind: 'bench', name: 'b', report: benchReport({ modes: [row('sync-uffd', 0.2, 1000, 'native'), row('apf-kernel', 0.6, 4000, 'native'), row('apf-user', 0.9, 5000, 'emulated')] }) }]);
+    assert.match(text, /apf-kernel kept 60.*4,000 pages a second; sync-uffd kept 20.*1,000 pages a second\. So a page cost the other tasks 100 us of their vCPU.*800 us in sync-uffd/);
+  });
+  it('has a colour for every part of an account, and one for what is left', () => {
+    assert.equal(PART_COLOURS, ACCOUNT_PARTS.length + 1);
+    for (let part = 0; part < PART_COLOURS; part++) assert.ok(page.includes(`.p${part}{color:`), `p${part}`);
   });
   it('says nothing of the work that modes kept where the host was too noisy', () => {
     const pageOf = (controlDrift: number): string => {

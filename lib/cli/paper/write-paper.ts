@@ -39,7 +39,7 @@ export interface PaperItem {
   readonly item: ReportItem | null;
   /** `verdict`: answered, or every check of a bench good. `none`: no answer. `bad`: a check of a bench. `broken`: the run itself. */
   readonly state: 'verdict' | 'none' | 'bad' | 'broken';
-  /** The verdict, or why there is none, one sentence. */
+  /** The answer, or why there is none, one sentence. */
   readonly sentence: string;
 }
 
@@ -160,7 +160,7 @@ async function runExperimentPart(part: Part & ExperimentPart, time: Required<Pic
     observer.follow(null);
   }
   const { finding } = report;
-  return { part, item: { kind: 'experiment', name: part.id, report }, state: finding.answered ? 'verdict' : 'none', sentence: finding.answered ? finding.verdict : finding.why };
+  return { part, item: { kind: 'experiment', name: part.id, report }, state: finding.answered ? 'verdict' : 'none', sentence: finding.answered ? finding.answer : finding.why };
 }
 
 /** A report of a run that left none. */

@@ -23,7 +23,7 @@ const FIXED: Readonly<Record<string, number>> = { 'sync-uffd': 0, 'sync-exit': 1
 const COLOURS = 8;
 
 /** Colours of parts, classes `p0` on; the last is for what is left over. */
-export const PART_COLOURS = 11;
+export const PART_COLOURS = 13;
 
 /** The colour classes of names: those of delivery modes are fixed, others come in their order. */
 export function coloursOf(names: readonly string[]): (name: string) => string {

@@ -37,7 +37,7 @@ export function accountFigures(modes: readonly ReportedMode[], context: ItemCont
   const hides = rows.some(({ account }) => (meanOf(account, 'fetch') ?? 0) > HIDING_SHARE * account.latencyNs);
   return html`${figure(context, {
     title: 'Where the time of a fault goes',
-    how: "A bar is the mean latency of a fault by the guest's own clock, cut into what happened one after the other, from left to right. What no part explains is grey and comes last. The parts of a bar add up to its length. They are moments that each fault was measured at; where the guest is told, only the lengths of its handlers stand in with their means.",
+    how: "A bar is the mean latency of a fault by the guest's own clock, cut into what happened one after the other, from left to right. What no part explains is grey and comes last. The parts of a bar add up to its length. Each boundary was timed for every fault, except that the guest's handlers enter with their mean length.",
     plot: stacked(rows, []),
   })}${hides && figure(context, {
     title: 'The same without fetching',

@@ -38,11 +38,27 @@ export function benchVerdict(report: ReportedBench): string {
     const summary = sweepSummary(modes, swept);
     return summary === '' ? checked : `${summary[0].toUpperCase()}${summary.slice(1)}. ${checked}`;
   }
-  const kept = modes.flatMap((mode) => (mode.work.relative === null ? [] : [{ name: mode.name, share: figureOf(mode, 'workRelative')?.value ?? 0 }])).sort((a, b) => b.share - a.share);
-  if (kept.length < 2) return checked;
   if (noisyRows(report).length > 0) return `${checked} The host was too noisy to say how much work each kept.`;
-  const [most, least] = [kept[0], kept[kept.length - 1]];
-  return `While pages were on their way, ${most.name} kept ${formatFigure(most.share, 'share')} of the work of an undisturbed guest, ${least.name} ${formatFigure(least.share, 'share')}. ${checked}`;
+  return `${comparison(modes, report.parameters.vcpus)}${checked}`;
+}
+
+/** What waiting and telling came to: of modes that the kernel makes by itself, where there are two of them. Empty where there is nothing to compare. */
+function comparison(modes: readonly ReportedMode[], vcpus: number): string {
+  const native = modes.filter(({ implementation }) => implementation === 'native');
+  const rows = native.length >= 2 ? native : modes;
+  const costs = rows.flatMap((mode) => {
+    const [kept, rate] = [figureOf(mode, 'workRelative')?.value, figureOf(mode, 'pagesPerSecond')?.value];
+    return mode.work.relative === null || kept === undefined || rate === undefined || rate === 0 ? [] : [{ name: mode.name, kept, rate, lostNs: ((Math.max(0, 1 - kept) * vcpus) / rate) * 1e9 }];
+  });
+  if (costs.length >= 2) {
+    const [best, ...others] = costs.sort((one, other) => one.lostNs - other.lostNs);
+    const worst = others[others.length - 1];
+    const of = ({ kept, rate }: typeof best): string => `${formatFigure(kept, 'share')} of the work of an undisturbed guest and brought ${formatFigure(rate, 'per second')} pages a second`;
+    return `While pages were on their way, ${best.name} kept ${of(best)}; ${worst.name} kept ${of(worst)}. So a page cost the other tasks ${formatDuration(best.lostNs)} of their vCPU's time in ${best.name}, ${formatDuration(worst.lostNs)} in ${worst.name}. `;
+  }
+  const quick = rows.filter(({ latency }) => latency !== null);
+  if (quick.length < 2) return '';
+  return `${quick.map((mode) => `${mode.name} brought ${shown(mode, 'pagesPerSecond')} pages a second (median fault ${shown(mode, 'latencyP50Ns')})`).join(', ')}. `;
 }
 
 /** Renders a bench. */

@@ -23,7 +23,7 @@ ${hosts.map(
 <ul class="plain">
 <li>Latencies are taken by the guest's own tasks with the time stamp counter, before and after the access; work is what tasks counted that do nothing else.</li>
 <li>Work is a ratio of two rates of one run of one guest: while pages are on their way, and in control phases before and after it without faults.</li>
-<li>Every page's checksum as the guest saw it is compared with the file's; every count of the guest stands against the host's count of the same thing. Times are never part of a verdict.</li>
+<li>Every page's checksum as the guest saw it is compared with the file's; every count of the guest stands against the host's count of the same thing. Whether a bench passed depends on these alone, never on times.</li>
 <li>Intervals are 95 %, over runs or rounds of new machines; those of shares are Wilson's. Few runs have wide ones, a single run has none.</li>
 </ul>
 ${items.map((item) =>
@@ -35,7 +35,7 @@ ${items.map((item) =>
             ['kvm-faultlab', item.report.tool.version],
             ['Node', item.report.tool.node],
             ['started', item.report.startedAt],
-            item.kind === 'trace' ? ['load', item.report.load] : item.kind === 'speed' ? ['pairs of runs', item.report.parameters.rounds] : ['took', `${item.report.seconds.toFixed(1)} s of a budget of ${item.report.budgetSeconds} s`],
+            item.kind === 'trace' ? ['load', item.report.load] : item.kind === 'speed' ? ['pairs of runs', item.report.parameters.rounds] : ['took', `${item.report.seconds.toFixed(1)} s of a budget of ${item.report.budgetSeconds.toFixed(1)} s`],
           ],
         })}</details>`,
   )}
