@@ -1,6 +1,7 @@
 /** What the observations come to, beside what the rules of this project say. */
 import type { Host } from '../../kvm/index.js';
 import type { DataTable, Finding, Row } from '../frame/report.js';
+import { countOf } from '../frame/words.js';
 import { DELIVERY_CASES, decideByModel, decideByVmm, type Decision, type DeliveryCase } from './cases.js';
 import type { Observation } from './observe.js';
 
@@ -75,6 +76,24 @@ export function reasonOf({ id, isOfModel, isOfVmm }: Difference, host: Pick<Host
   return null;
 }
 
+/** When KVM tells the guest. */
+function toldWords(results: readonly StateResult[]): string {
+  const told = results.filter((result) => decisionOf(result) === 'told').map(({ state }) => state);
+  if (told.length === 0) return 'KVM never tells the guest';
+  const kernel = told.some(({ cpl }) => cpl === 0);
+  const off = told.some(({ interrupts, context }) => !interrupts && !context.interruptsEnabled);
+  if (!kernel && !off) return 'KVM tells the guest only when a task of it faults with interrupts on (CPL3, IF=1)';
+  return `KVM tells the guest ${kernel ? 'also when its kernel faults (CPL0)' : 'only when a task of it faults (CPL3)'}${off ? ', also with interrupts off' : ''}`;
+}
+
+/** What KVM does in all other states. */
+function otherwise(halts: number, waits: number): string {
+  if (halts === 0) return waits === 0 ? 'there is no other state' : 'in all others its vCPU waits';
+  return `in ${countOf(halts, 'other state')} it halts the vCPU, in ${waits} it waits`;
+}
+
+const titleOf = (results: readonly StateResult[], id: string): string => results.find(({ state }) => state.id === id)?.state.title ?? id;
+
 /** Computes the verdict. `filled`: with IF=0 after a not-present event, the ready event's token was in its slot. */
 export function find(results: readonly StateResult[], filled: boolean | null): Finding {
   const missing = DELIVERY_CASES.length - results.filter(({ runs }) => runs.length > 0).length;
@@ -85,12 +104,11 @@ export function find(results: readonly StateResult[], filled: boolean | null): F
   const by = (decision: Decision): string[] => differences.filter(({ kvm }) => kvm === decision).map(({ id }) => id);
   const ofModel = differences.filter(({ isOfModel }) => isOfModel);
   const ofVmm = differences.filter(({ isOfVmm }) => isOfVmm);
-  const list = (ids: readonly string[]): string => (ids.length === 0 ? 'none' : ids.join(', '));
   const words = (which: readonly Difference[], says: (difference: Difference) => string): string => (which.length === 0 ? 'nowhere' : `in ${which.length}: ${which.map((difference) => `${difference.id} (KVM: ${difference.kvm}, ${says(difference)})`).join(', ')}`);
   const slot = filled ? 'a ready event fills its slot while IF=0 and interrupts when IF=1' : 'a ready event does not fill its slot before IF=1';
   return {
     answered: true,
-    answer: `told: ${list(by('told'))}; halts: ${list(by('halts'))}; waits: ${list(by('waits'))}; ${slot}`,
+    answer: `${toldWords(results)}; ${otherwise(by('halts').length, by('waits').length)}; the model of a stock kernel ${ofModel.length === 0 ? `agrees in all ${results.length} states` : `differs in ${ofModel.length} of ${results.length} states (${ofModel.map(({ id }) => titleOf(results, id)).join('; ')})`}`,
     verdict: `of ${results.length} states KVM tells the guest in ${by('told').length}, halts its vCPU in ${by('halts').length} and waits in ${by('waits').length}; the model of a stock kernel differs ${words(ofModel, ({ model }) => `model: ${model}`)}; the VMM's own rules differ ${words(ofVmm, ({ vmm }) => `VMM: ${vmm}`)}; ${slot}`,
   };
 }

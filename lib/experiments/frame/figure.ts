@@ -34,7 +34,7 @@ export function figureText(unit: QuotedFigure['unit'], value: number): string {
 export function withFigures({ tables, figures = [] }: Pick<Outcome, 'tables' | 'figures'>): readonly DataTable[] {
   if (figures.length === 0) return tables;
   const rows = figures.map(({ title, unit, value, low, high, units, unitsAre }): Row => ({
-    figure: title, value: figureText(unit, value), interval: low === null || high === null ? 'none' : `${figureText(unit, low)} to ${figureText(unit, high)}`, from: `${units} ${unitsAre}`,
+    figure: title, value: figureText(unit, value), interval: low === null || high === null ? 'none' : `${figureText(unit, low)} to ${figureText(unit, high)}`, from: `${units} ${units === 1 ? unitsAre.replace(/s$/, '') : unitsAre}`,
   }));
   return [...tables, { id: 'figures', title: 'Figures with their 95 % intervals: what a second run is held to', rows }];
 }

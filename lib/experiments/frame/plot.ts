@@ -9,7 +9,7 @@ const BETWEEN = '·';
 const TICKS = 5;
 
 /** Renders a plot, several lines, without a final newline; empty where nothing was measured. */
-export function renderPlot({ title, x, y, lines }: PlotData): string {
+export function renderPlot({ title, x, xLabel, y, lines, better, note }: PlotData): string {
   const drawn = lines
     .map(({ name, values }, at) => ({ name, mark: MARKS[at % MARKS.length], points: values.flatMap((value, place): Point[] => (value === null || !Number.isFinite(value) ? [] : [[place, value]])) }))
     .filter(({ points }) => points.length > 0);
@@ -39,5 +39,7 @@ export function renderPlot({ title, x, y, lines }: PlotData): string {
     },
   );
   const legend = drawn.map(({ name, mark }) => `${mark} ${name}`).join('   ');
-  return [`${title} (${y})`, ...chart.split('\n').filter((line) => line.trim() !== ''), `   ${legend}`].map((line) => line.trimEnd()).join('\n');
+  const about = lines.flatMap(({ name, title: of }) => (of === undefined ? [] : [`   ${name}: ${of}`]));
+  const below = [...(xLabel === undefined ? [] : [`   along: ${xLabel}`]), `   ${legend}`, ...about, ...(note === undefined ? [] : [`   ${note}`])];
+  return [`${title} (${y}${better === undefined ? '' : `; ${better} is better`})`, ...chart.split('\n').filter((line) => line.trim() !== ''), ...below].map((line) => line.trimEnd()).join('\n');
 }

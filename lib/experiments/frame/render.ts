@@ -5,6 +5,7 @@ import { figureMark, formatDuration, type FigureUnit } from '../../bench/index.j
 import { describeHost } from '../../kvm/index.js';
 import { renderPlot } from './plot.js';
 import type { Cell, DataTable, ExperimentReport } from './report.js';
+import { asSentence } from './words.js';
 
 /** How to print. */
 export interface RenderOptions {
@@ -45,16 +46,42 @@ export function renderExperiment(report: ExperimentReport, { color }: RenderOpti
   if (mark.note !== null) lines.push('', colors.yellow(mark.note));
   lines.push('');
   if (report.interrupted) lines.push(colors.yellow('interrupted: what follows is computed from what was done until then'));
-  if (finding.answered) lines.push(colors.green(`verdict  ${finding.verdict}`));
+  if (finding.answered) lines.push(colors.bold(`answer   ${asSentence(finding.answer)}`), colors.green(`verdict  ${finding.verdict}`));
   else lines.push(colors.yellow(`no verdict  ${finding.why}`));
   lines.push(...list('what would change it', report.changedBy), ...list('not reproduced', report.notReproduced));
   return lines.join('\n');
 }
 
-/** The names of columns as people read them. Exported for tests. */
+/** Columns whose names make no title. */
+const TITLES: ReadonlyMap<string, string> = new Map(Object.entries({
+  range: '95 % interval',
+  mib: 'MiB',
+  pairNs: 'delay by the pair',
+  pairCycles: 'delay by the pair, TSC',
+  pairRange: 'delay by the pair, 95 % interval',
+  pagesLostShare: 'page rate lost',
+  p50Ns: 'median',
+  by: 'estimated from',
+  kvm: 'KVM did',
+  vmm: "the VMM's own rules say",
+  lostPerMillion: 'lost per million',
+  mostOverOneRatio: 'with most vCPUs over with 1',
+}));
+
+/** The names of columns as people read them. */
 export function columnTitle(name: string): string {
+  const title = TITLES.get(name);
+  if (title !== undefined) return title;
   const { suffix } = columnOf(name);
-  const words = (suffix === '' ? name : name.slice(0, -suffix.length)).replace(/([a-z0-9])([A-Z])/g, '$1 $2').toLowerCase();
+  const vcpus = /^vcpus(\d+)$/.exec(suffix === '' ? name : name.slice(0, -suffix.length));
+  if (vcpus !== null) return `with ${vcpus[1]} vCPU${vcpus[1] === '1' ? '' : 's'}`;
+  const words = (suffix === '' ? name : name.slice(0, -suffix.length))
+    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .toLowerCase()
+    .replace(/ range$/, ', 95 % interval')
+    .replace(/\bp50$/, 'median')
+    .replace(/\bvcpus\b/, 'vCPUs')
+    .replace(/\b(vm|kvm|vmm|uapi|cpl)\b/g, (short) => short.toUpperCase());
   return words === '' ? suffix.toLowerCase() : words;
 }
 
@@ -68,7 +95,7 @@ export function cellText(name: string, cell: Cell): string {
   return formatCell(cell, columnOf(name));
 }
 
-function renderTable({ title, rows }: DataTable, color: boolean, label: (name: string, unit: FigureUnit) => string): string {
+function renderTable({ title, rows, note }: DataTable, color: boolean, label: (name: string, unit: FigureUnit) => string): string {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const isNumber = (name: string): boolean => rows.some((row) => typeof row[name] === 'number');
   const head = names.map((name) => label(columnTitle(name), isNumber(name) ? columnOf(name).unit : 'count'));
@@ -82,7 +109,7 @@ function renderTable({ title, rows }: DataTable, color: boolean, label: (name: s
     colAligns: names.map((name) => (isNumber(name) ? 'right' : 'left')),
   });
   table.push(...cells);
-  return `${title}\n${table.toString()}`;
+  return `${title}\n${table.toString()}${note === undefined ? '' : `\n${note}`}`;
 }
 
 /** Width of a column: that of its longest text or {@link MOST_TEXT}, but never less than its longest word. */

@@ -21,6 +21,8 @@ export interface DataTable {
   readonly rows: readonly Row[];
   /** True for data behind another table: in JSON, and not printed. */
   readonly detail?: boolean;
+  /** What a reader has to know to read it right, a sentence or two: shown below the table. */
+  readonly note?: string;
 }
 
 /** Lines over a few named places. */
@@ -28,6 +30,8 @@ export interface PlotData {
   readonly title: string;
   /** Names of the places, from left to right. */
   readonly x: readonly string[];
+  /** What the places are, with their unit where their names have none. */
+  readonly xLabel?: string;
   /** What the height means, with its unit. */
   readonly y: string;
   readonly lines: readonly PlotLine[];
@@ -36,14 +40,29 @@ export interface PlotData {
   /** The values are decimal logarithms of numbers of this unit. A page draws the numbers, on a logarithmic axis. */
   readonly log10Of?: string;
   /** Where something happens between the places, with its 95 % interval. Only with `xNs`. */
-  readonly marks?: readonly { readonly label: string; readonly atNs: number; readonly lowNs: number; readonly highNs: number }[];
+  readonly marks?: readonly {
+    readonly label: string;
+    /** What happens there, as the end of a sentence: "where the two cost the same". */
+    readonly what?: string;
+    readonly atNs: number;
+    readonly lowNs: number;
+    readonly highNs: number;
+  }[];
   /** A level to compare the lines with. */
   readonly reference?: { readonly y: number; readonly label: string };
+  /** Which way is better. */
+  readonly better?: 'lower' | 'higher';
+  /** The load, and what the plot may not be compared with, a sentence or two. */
+  readonly load?: string;
+  /** What else a reader has to know to read it right. */
+  readonly note?: string;
 }
 
 /** A line, and the ends of the 95 % intervals of its values where they are known. */
 export interface PlotLine {
   readonly name: string;
+  /** What the name stands for; absent where it speaks for itself. */
+  readonly title?: string;
   readonly values: readonly (number | null)[];
   readonly low?: readonly (number | null)[];
   readonly high?: readonly (number | null)[];
@@ -59,7 +78,7 @@ export interface TraceText {
 export type Finding =
   | {
       readonly answered: true;
-      /** The verdict without its figures: the same words for the same outcome on every host. */
+      /** The verdict without its figures, for a reader who knows none of the words of this project: the same words for the same outcome on every host. */
       readonly answer: string;
       /** One sentence with the figures of this run. */
       readonly verdict: string;

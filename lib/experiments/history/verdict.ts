@@ -1,6 +1,7 @@
 /** What the runs of all scenarios come to. */
 import type { DataTable, Finding, Row } from '../frame/report.js';
-import { DISTURBANCES, describeCase, type HistoryCase } from './generations.js';
+import { listOf } from '../frame/words.js';
+import { DISTURBANCES, describeCase, type GenerationId, type HistoryCase } from './generations.js';
 import type { PlayedRun } from './play.js';
 
 /** The runs of one scenario, counted. */
@@ -80,7 +81,30 @@ export function find(results: readonly CaseResult[], wanted: number): Finding {
     const survived = of.reduce((sum, result) => sum + result.survived, 0);
     const runs = of.reduce((sum, result) => sum + result.runs, 0);
     const words = survived === runs ? `survived ${survived} of ${runs}` : `lost ${runs - survived} of ${runs}`;
-    return { answer: `${name}: ${survived === runs ? 'survived' : survived === 0 ? 'lost' : 'mixed'}`, verdict: `${name} ${words}` };
+    return `${name} ${words}`;
   });
-  return { answered: true, answer: parts.map(({ answer }) => answer).join(', '), verdict: `an NMI in front of the handler: ${parts.map(({ verdict }) => verdict).join('; ')}` };
+  return { answered: true, answer: answerOf(disturbed), verdict: `an NMI in front of the handler: ${parts.join('; ')}` };
+}
+
+const NAMES: Readonly<Record<GenerationId, string>> = { 'apf-2010': 'the events of 2010', 'apf-2020': 'those of 2020', ve: '#VE' };
+
+/** Which generations lose events, and which of their events, without counts. */
+function answerOf(disturbed: readonly CaseResult[]): string {
+  const honest = disturbed.filter(({ scenario }) => scenario.disturbance !== 'lost-page-in-nmi-busy-ignored');
+  const ignored = disturbed.filter(({ scenario }) => scenario.disturbance === 'lost-page-in-nmi-busy-ignored');
+  const generations = [...new Set(honest.map(({ scenario }) => scenario.generation))];
+  const of = (generation: GenerationId): CaseResult[] => honest.filter(({ scenario }) => scenario.generation === generation);
+  const halves = (results: readonly CaseResult[]): string => listOf([...new Set(results.map(({ scenario }) => scenario.half))]);
+  const losing = (generation: GenerationId): string => {
+    const lost = of(generation).filter((result) => outcome(result) !== 'survived');
+    const sometimes = lost.some((result) => outcome(result) === 'mixed') ? ', not every time' : '';
+    return `${NAMES[generation]} (${halves(lost)}${sometimes})`;
+  };
+  const lossy = generations.filter((generation) => of(generation).some((result) => outcome(result) !== 'survived'));
+  const safe = generations.filter((generation) => !lossy.includes(generation));
+  const busy = ignored.length === 0 ? '' : ignored.every((result) => outcome(result) === 'survived') ? ', even where the host ignores the busy word' : ' while the host honours the busy word';
+  return [
+    ...(lossy.length === 0 ? [] : [`with ${listOf(lossy.map(losing))} a badly timed NMI loses events`]),
+    ...(safe.length === 0 ? [] : [`with ${listOf(safe.map((generation) => NAMES[generation]))} none is lost${safe.includes('ve') ? busy : ''}`]),
+  ].join('; ');
 }

@@ -81,7 +81,7 @@ export const KERNEL_ACCESSES: readonly KernelAccess[] = [
   },
   {
     id: 'apf-area',
-    title: 'async page faults: KVM writes the area for the wake-all event',
+    title: 'async page fault area: KVM writes it for the wake-all event',
     guest: { cpl: 3, code: LOOP, apic: 'in-kernel', interrupts: true },
     prepare: ({ vcpu }: TinyGuest): void => {
       vcpu.setMsr(MSR_X2APIC_SPURIOUS, SPURIOUS_VECTOR_AND_ENABLE);

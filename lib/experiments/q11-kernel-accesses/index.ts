@@ -3,6 +3,7 @@ import { Kvm } from '../../kvm/index.js';
 import { HelperThread } from '../../probes/index.js';
 import type { Experiment, ExperimentContext } from '../frame/experiment.js';
 import type { Finding, Outcome, Row } from '../frame/report.js';
+import { listOf } from '../frame/words.js';
 import { KERNEL_ACCESSES } from './accesses.js';
 import { MEMORIES, tryKernelAccess, type AccessOutcome, type Memory } from './try-access.js';
 
@@ -87,10 +88,24 @@ function find(outcomes: readonly AccessOutcome[]): Finding {
   const unmade = [...new Set(outcomes.map(({ access }) => access))].filter((access) => !made.has(access)).map(({ id }) => id);
   return {
     answered: true,
-    answer: `userfaultfd catches: ${names(slept)}; exits: ${names(exits)}; lost: ${names(lost)}; the guest gets a #PF of no cause: ${names(falseFaults)}`,
+    answer: answerOf({ slept, served, exits, lost, falseFaults }),
     verdict:
       `behind userfaultfd ${slept.length} of ${served.length} accesses wait for the page inside KVM_RUN (${names(slept)}); where the page cannot be had ${exits.length} of ${failing.length} ` +
       `end KVM_RUN (${names(exits)}; ${bare.length} of them without an address), ${lost.length} are lost without a word (${names(lost)}) and ${falseFaults.length} give the guest a #PF that its page tables do not explain (${names(falseFaults)})` +
       (unmade.length === 0 ? '' : `; not made on this host even with memory that is there: ${unmade.join(', ')}`),
   };
+}
+
+type Outcomes = readonly AccessOutcome[];
+
+/** What becomes of which accesses, without counts. */
+function answerOf({ slept, served, exits, lost, falseFaults }: Readonly<Record<'slept' | 'served' | 'exits' | 'lost' | 'falseFaults', Outcomes>>): string {
+  const names = (of: Outcomes): string => listOf(of.map(({ access }) => access.title.split(':')[0]));
+  const waits = slept.length === served.length ? 'all of the accesses that KVM itself makes to guest memory wait' : slept.length === 0 ? 'none of the accesses that KVM itself makes to guest memory waits' : `of the accesses that KVM itself makes to guest memory, these wait (${names(slept)})`;
+  const failures = [
+    ...(exits.length === 0 ? [] : [`some end KVM_RUN (${names(exits)})`]),
+    ...(lost.length === 0 ? [] : [`some are lost without a word (${names(lost)})`]),
+    ...(falseFaults.length === 0 ? [] : [`some give the guest a page fault that its page tables do not explain (${names(falseFaults)})`]),
+  ];
+  return `behind userfaultfd ${waits} until the page is there; where it can never be had, ${listOf(failures, 'all do their work')}`;
 }

@@ -155,13 +155,13 @@ function find(observations: readonly Observation[]): Finding {
   const rest = silent.length === 0 ? '' : `; ${silent.length} of ${failing.length} accesses go round inside KVM_RUN without the guest knowing (${[...new Set(silent.map(({ situation }) => situation))].join(', ')}: ${kinds(silent)})`;
   const failed = failing.filter(({ outcome }) => outcome.errno === 'EFAULT').length;
   if (endless.length === 0) {
-    return { answered: true, answer: 'the endless loop through the guest does not exist here', verdict: `none of ${told.length} failing accesses of a guest with async page faults goes round through the guest${rest}; ${failed} of ${failing.length} accesses end KVM_RUN with EFAULT` };
+    return { answered: true, answer: 'the endless loop of 2020 does not exist here: no access to a page that can never be had goes round through the guest for ever', verdict: `none of ${told.length} failing accesses of a guest with async page faults goes round through the guest${rest}; ${failed} of ${failing.length} accesses end KVM_RUN with EFAULT` };
   }
   const turns = Math.min(...endless.map(({ outcome }) => outcome.turns));
   const turnNs = median(endless.map(({ outcome }) => outcome.turnNs ?? 0));
   return {
     answered: true,
-    answer: 'the endless loop of 2020 still exists',
+    answer: 'the endless loop of 2020 still exists: of a page that can never be had the guest may be told not present, ready, not present again, for ever',
     verdict:
       `the endless loop of 2020 still exists: ${endless.length} of ${told.length} failing accesses at CPL3 with async page faults go not present, ready, not present for ever ` +
       `(${kinds(endless)}; at least ${turns} turns while watched, about ${formatDuration(turnNs)} a turn) and KVM_RUN never fails${rest}; ${failed} of ${failing.length} accesses end KVM_RUN with EFAULT`,

@@ -5,7 +5,8 @@ import type { Experiment, ExperimentContext } from '../frame/experiment.js';
 import type { Finding, Outcome, Row } from '../frame/report.js';
 import { median, quantile } from '../frame/statistics.js';
 import { TimingHelper } from '../helper/timing-helper.js';
-import { measureEmulatedWait, measurePlace, type PlaceResult } from './measure.js';
+import { listOf } from '../frame/words.js';
+import { FILL_AFTER_MS, measureEmulatedWait, measurePlace, type PlaceResult } from './measure.js';
 import { PLACES } from './places.js';
 
 /** Samples of each place. */
@@ -68,7 +69,7 @@ export function conclude(results: readonly PlaceResult[], waits: EmulatedWaits):
       ...(results.length < PLACES.length ? ['Not every place was tried: a longer --budget tries all.'] : []),
     ],
     notReproduced: ['The wait of a kernel that carries KVM_ASYNC_PF: between exit and READY nobody sleeps in KVM but in the synthetic halt, which is the one measured here.'],
-    tables: [{ id: 'latency', title: 'From the signal to the return', rows: [...results.map(rowOf), ...emulated] }],
+    tables: [{ id: 'latency', title: 'From the signal to the return', rows: [...results.map(rowOf), ...emulated], note: `Who is not interrupted gets the page ${FILL_AFTER_MS} ms after the signal, by the test's own choice: a time of about that says that the signal did nothing.` }],
     plots: [],
   };
 }
@@ -106,10 +107,17 @@ function find(results: readonly PlaceResult[]): Finding {
   const parts = [
     ...(prompt.length === 0 ? [] : [`a signal ends the wait at once (${prompt.map(times).join('; ')})`]),
     ...(mixed.length === 0 ? [] : [`sometimes (${mixed.map(times).join('; ')})`]),
-    ...(deaf.length === 0 ? [] : [`not at all, the page alone does (${deaf.map((result) => `${times(result)}${burning(result)}`).join('; ')})`]),
+    ...(deaf.length === 0 ? [] : [`not before the page came, which the test brought ${FILL_AFTER_MS} ms after the signal (${deaf.map((result) => `${result.place.title}${burning(result)}`).join('; ')})`]),
   ];
-  const answer = [...prompt.map(({ place }) => `${place.id}: at once`), ...mixed.map(({ place }) => `${place.id}: sometimes`), ...deaf.map(({ place }) => `${place.id}: never`)].join(', ');
-  return { answered: true, answer, verdict: parts.join(', and ') };
+  return { answered: true, answer: answerOf(prompt, mixed, deaf), verdict: parts.join(', and ') };
+}
+
+/** The same without times. Waits that were not tried are in none of these. */
+function answerOf(prompt: readonly PlaceResult[], mixed: readonly PlaceResult[], deaf: readonly PlaceResult[]): string {
+  const when = (of: readonly PlaceResult[]): string => listOf(of.map(({ place }) => place.when));
+  const every = prompt.length + mixed.length + deaf.length === PLACES.filter(({ waitsForPage }) => waitsForPage).length ? 'every wait' : 'every wait that was seen';
+  if (prompt.length === 0) return `a signal ends no wait at once${mixed.length === 0 ? '' : `; sometimes it does ${when(mixed)}`}`;
+  return `a signal ends ${every} at once${deaf.length === 0 ? '' : `, except ${when(deaf)}`}${mixed.length === 0 ? '' : `; not always ${when(mixed)}`}`;
 }
 
 /** Whether the thread slept or went round in the kernel between the signal and the page. */

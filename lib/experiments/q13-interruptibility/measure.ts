@@ -33,7 +33,7 @@ export interface PlaceResult {
 /** The vCPU is where it is to be well before this. */
 const KICK_AFTER_MS = 12;
 /** Who does not react to the signal gets the page this long after it. */
-const FILL_AFTER_MS = 78;
+export const FILL_AFTER_MS = 78;
 /** Longer than a sample: no slice ends a wait. */
 const SLICE_NS = 20e9;
 

@@ -2,6 +2,7 @@
 import { Kvm } from '../../kvm/index.js';
 import type { Experiment, ExperimentContext } from '../frame/experiment.js';
 import type { Finding, Outcome, Row } from '../frame/report.js';
+import { countOf } from '../frame/words.js';
 import { exploreFindings, exploreMistakes, type Explored } from '../exploration/explore-findings.js';
 import { RESTORES, restoreOnce, type RestoreKind, type Restored } from './restore.js';
 
@@ -83,9 +84,9 @@ function find(explored: Explored, mistakes: Explored, restored: readonly Restore
   const always = recovered === withMsr && inPlace === places;
   return {
     answered: true,
-    answer: always ? 'wake-all on the restored MSR recovers every task; without the MSR none' : 'wake-all on the restored MSR does not always recover',
+    answer: `after a restore the wake-all event, which comes with the MSR that enables async page faults, ${always ? 'gets every waiting task going again' : 'does not always get waiting tasks going again'}; where that MSR is left out ${unwoken === 0 ? 'none goes on' : unwoken === withoutMsr ? 'all go on all the same' : 'some go on all the same'}`,
     verdict:
       `wake-all on the restored MSR recovered ${recovered} of ${withMsr} saved guests in a new VM and ${inPlace} of ${places} in place; with the MSR left out ${unwoken} of ${withoutMsr}. ` +
-      `The models agree: of ${explored.worlds} kinds of worlds ${explored.sound.length} recover from every state (${explored.states.toLocaleString('en-US')} states), ${explored.failing.length} do not (${explored.failing.join(', ') || 'none'}), and each of ${mistakes.failing.length} mistakes of a restore loses a wake-up`,
+      `The models agree: of ${countOf(explored.worlds, 'kind')} of worlds ${explored.sound.length} recover from every state (${explored.states.toLocaleString('en-US')} states), ${explored.failing.length} do not (${explored.failing.join(', ') || 'none'}), and each of ${countOf(mistakes.failing.length, 'mistake')} of a restore loses a wake-up`,
   };
 }

@@ -7,8 +7,9 @@ import { lineOf, log10Us } from '../frame/plot-line.js';
 import type { Finding, Outcome, PlotData, PlotLine } from '../frame/report.js';
 import type { Estimate } from '../frame/statistics.js';
 import { unanswered } from '../frame/unanswered.js';
-import { ACCESSES } from '../waits/interrupted-wait.js';
+import { ACCESSES, INTERRUPT_NOTE, INTERRUPT_TO_PAGE_MS } from '../waits/interrupted-wait.js';
 import { Interruptions, interruptNs, interruptionRows, type Waits } from '../waits/interruptions.js';
+import { LOAD_NOTE, TURNS_NOTE } from '../workload/measured-run.js';
 import { WAIT_ARMS, WAIT_LATENCIES_NS, deviation, figuresOf, measureWaitArms, percent, waitDetail, waitFigures, waitRows, type ArmFigures, type WaitArm, type WaitSample } from '../waits/whole-runs.js';
 
 /** Of each access in each way, a round. */
@@ -60,8 +61,8 @@ export function conclude(waits: readonly Waits[], samples: readonly WaitSample[]
       'Exits of protected guests, which cost more, and their memory, which userfaultfd does not reach.',
     ],
     tables: [
-      { id: 'interruptions', title: 'An interrupt in the middle of a wait', rows: interruptionRows(waits) },
-      { id: 'ways', title: 'Whole runs by way of waiting', rows: waitRows(samples, ARMS, LATENCIES_NS) },
+      { id: 'interruptions', title: 'An interrupt in the middle of a wait', rows: interruptionRows(waits), note: INTERRUPT_NOTE },
+      { id: 'ways', title: 'Whole runs by way of waiting', rows: waitRows(samples, ARMS, LATENCIES_NS), note: TURNS_NOTE },
       { id: 'runs', title: 'Every run', detail: true, rows: waitDetail(samples) },
     ],
     plots: plots(samples),
@@ -85,27 +86,34 @@ function find(waits: readonly Waits[], samples: readonly WaitSample[]): Finding 
   if (long === undefined || short === undefined) return { answered: false, why: 'not every way of waiting was run twice at fetches of 100 us and 10 ms: a longer --budget is needed' };
   const gains = pairs.filter(({ halt, block, exit }) => halt.kept.low > Math.max(block.kept.high, exit.kept.high));
   const wake = (of: Estimate): string => `${formatDuration(of.value)} (95 %: ${rangeText(of, formatDuration)})`;
-  const delay = long.halt.latencyNs.value - long.exit.latencyNs.value;
+  const delay = delayWords(long.halt.latencyNs, long.exit.latencyNs);
   return {
     answered: true,
-    answer: gains.length > 0 ? 'the halt alone is left, and it is worth having: interrupts are taken, and a guest that preempts gets work done during long fetches' : 'the halt alone is left; it takes interrupts, and gains no work',
+    answer: gains.length > 0 ? 'the halt alone is left, and it is worth having: the vCPU takes interrupts while it waits, so that a guest that preempts its tasks gets work done during long fetches' : 'the halt alone is left: the vCPU takes interrupts while it waits, but its guest gets no more work done',
     verdict:
-      `the halt alone is left: an interrupt reaches a halted vCPU in ${wake(halted)}, and one that exited and blocks only with the page, ${wake(exited)} after it was raised. ` +
+      `the halt alone is left: an interrupt reaches a halted vCPU in ${wake(halted)}, and one that exited and blocks not before the page came, which the test brought ${INTERRUPT_TO_PAGE_MS} ms after the interrupt (taken ${wake(exited)} after it). ` +
       `With a fetch of 10 ms the guest's tick lets the other tasks keep ${percent(long.halt.kept.value)} of their work (95 %: ${rangeText(long.halt.kept, percent)}) against ${percent(long.block.kept.value)} blocked and ${percent(long.exit.kept.value)} exited; ` +
       `with 100 us ${percent(short.halt.kept.value)} against ${percent(short.block.kept.value)} and ${percent(short.exit.kept.value)}. The halt is ahead beyond the noise at ${gains.length === 0 ? 'no fetch latency' : gains.map(({ fetchNs }) => formatDuration(fetchNs)).join(', ')}; ` +
-      `the faulting task goes on ${delay >= 0 ? `${formatDuration(delay)} later` : `${formatDuration(-delay)} sooner`} than with exit and block at 10 ms, since the guest cannot know when its page came`,
+      `the faulting task goes on ${delay} at 10 ms`,
   };
 }
 
+/** When the faulting task of a halted vCPU goes on: a difference that the intervals do not tell apart is none. */
+function delayWords(halt: Estimate, exit: Estimate): string {
+  if (halt.low > exit.high) return `${formatDuration(halt.value - exit.value)} later than with exit and block, since the guest cannot know when its page came,`;
+  if (halt.high < exit.low) return `${formatDuration(exit.value - halt.value)} sooner than with exit and block`;
+  return 'as soon as with exit and block, as far as the noise shows,';
+}
+
 function plots(samples: readonly WaitSample[]): PlotData[] {
-  const places = { x: LATENCIES_NS.map((fetchNs) => formatDuration(fetchNs)), xNs: LATENCIES_NS };
+  const places = { x: LATENCIES_NS.map((fetchNs) => formatDuration(fetchNs)), xNs: LATENCIES_NS, xLabel: 'time to fetch a page', load: LOAD_NOTE };
   const line = (of: (figures: ArmFigures) => Estimate, scale: (value: number) => number): PlotLine[] =>
-    ARMS.map(({ id }) => lineOf(id, LATENCIES_NS.map((fetchNs) => {
+    ARMS.map(({ id, title }) => lineOf(id, LATENCIES_NS.map((fetchNs) => {
       const figures = figuresOf(samples, id, fetchNs);
       return figures === null ? null : of(figures);
-    }), scale));
+    }), scale, title));
   return [
-    { ...places, title: 'Work that the other tasks keep, by fetch latency', y: 'per cent of control', lines: line(({ kept }) => kept, (share) => share * 100) },
-    { ...places, title: 'First-access latency, by fetch latency', y: 'log10 of us', log10Of: 'us', lines: line(({ latencyNs }) => latencyNs, log10Us) },
+    { ...places, title: 'Work that the other tasks keep, by fetch latency', y: 'per cent of control', better: 'higher', lines: line(({ kept }) => kept, (share) => share * 100) },
+    { ...places, title: 'First-access latency, by fetch latency', y: 'log10 of us', log10Of: 'us', better: 'lower', note: TURNS_NOTE, lines: line(({ latencyNs }) => latencyNs, log10Us) },
   ];
 }

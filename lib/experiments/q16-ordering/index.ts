@@ -3,6 +3,7 @@ import type { Bug } from '../../explore/index.js';
 import type { Experiment, ExperimentContext } from '../frame/experiment.js';
 import { rangeText } from '../frame/figure.js';
 import type { Finding, Outcome } from '../frame/report.js';
+import { countOf, listOf } from '../frame/words.js';
 import { runsShare } from '../frame/statistics.js';
 import { exploreMistakes, type Explored } from '../exploration/explore-findings.js';
 import { playLitmus, type Litmus } from './litmus.js';
@@ -14,6 +15,13 @@ const ROUNDS = 2_000_000;
 const FOR_MS = 4000;
 /** Plays with and without the fence, by turns and each by new threads: how often one loses depends on where they run. */
 const PLAYS = 3;
+
+/** What it means to break an invariant, for people. */
+const FAILURES: Readonly<Partial<Record<string, string>>> = {
+  'lost-wake-up': 'a wake-up is lost',
+  'ready-before-data': 'the guest is told that a page is ready before its data is there',
+  'mapped-without-data': 'the guest reads a page whose data is not there',
+};
 
 /** See the module's comment. */
 export const q16: Experiment = {
@@ -53,7 +61,7 @@ function conclude(explored: Explored, litmuses: readonly Litmus[]): Outcome {
       {
         id: 'litmus',
         title: 'The ARMED protocol on this CPU',
-        rows: litmuses.map(({ fenced, rounds, lost }, at) => ({ play: Math.floor(at / 2) + 1, between: fenced ? 'full fence' : 'nothing', rounds, lostWakeUps: lost, lostShare: rounds === 0 ? null : lost / rounds })),
+        rows: litmuses.map(({ fenced, rounds, lost }, at) => ({ play: Math.floor(at / 2) + 1, between: fenced ? 'full fence' : 'nothing', rounds, lostWakeUps: lost, lostPerMillion: rounds === 0 ? null : (lost / rounds) * 1e6 })),
       },
     ],
     plots: [],
@@ -73,11 +81,11 @@ function find(explored: Explored, litmuses: readonly Litmus[]): Finding {
   const lost = runsShare(litmuses.filter((play) => !play.fenced).map((play) => ({ hits: play.lost, tries: play.rounds })));
   const seen =
     open.lost > 0
-      ? `on this CPU the ARMED protocol without the fence loses ${open.lost} of ${open.rounds.toLocaleString('en-US')} wake-ups (95 %: ${rangeText(lost, (share) => (share * 1e6).toFixed(0))} in a million, ${lost.count} plays), with it ${fenced.lost} of ${fenced.rounds.toLocaleString('en-US')}`
+      ? `on this CPU the ARMED protocol without the fence loses ${open.lost} of ${open.rounds.toLocaleString('en-US')} wake-ups (95 %: ${rangeText(lost, (share) => (share * 1e6).toFixed(0))} in a million, ${countOf(lost.count, 'play')}), with it ${fenced.lost} of ${fenced.rounds.toLocaleString('en-US')}`
       : `this run did not catch the missing fence in ${open.rounds.toLocaleString('en-US')} rounds, which does not make it right`;
   return {
     answered: true,
-    answer: `${harmful === explored.worlds ? 'each' : 'not each'} ordering bug breaks something; ${fenced.lost === 0 ? 'with the fence no wake-up is lost' : 'wake-ups are lost even with the fence'}`,
+    answer: `${harmful === explored.worlds ? 'each' : 'not each'} of these mistakes of order breaks something (${listOf([...new Set(explored.table.rows.map(({ fails }) => FAILURES[String(fails)] ?? String(fails)))])}); ${fenced.lost === 0 ? 'with the fence no wake-up is lost' : 'wake-ups are lost even with the fence'}`,
     verdict: `${harmful} of ${explored.worlds} ordering bugs break an invariant (${explored.table.rows.map((row) => `${String(row['mistake'])}: ${String(row['fails'])}, ${String(row['steps'])} steps`).join('; ')}); ${seen}`,
   };
 }

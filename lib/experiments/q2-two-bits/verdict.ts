@@ -5,6 +5,8 @@ import { lineOf, log10Us } from '../frame/plot-line.js';
 import type { DataTable, Finding, Outcome, PlotData, QuotedFigure, Row } from '../frame/report.js';
 import { isNoise, quantile, type Estimate } from '../frame/statistics.js';
 import { unanswered } from '../frame/unanswered.js';
+import { countOf } from '../frame/words.js';
+import { LOAD_NOTE } from '../workload/measured-run.js';
 import { UNDISTURBED, bestWorkRate, pageCostNs } from '../workload/page-cost.js';
 import { ARMS, deviation, type Arm } from './arms.js';
 import { componentsOf, composedNs, composedRatio, finiteMedian, handlersNs, type Components, type Sample } from './components.js';
@@ -34,7 +36,7 @@ export function conclude(samples: readonly Sample[]): Outcome {
       'The choice is made by who knows which pages are quick: here by their true class. A wrong guess costs what the other arm costs at that page.',
       'Slow pages are left to the guest whatever their latency: below the break-even of Q1 they too are better waited for, which is where two bits lose to all-sync.',
       `A guest whose kernel runs natively takes some 2 us for the two handlers of a pair instead of ${formatDuration(handlers)}: that moves every mix toward all-async, and the gain over all-async shrinks with the pair.`,
-      `The pair was measured in ${components.pair.count} rounds, the slowest fetch in ${components.slowWait.get(Math.max(...components.slowWait.keys()))?.count ?? 0}; --budget makes more.`,
+      `The pair was measured in ${countOf(components.pair.count, 'round')}, the slowest fetch in ${components.slowWait.get(Math.max(...components.slowWait.keys()))?.count ?? 0}; --budget makes more.`,
     ],
     notReproduced: [
       'A kernel\'s look at the bits at each fault: here the model is given them.',
@@ -54,7 +56,7 @@ function componentTable({ quickWait, pair, exit, slowWait }: Components, handler
     rows: [
       row('a quick page that is waited for', quickWait),
       row('of it, the exit', exit),
-      row(`a pair of events (the guest's handlers: ${formatDuration(handlers)})`, pair),
+      row(`a pair of events: what it delays a page by (the guest's two handlers, timed separately: ${formatDuration(handlers)})`, pair),
       ...[...slowWait].sort(([a], [b]) => a - b).map(([fetchNs, wait]) => row(`a page that is waited for, fetch ${formatDuration(fetchNs)}`, wait)),
     ],
   };
@@ -120,7 +122,7 @@ function detailOf({ fetchNs, quickShare, arm, run, quickPages, quickLatencyNs, s
 
 function find(samples: readonly Sample[], components: Components, mixes: readonly Mix[], handlers: number): Finding {
   const { pair } = components;
-  if (isNoise(pair)) return { answered: false, why: `a pair of events cannot be told from nothing in this run (${pair.count} rounds, 95 %: ${rangeText(pair, signedDuration)}): the host is too noisy, or a longer --budget is needed` };
+  if (isNoise(pair)) return { answered: false, why: `a pair of events cannot be told from nothing in this run (${countOf(pair.count, 'round')}, 95 %: ${rangeText(pair, signedDuration)}): the host is too noisy, or a longer --budget is needed` };
   const mixed = mixes.filter(({ quickShare }) => quickShare > 0 && quickShare < 1);
   const gains = mixed.map((mix) => ({ mix, best: bestArm(components, mix), gain: composedRatio(components, bestArm(components, mix), 'two-bits', mix.fetchNs, mix.quickShare) }));
   const ahead = gains.filter(({ gain }) => gain.low > 1);
@@ -130,15 +132,15 @@ function find(samples: readonly Sample[], components: Components, mixes: readonl
   const lateAhead = late.filter(({ low }) => low > 1).length;
   const percent = (ratio: number): string => `${((ratio - 1) * 100).toFixed(0)} %`;
   const place = ({ fetchNs, quickShare }: Mix): string => `${formatDuration(fetchNs)} with ${quickShare * 100} % quick`;
-  const gainWords = `at ${place(most.mix)}: ${percent(most.gain.value)} over ${most.best} (95 %: ${rangeText(most.gain, percent)}, ${most.gain.count} rounds, one ratio each)`;
+  const gainWords = `at ${place(most.mix)}: ${percent(most.gain.value)} over ${most.best} (95 %: ${rangeText(most.gain, percent)}, ${countOf(most.gain.count, 'round')}, one ratio each)`;
   const rate = bestWorkRate(samples.map(({ run }) => run)) ?? NaN;
   const agreement = finiteMedian(mixed.flatMap((mix) => ARMS.map(({ id }) => wholeRunNs(samples, id, mix, rate) / composedNs(components, id, mix.fetchNs, mix.quickShare).value)));
   return {
     answered: true,
-    answer: `a choice per gfn ${ahead.length > 0 ? 'gains over the better of all-sync and all-async in some mixes' : 'gains in no mix'}; made after the guest was told it ${lateAhead > 0 ? 'costs more than with two bits' : 'costs the same as with two bits'}`,
+    answer: `knowing of each page beforehand whether it is quick (two bits) beats one rule for all pages in ${ahead.length > 0 ? 'some mixes' : 'no mix'} of quick and slow ones; choosing only after the guest was told (one bit) costs ${lateAhead > 0 ? 'more' : 'the same'}`,
     verdict:
       `two bits beat the better of all-sync and all-async beyond the noise in ${ahead.length} of ${mixed.length} mixes and lose to it in ${behind.length}; most ${gainWords}. One bit with the choice made after the guest was told costs ` +
-      `${percent(Math.min(...late.map(middle)))} to ${percent(Math.max(...late.map(middle)))} more than two bits (beyond the noise in ${lateAhead} of ${mixed.length}), since a pair costs ${formatDuration(pair.value)} here, ${formatDuration(handlers)} of it in the guest's own handlers` +
+      `${percent(Math.min(...late.map(middle)))} to ${percent(Math.max(...late.map(middle)))} more than two bits (beyond the noise in ${lateAhead} of ${mixed.length}), since a pair delays a page by ${formatDuration(pair.value)} here (the guest's two handlers alone, timed separately, take ${formatDuration(handlers)})` +
       (Number.isFinite(agreement) ? `; whole runs lost ${agreement.toFixed(2)} times that much work in the median` : ''),
   };
 }
@@ -156,13 +158,19 @@ function plots(components: Components, mixes: readonly Mix[]): PlotData[] {
       y: 'log10 of vCPU time in us',
       log10Of: 'vCPU time in us',
       xNs: half.map(({ fetchNs }) => fetchNs),
-      lines: ARMS.map(({ id }) => lineOf(id, half.map((mix) => cost(id, mix)), log10Us)),
+      xLabel: 'time to fetch a slow page',
+      better: 'lower',
+      load: LOAD_NOTE,
+      lines: ARMS.map(({ id, title }) => lineOf(id, half.map((mix) => cost(id, mix)), log10Us, title)),
     },
     {
       title: `What a page costs at a fetch of ${formatDuration(middleFetch)}, by share of quick pages`,
       x: byShare.map(({ quickShare }) => `${quickShare * 100} %`),
+      xLabel: 'share of quick pages',
+      better: 'lower',
+      load: LOAD_NOTE,
       y: 'vCPU time in us',
-      lines: ARMS.map(({ id }) => lineOf(id, byShare.map((mix) => cost(id, mix)), (ns) => ns / 1e3)),
+      lines: ARMS.map(({ id, title }) => lineOf(id, byShare.map((mix) => cost(id, mix)), (ns) => ns / 1e3, title)),
     },
   ];
 }

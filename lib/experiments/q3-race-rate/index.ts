@@ -3,6 +3,7 @@ import { formatDuration } from '../../bench/index.js';
 import type { Experiment, ExperimentContext } from '../frame/experiment.js';
 import { quoted, rangeText } from '../frame/figure.js';
 import type { Finding, Outcome, Row } from '../frame/report.js';
+import { countOf } from '../frame/words.js';
 import { runsShare, type Estimate } from '../frame/statistics.js';
 import { exploreFindings, type Explored } from '../exploration/explore-findings.js';
 import { lacksForModes } from '../q1-spurious-pair/index.js';
@@ -46,7 +47,7 @@ async function run(context: ExperimentContext): Promise<Outcome> {
     if (round > 0) await context.pause();
     for (const [done, meeting] of MEETINGS.entries()) {
       if (context.interrupted() || (context.remainingMs() === 0 && samples.length >= MEETINGS.length)) return conclude(explored, samples);
-      context.progress(`round ${round + 1}: ${meeting.vcpus} vCPUs, ${meeting.ahead} ahead, fetch ${formatDuration(meeting.fetchNs)}`, done, MEETINGS.length);
+      context.progress(`round ${round + 1}: ${countOf(meeting.vcpus, 'vCPU')}, ${meeting.ahead} ahead, fetch ${formatDuration(meeting.fetchNs)}`, done, MEETINGS.length);
       samples.push({ ...meeting, run: await measureMeeting(context, meeting, context.samples(PAGES, 64)) });
     }
   }
@@ -131,14 +132,14 @@ function find(explored: Explored, samples: readonly Sample[]): Finding {
   const several = outcomes(samples.filter(isShared));
   const rate = (of: readonly Sample[]): string => {
     const { faults, before, told } = outcomes(of);
-    return `${before + told} of ${faults.toLocaleString('en-US')} faults (95 %: ${rangeText(racedShare(of), percent)}, ${of.length} machines)`;
+    return `${before + told} of ${faults.toLocaleString('en-US')} faults (95 %: ${rangeText(racedShare(of), percent)}, ${countOf(of.length, 'machine')})`;
   };
   const raced = all.before + all.told;
   return {
     answered: true,
-    answer: raced > 0 ? 'the race occurs' : 'the race was not seen',
+    answer: raced > 0 ? 'the race occurs: some faults find that their page has come already' : 'the race was not seen: no fault found that its page had come already',
     verdict:
       `${raced === 0 ? 'the race was not seen: ' : ''}with 2 and 4 vCPUs ${rate(samples.filter(isShared))} found their page there already, with one vCPU ${rate(samples.filter((sample) => !isShared(sample)))}; ${all.told} of them after the guest had been told for nothing, ${all.before} before. ` +
-      `Far more often, in ${((several.underWay / Math.max(1, several.faults)) * 100).toFixed(1)} % of the faults of several vCPUs, the page was under way for somebody else. That it can happen under every interface, ${explored.failing.length} explored worlds show`,
+      `Far more often, in ${((several.underWay / Math.max(1, several.faults)) * 100).toFixed(1)} % of the faults of several vCPUs, the page was under way for somebody else. That it can happen under every interface, ${countOf(explored.failing.length, 'explored world')} ${explored.failing.length === 1 ? 'shows' : 'show'}`,
   };
 }

@@ -130,7 +130,7 @@ function find(explored: Explored, samples: readonly Sample[]): Finding {
   if (isNoise(accept) || isNoise(token)) return { answered: false, why: `what cancelling costs (${range(accept)} and ${range(token)}) cannot be told from nothing in this run: the host is too noisy, or a longer --budget is needed` };
   return {
     answered: true,
-    answer: 'deciding before injection costs the guest nothing; injection and cancelling costs a pair of events, by auto-complete and by token alike',
+    answer: 'deciding to wait before the guest is told costs it nothing; telling it and then taking that back costs it a pair of events, in whichever of the two ways it is taken back',
     verdict:
       `a decision before injection costs the guest nothing; injected and cancelled, a fault costs ${range(accept)} more by re-entry without ACCEPT and ${range(token)} by completing before re-entry, over ${pairs.toLocaleString('en-US')} cancelled pairs that the guest counted; ` +
       `re-entry without ACCEPT while the page is missing ${explored.failing.some((id) => id.startsWith('reentry-without-accept')) ? 'makes the guest go round for ever (explored)' : 'does no harm (explored)'}`,

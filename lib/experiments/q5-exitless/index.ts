@@ -3,6 +3,7 @@ import { formatDuration } from '../../bench/index.js';
 import { Kvm } from '../../kvm/index.js';
 import type { Experiment, ExperimentContext } from '../frame/experiment.js';
 import { quoted, rangeText } from '../frame/figure.js';
+import { countOf } from '../frame/words.js';
 import { lineOf, log10Us } from '../frame/plot-line.js';
 import type { Finding, Outcome, PlotData, QuotedFigure, Row } from '../frame/report.js';
 import { estimate, median, type Estimate } from '../frame/statistics.js';
@@ -24,6 +25,7 @@ const LOADS: readonly Load[] = [{ vcpus: 1, tasks: 1 }, { vcpus: 1, tasks: 8 }, 
 const [ALONE] = LOADS;
 const MODES = ['apf-user', 'apf-exitless'] as const;
 type Mode = (typeof MODES)[number];
+const MODE_TITLES: Readonly<Record<Mode, string>> = { 'apf-user': 'user space is told by an exit', 'apf-exitless': 'by a ring, behind the same exit (emulated)' };
 
 /** What the guest does: tasks on each vCPU that fault. */
 export interface Load {
@@ -85,7 +87,7 @@ async function measure(context: ExperimentContext, kvm: Kvm): Promise<Outcome> {
     FETCH_LATENCIES_NS.flatMap((fetchNs) =>
       loads.flatMap((load) =>
         MODES.map((mode): Trial<void> => ({
-          title: `${mode}, ${load.vcpus} vCPUs of ${load.tasks} tasks, fetch ${formatDuration(fetchNs)}`,
+          title: `${mode}, ${countOf(load.vcpus, 'vCPU')} of ${countOf(load.tasks, 'task')}, fetch ${formatDuration(fetchNs)}`,
           run: async (round): Promise<void> => {
             samples.push({ round, mode, load, fetchNs, run: await measureMode(context, mode, load, fetchNs, pagesFor(fetchNs / Math.min(4, load.tasks))) });
           },
@@ -185,17 +187,17 @@ function find(exits: readonly ExitSample[], samples: readonly Sample[]): Finding
   const published = exitless.reduce((total, { run }) => total + run.result.vcpus.exitless, 0);
   if (published === 0) return { answered: false, why: 'no fault was published on a ring: nothing was exitless' };
   const astray = samples.find(({ run }) => run.notPresent !== run.ready);
-  if (astray !== undefined) return { answered: false, why: `${astray.mode} with ${astray.load.vcpus} vCPUs counts ${astray.run.notPresent} not-present and ${astray.run.ready} ready events` };
+  if (astray !== undefined) return { answered: false, why: `${astray.mode} with ${countOf(astray.load.vcpus, 'vCPU')} counts ${astray.run.notPresent} not-present and ${astray.run.ready} ready events` };
   const exit = exitOf(exits);
   const shares = FETCH_LATENCIES_NS.map((fetchNs) => ({ fetchNs, share: exit.value / median(of(samples, 'apf-user', ALONE, fetchNs).map(({ latencyNs }) => latencyNs)) })).filter(({ share }) => Number.isFinite(share));
   const negligible = shares.find(({ share }) => share < NEGLIGIBLE_SHARE);
   const protocol = protocolRatio(samples, QUICK_FETCHES_NS);
   return {
     answered: true,
-    answer: negligible === undefined ? 'exitless can save a noticeable share of a fault at every fetch latency' : 'exitless can matter for quick fetches only',
+    answer: negligible === undefined ? 'telling user space without an exit can save a noticeable part of a fault, however long the fetch takes' : 'telling user space without an exit can save a noticeable part of a fault for quick fetches only',
     verdict:
-      `a fault exit's round trip takes ${formatDuration(exit.value)} (95 %: ${rangeText(exit, formatDuration)}, ${exits.length} machines in ${exit.count} rounds), which is all that exitless can save: at most ${shares.map(({ fetchNs, share }) => `${(share * 100).toFixed(0)} % at ${formatDuration(fetchNs)}`).join(', ')} of a fault's latency` +
-      `${negligible === undefined ? '' : `; from a fetch of ${formatDuration(negligible.fetchNs)} on less than ${NEGLIGIBLE_SHARE * 100} %`}. Behind the exit, the rings' protocol takes ${(protocol.value * 100).toFixed(0)} % (95 %: ${rangeText(protocol, (ratio) => `${(ratio * 100).toFixed(0)} %`)}, ${protocol.count} rounds) of the time that ACCEPT and READY take here (${published.toLocaleString('en-US')} faults on rings); handlers in another process were not tried`,
+      `a fault exit's round trip takes ${formatDuration(exit.value)} (95 %: ${rangeText(exit, formatDuration)}, ${countOf(exits.length, 'machine')} in ${countOf(exit.count, 'round')}), which is all that exitless can save: at most ${shares.map(({ fetchNs, share }) => `${(share * 100).toFixed(0)} % at ${formatDuration(fetchNs)}`).join(', ')} of a fault's latency` +
+      `${negligible === undefined ? '' : `; from a fetch of ${formatDuration(negligible.fetchNs)} on less than ${NEGLIGIBLE_SHARE * 100} %`}. Behind the exit, the rings' protocol takes ${(protocol.value * 100).toFixed(0)} % (95 %: ${rangeText(protocol, (ratio) => `${(ratio * 100).toFixed(0)} %`)}, ${countOf(protocol.count, 'round')}) of the time that ACCEPT and READY take here (${published.toLocaleString('en-US')} faults on rings); handlers in another process were not tried`,
   };
 }
 
@@ -209,6 +211,9 @@ function plotOf(samples: readonly Sample[]): PlotData {
     y: 'log10 of us',
     log10Of: 'us',
     xNs: FETCH_LATENCIES_NS,
-    lines: MODES.map((mode) => lineOf(mode, FETCH_LATENCIES_NS.map((fetchNs) => aloneNs(samples, mode, fetchNs)), log10Us)),
+    xLabel: 'time to fetch a page',
+    better: 'lower',
+    load: 'The load is one task that faults and one that works on one vCPU, and not that of a bench: figures of the two are not to be compared.',
+    lines: MODES.map((mode) => lineOf(mode, FETCH_LATENCIES_NS.map((fetchNs) => aloneNs(samples, mode, fetchNs)), log10Us, MODE_TITLES[mode])),
   };
 }

@@ -1,6 +1,7 @@
 /** Q6: token or gpa as the key of a completion. */
 import type { Experiment, ExperimentContext } from '../frame/experiment.js';
 import type { Finding, Outcome, Row } from '../frame/report.js';
+import { countOf } from '../frame/words.js';
 import { exploreFindings, type Explored } from '../exploration/explore-findings.js';
 import { lacksForModes } from '../q1-spurious-pair/index.js';
 import { measureRun, type MeasuredRun } from '../workload/measured-run.js';
@@ -83,16 +84,16 @@ function find(explored: Explored, runs: readonly SharedRun[]): Finding {
   if (explored.worlds === 0 || runs.length === 0) return { answered: false, why: 'it was ended before the exploration and one run were done' };
   if (explored.surprises.length > 0) return { answered: false, why: `these worlds came to something else than is known of them: ${explored.surprises.join(', ')}` };
   const lost = runs.filter(({ run }) => run.ready !== run.notPresent);
-  if (lost.length > 0) return { answered: false, why: `in ${lost.length} runs the guest was told of more faults than were completed` };
+  if (lost.length > 0) return { answered: false, why: `in ${countOf(lost.length, 'run')} the guest was told of more faults than were completed` };
   const duplicated = runs.reduce((total, shared) => total + Math.max(0, duplicates(shared)), 0);
   if (duplicated === 0) return { answered: false, why: 'no page was told to two vCPUs: nothing was completed twice over, so that the runs say nothing of duplicates' };
   const byGpa = explored.failing.filter((id) => id.includes('by-gpa'));
   const byToken = explored.sound.filter((id) => id.includes('by-token'));
   return {
     answered: true,
-    answer: `a late READY by gpa ${byGpa.length > 0 ? 'completes a later fault of the same page' : 'does no harm'}, by token ${byToken.length > 0 ? 'it is refused' : 'it does harm'}; duplicates across vCPUs are complete with both keys`,
+    answer: `a READY that comes too late ${byGpa.length > 0 ? 'completes a later fault of the same page, whose data is missing,' : 'does no harm'} where it names the page by its address (gpa), and ${byToken.length > 0 ? 'is refused' : 'does harm'} where it names the fault by its token; a page that several vCPUs want is completed for each of them either way`,
     verdict:
-      `a READY that comes after its fault was cancelled completes a later fault of the same page whose data is missing where the key is the gpa (${byGpa.length} worlds, ${byGpa.join(', ') || 'none'}), and is refused where it is the token ` +
-      `(${byToken.length} worlds); ${explored.states.toLocaleString('en-US')} states explored. With both keys a page wanted by several vCPUs needs a completion for each: ${duplicated} duplicates in ${runs.length} real runs, every one completed`,
+      `a READY that comes after its fault was cancelled completes a later fault of the same page whose data is missing where the key is the gpa (${countOf(byGpa.length, 'world')}, ${byGpa.join(', ') || 'none'}), and is refused where it is the token ` +
+      `(${countOf(byToken.length, 'world')}); ${explored.states.toLocaleString('en-US')} states explored. With both keys a page wanted by several vCPUs needs a completion for each: ${countOf(duplicated, 'duplicate')} in ${countOf(runs.length, 'real run')}, every one completed`,
   };
 }

@@ -2,6 +2,7 @@
 import { formatDuration } from '../../bench/index.js';
 import type { Experiment, ExperimentContext } from '../frame/experiment.js';
 import type { Finding, Outcome, Row } from '../frame/report.js';
+import { countOf } from '../frame/words.js';
 import { quantile } from '../frame/statistics.js';
 import { exploreFindings, type Explored } from '../exploration/explore-findings.js';
 import { lacksForModes } from '../q1-spurious-pair/index.js';
@@ -56,7 +57,7 @@ async function run(context: ExperimentContext): Promise<Outcome> {
   for (let round = 0; round < 3 && (round === 0 || context.remainingMs() > 0); round++) {
     for (const [done, flood] of FLOODS.entries()) {
       if (context.interrupted() || (context.remainingMs() === 0 && samples.length >= FLOODS.length)) return conclude(explored, samples);
-      context.progress(`round ${round + 1}: ${flood.mode}, limit ${flood.limit}, ring ${flood.ringEntries}, ${flood.vcpus} vCPUs, fetch ${formatDuration(flood.fetchNs)}`, done, FLOODS.length);
+      context.progress(`round ${round + 1}: ${flood.mode}, limit ${flood.limit}, ring ${flood.ringEntries}, ${countOf(flood.vcpus, 'vCPU')}, fetch ${formatDuration(flood.fetchNs)}`, done, FLOODS.length);
       samples.push({ ...flood, run: await measureFlood(context, flood, context.samples(PAGES, 200)) });
     }
   }
@@ -130,9 +131,9 @@ function find(explored: Explored, samples: readonly Sample[]): Finding {
   const unreached = refused + full === 0 ? '; no limit was passed by real runs, so that what happens there is from exploration alone' : `; with KVM's own limit of ${TASKS} and as many tasks ${refusedAtFull.toLocaleString('en-US')} were refused`;
   return {
     answered: true,
-    answer: `${lost === 0 ? 'no wake-up is lost' : 'wake-ups are lost'} under flood; re-entry without ACCEPT after a full ring ${explored.failing.length > 0 ? 'loops' : 'does not loop'}`,
+    answer: `${lost === 0 ? 'no wake-up is lost' : 'wake-ups are lost'} under a flood of faults; a VMM that finds a ring full and enters the guest again without ACCEPT ${explored.failing.length > 0 ? 'makes it go round for ever' : 'does it no harm'}`,
     verdict:
-      `${lost === 0 ? 'no wake-up was lost' : `wake-ups were lost in ${lost} runs`}: ${faults.toLocaleString('en-US')} faults told of in ${samples.length} floods were completed; ${limits}${unreached}; ` +
-      `the busiest vCPU got ${worst.toFixed(2)} times the pages of the idlest; a VMM that re-enters without ACCEPT when the ring is full makes the guest go round for ever (${explored.failing.length} of ${explored.worlds} explored worlds)`,
+      `${lost === 0 ? 'no wake-up was lost' : `wake-ups were lost in ${countOf(lost, 'run')}`}: ${faults.toLocaleString('en-US')} faults told of in ${countOf(samples.length, 'flood')} were completed; ${limits}${unreached}; ` +
+      `the busiest vCPU of a flood got up to ${worst.toFixed(2)} times the pages of the idlest; a VMM that re-enters without ACCEPT when the ring is full makes the guest go round for ever (${explored.failing.length} of ${explored.worlds} explored worlds)`,
   };
 }

@@ -5,6 +5,7 @@ import { LOSS_REPORTS, lossReport } from '../../loss/index.js';
 import type { Experiment, ExperimentContext } from '../frame/experiment.js';
 import type { Finding, Outcome, Row, TraceText } from '../frame/report.js';
 import { median } from '../frame/statistics.js';
+import { listOf } from '../frame/words.js';
 import { renderTimeline } from '../frame/timeline.js';
 import { unanswered } from '../frame/unanswered.js';
 import { describeEnd, describeEvents, describeKernel, describeOutcome } from './describe.js';
@@ -137,9 +138,10 @@ function find(measured: readonly MeasuredLoss[], complete: readonly string[]): F
   const time = (name: string): string => formatDuration(median(ofReport(name).find(({ tried }) => tried.access === 'load')?.timesNs ?? []));
   const survived = (name: string): number => ofReport(name).filter(({ end }) => end.kind === 'done').length;
   const good = right.length === 0 ? 'no report gives every access what it needs' : `every access gets what it needs from ${right.join(', ')}`;
+  const needs = 'what it needs (a task a signal with the address, a copy in the kernel an error, the kernel a reason to end)';
   return {
     answered: true,
-    answer: wrong.length === 0 ? good : `${good}; not from ${wrong.join(', ')}`,
+    answer: `${right.length === 0 ? `no way of telling the guest that a page is lost gives every access ${needs}` : `told by ${listOf(right)}, the guest can give every access to a lost page ${needs}`}${wrong.length === 0 ? '' : `; told by ${listOf(wrong)} it cannot`}`,
     verdict: [
       `${good}${right.length === 0 ? '' : ` (a task's load has its outcome after ${right.map(time).join(', ')})`}`,
       ...wrong.map((name) => `${name}: ${flaws(name).join(', ')} (the VM survives ${survived(name)} of ${LOSS_CASES.length} accesses)`),

@@ -30,9 +30,17 @@ export interface MeasuredRun {
   readonly kernel: KernelCost;
 }
 
-/** Control phases: long enough for some ticks of the guest's scheduler on either side. */
-const TICK_NS = 1e6;
+/** Tick of the guest's scheduler, ns. */
+export const TICK_NS = 1e6;
+/** Control phases: long enough for some ticks on either side. */
 const CONTROL_TICKS = 24;
+
+/** What waits of a tick or longer come to where work tasks take turns with the one that faults (`scheduler_tick()` of the guest). */
+export const TURNS_NOTE =
+  "A fetch of 1 ms or longer takes longer than the fetch: the guest's tick (1 ms) falls due while the vCPU waits, so that its scheduler next gives each of the two working tasks a tick of its own, and only then the faulting one its turn. That is up to 2 ms more, in whichever way the vCPU waits; a task that was put to sleep and is woken comes first.";
+
+/** The load of most whole runs. */
+export const LOAD_NOTE = 'The load is one task that faults and two that work on one vCPU, and not that of a bench: figures of the two are not to be compared.';
 
 /**
  * Runs a machine and takes it apart again; every page that the guest read is compared with what its source gave.

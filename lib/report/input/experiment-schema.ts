@@ -10,12 +10,16 @@ const Values = v.array(Value);
 const PlotSchema = v.object({
   title: v.string(),
   x: v.array(v.string()),
+  xLabel: v.exactOptional(v.string()),
   y: v.string(),
-  lines: v.array(v.object({ name: v.string(), values: Values, low: v.exactOptional(Values), high: v.exactOptional(Values) })),
+  lines: v.array(v.object({ name: v.string(), title: v.exactOptional(v.string()), values: Values, low: v.exactOptional(Values), high: v.exactOptional(Values) })),
   xNs: v.exactOptional(v.array(v.number())),
   log10Of: v.exactOptional(v.string()),
-  marks: v.exactOptional(v.array(v.object({ label: v.string(), atNs: v.number(), lowNs: v.number(), highNs: v.number() }))),
+  marks: v.exactOptional(v.array(v.object({ label: v.string(), what: v.exactOptional(v.string()), atNs: v.number(), lowNs: v.number(), highNs: v.number() }))),
   reference: v.exactOptional(v.object({ y: v.number(), label: v.string() })),
+  better: v.exactOptional(v.picklist(['lower', 'higher'])),
+  load: v.exactOptional(v.string()),
+  note: v.exactOptional(v.string()),
 });
 
 const FindingSchema = v.variant('answered', [
@@ -38,7 +42,7 @@ export const ExperimentSchema: v.GenericSchema<unknown, ReportedExperiment> = v.
   changedBy: Sentences,
   notReproduced: Sentences,
   tables: v.array(
-    v.object({ id: v.string(), title: v.string(), rows: v.array(v.record(v.string(), v.union([v.string(), v.number(), v.boolean(), v.null()]))), detail: v.exactOptional(v.boolean()) }),
+    v.object({ id: v.string(), title: v.string(), rows: v.array(v.record(v.string(), v.union([v.string(), v.number(), v.boolean(), v.null()]))), detail: v.exactOptional(v.boolean()), note: v.exactOptional(v.string()) }),
   ),
   plots: v.array(PlotSchema),
   traces: v.exactOptional(v.array(v.object({ title: v.string(), text: v.string() }))),

@@ -5,6 +5,9 @@ import { bottomAxis, coloursOf, drawing, leftAxis, legend, n, widthOf, type Area
 import { formatQuantity, formatTick, positions } from './quantity.js';
 import type { LinePoint, LinesPlot } from './spec.js';
 
+/** Bold text is wider by this. */
+const STRONG = 1.1;
+
 /** Draws a {@link LinesPlot}. */
 export function drawLines(plot: LinesPlot, paper: Paper, about: string): Markup {
   const height = paper.name === 'wide' ? 300 : 260;
@@ -31,7 +34,8 @@ export function drawLines(plot: LinesPlot, paper: Paper, about: string): Markup 
       html`<line class="reference" x1="${n(area.left)}" x2="${n(area.right)}" y1="${n(y.at(plot.reference.y))}" y2="${n(y.at(plot.reference.y))}"/><text class="note" x="${n(area.right)}" y="${n(y.at(plot.reference.y) - 5)}" text-anchor="end">${plot.reference.label}</text>`,
     marks.map(({ at, low, high, label: text }, index) => {
       const flipped = x.at(at) > (area.left + area.right) / 2;
-      return html`${low !== undefined && high !== undefined && html`<rect class="markband" x="${n(x.at(Math.max(low, Math.min(...xs))))}" width="${n(Math.max(1, x.at(Math.min(high, Math.max(...xs))) - x.at(Math.max(low, Math.min(...xs)))))}" y="${n(area.top)}" height="${n(area.bottom - area.top)}"/>`}<line class="mark" x1="${n(x.at(at))}" x2="${n(x.at(at))}" y1="${n(area.top)}" y2="${n(area.bottom)}"/><text class="note strong" x="${n(x.at(at) + (flipped ? -5 : 5))}" y="${n(area.top + 12 + 14 * index)}" text-anchor="${flipped ? 'end' : 'start'}">${text}</text>`;
+      const room = (flipped ? x.at(at) - area.left : area.right - x.at(at)) - 5;
+      return html`${low !== undefined && high !== undefined && html`<rect class="markband" x="${n(x.at(Math.max(low, Math.min(...xs))))}" width="${n(Math.max(1, x.at(Math.min(high, Math.max(...xs))) - x.at(Math.max(low, Math.min(...xs)))))}" y="${n(area.top)}" height="${n(area.bottom - area.top)}"/>`}<line class="mark" x1="${n(x.at(at))}" x2="${n(x.at(at))}" y1="${n(area.top)}" y2="${n(area.bottom)}"/><text class="note strong" x="${n(x.at(at) + (flipped ? -5 : 5))}" y="${n(area.top + 12 + 14 * index)}" text-anchor="${flipped ? 'end' : 'start'}">${fitting(text, room)}</text>`;
     }),
     plot.series.map(({ name, points: own }) => [
       own.some(({ low }) => low !== undefined) && html`<path class="band ${colour(name)}" d="${band([...own]) ?? ''}"/>`,
@@ -39,6 +43,13 @@ export function drawLines(plot: LinesPlot, paper: Paper, about: string): Markup 
       own.map((point) => html`<circle class="dot ${colour(name)}" cx="${n(x.at(point.x))}" cy="${n(y.at(point.y))}" r="3"><title>${name}: ${formatQuantity(point.y, plot.y.quantity)}</title></circle>`),
     ]),
   ]);
+}
+
+/** As much of a mark's label as there is room for: without its interval, without what comes before the last colon. All of it is in the table beneath. */
+function fitting(label: string, room: number): string {
+  const bare = label.replace(/ \([^()]*\)$/, '');
+  const shorter = [label, bare, bare.slice(bare.lastIndexOf(': ') + 1).trim()];
+  return shorter.find((text) => widthOf([text]) * STRONG <= room) ?? shorter[2];
 }
 
 /** The legend of a {@link LinesPlot}. */
