@@ -122,8 +122,11 @@ describe('the rules beside it', () => {
     const found = find(all, true);
     assert(found.answered);
     assert.match(found.verdict, /^of 16 states KVM tells the guest in 3, halts its vCPU in 3 and waits in 10; the model of a stock kernel differs nowhere; the VMM's own rules differ nowhere; a ready event fills/);
+    assert.match(found.answer, /; in 3 other states it halts the vCPU, in 10 it waits; the model of a stock kernel agrees in all 16 states$/);
+    const tasksAlone = find([...all.map(({ state }) => result(state.id, state.id === 'cpl3' ? 'told' : 'waits'))], true);
+    assert(tasksAlone.answered && tasksAlone.answer.startsWith('KVM tells the guest only when a task of it faults with interrupts on (CPL3, IF=1); in all others'), JSON.stringify(tasksAlone));
     const other = find([result('cpl3', 'waits'), ...all.slice(1)], true);
-    assert(other.answered && /differs in 1: cpl3 \(KVM: waits, model: told\)/.test(other.verdict));
+    assert(other.answered && other.answer.endsWith('differs in 1 of 16 states (CPL3, IF=1)') && /differs in 1: cpl3 \(KVM: waits, model: told\)/.test(other.verdict));
     assert(!find(all.slice(1), true).answered);
     assert(!find([result('cpl3', null), ...all.slice(1)], true).answered);
   });

@@ -76,12 +76,17 @@ describe('tables and plots of experiments', () => {
     assert.equal(columnTitle('latencySyncNs'), 'latency sync');
     assert.equal(columnTitle('pagesPerSecond'), 'pages');
     assert.equal(columnTitle('notPresent'), 'not present');
+    assert.deepEqual(['vcpus1PerSecond', 'vcpus4PerSecond', 'range', 'keptRange', 'interruptP50Ns'].map(columnTitle), ['with 1 vCPU', 'with 4 vCPUs', '95 % interval', 'kept, 95 % interval', 'interrupt median']);
+    assert.notEqual(columnTitle('pairNs'), columnTitle('pairCycles'));
+    assert.equal(columnTitle('constructor'), 'constructor', 'a name is text of whoever wrote the JSON');
   });
 
   it('give each line of a plot its own mark, at its own height', () => {
     const text = renderPlot({ title: 'costs', x: ['a', 'b', 'c'], y: 'us', lines: [{ name: 'up', values: [0, 5, 10] }, { name: 'down', values: [10, 5, null] }] });
     const rows = text.split('\n');
     assert.match(text, /o up {3}x down/);
+    const read = renderPlot({ title: 'costs', x: ['a', 'b'], y: 'us', xLabel: 'place', better: 'lower', note: 'Mind the gap.', lines: [{ name: 'up', title: 'the way up', values: [0, 5] }] });
+    assert.match(read, /^costs \(us; lower is better\)\n[^]*along: place\n[^]*up: the way up\n {3}Mind the gap\.$/);
     const top = rows.find((row) => row.trimStart().startsWith('10┤')) ?? '';
     assert(top.includes('x') && top.includes('o') && top.indexOf('x') < top.indexOf('o'), text);
   });
@@ -98,7 +103,7 @@ describe('tables and plots of experiments', () => {
     assert.deepEqual(figures.map(({ low, units }) => [low === null, units]), [[false, 4], [true, 1]]);
     const [table] = withFigures({ tables: [], figures });
     assert.match(String(table.rows[0]['interval']), /^\d+ ns to 1\.\d+ us$/);
-    assert.deepEqual(table.rows[1], { figure: 'another', value: '50 %', interval: 'none', from: '1 rounds' });
+    assert.deepEqual(table.rows[1], { figure: 'another', value: '50 %', interval: 'none', from: '1 round' });
     assert.equal(rangeText(estimate([5]), String), 'no interval: one round');
   });
 
@@ -149,7 +154,7 @@ describe('an experiment', () => {
           finding: { answered: true, answer: 'yes', verdict: 'yes, in 3 of 3 cases' },
           changedBy: ['Another host.'],
           notReproduced: ['The rest.'],
-          tables: [{ id: 't', title: 'Cases', rows: [{ what: 'a', latencyNs: 1500, lostShare: 0.5, isRight: true }, { what: `${'many words '.repeat(8)}at last`, latencyNs: -669_472, lostShare: 0, isRight: false }] }, { id: 'd', title: 'Hidden', detail: true, rows: [{ n: 1 }] }],
+          tables: [{ id: 't', title: 'Cases', note: 'Two of many.', rows: [{ what: 'a', latencyNs: 1500, lostShare: 0.5, isRight: true }, { what: `${'many words '.repeat(8)}at last`, latencyNs: -669_472, lostShare: 0, isRight: false }] }, { id: 'd', title: 'Hidden', detail: true, rows: [{ n: 1 }] }],
           plots: [],
         });
       },
@@ -159,7 +164,8 @@ describe('an experiment', () => {
     assert.match(text, /│ many words many words [a-z ]+│ +-669 us │/, 'a difference below 0 has its unit as any other');
     assert.match(text, /│ [a-z ]*at last +│ +│ +│ +│/, 'a long text goes on below');
     assert(Math.max(...text.split('\n').filter((line) => line.startsWith('│')).map(({ length }) => length)) < 100);
-    assert.match(text, /verdict {2}yes, in 3 of 3 cases\nwhat would change it\n {2}- Another host\.\nnot reproduced\n {2}- The rest\./);
+    assert.match(text, /┘\nTwo of many\.\n/);
+    assert.match(text, /answer {3}Yes\.\nverdict {2}yes, in 3 of 3 cases\nwhat would change it\n {2}- Another host\.\nnot reproduced\n {2}- The rest\./);
     assert(!text.includes('Hidden'));
     assert.deepEqual(JSON.parse(JSON.stringify(report.tables)), report.tables);
   });

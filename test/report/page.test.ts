@@ -34,7 +34,7 @@ describe('a page', () => {
     assert.doesNotMatch(page, /NaN|Infinity|undefined|\[object/);
   });
   it('says what was asked and what came of it, with break-even and method', () => {
-    for (const said of ['From which fetch time on does async pay?', 'from 34 us on', 'break-even 34 us', 'Three arms, in rounds.', 'The exit is emulated.', 'Every page arrived intact', 'AMD EPYC']) {
+    for (const said of ['From which fetch time on does async pay?', 'From 34 us on.', 'break-even 34 us', 'Three arms, in rounds.', 'The exit is emulated.', 'Every page arrived intact', 'AMD EPYC']) {
       assert.ok(page.includes(said), said);
     }
   });
@@ -81,7 +81,29 @@ describe('a page', () => {
   it('answers in a sentence at the top; figures come with the experiment', () => {
     const answers = page.slice(page.indexOf('id="answers"'), page.indexOf('</nav>'));
     assert.ok(answers.includes('From a break-even on.'));
-    assert.ok(!answers.includes('from 34 us on'));
+    assert.ok(!answers.toLowerCase().includes('from 34 us on'));
+  });
+  it('answers first in an experiment, in a bold sentence, and gives the figures below it in smaller type', () => {
+    assert.match(page, /<p>From which fetch time on does async pay\?<\/p>\n<p class="verdict"><b>From a break-even on\.<\/b><\/p><p class="how">From 34 us on\.<\/p>/);
+  });
+  it('says below a plot which way is better, what its lines and its mark are, and under what load it was measured', () => {
+    const plot = { title: 'Costs', x: ['a', 'b'], xLabel: 'vCPUs', y: 'us', better: 'lower', load: 'One task.', note: 'Mind this.', lines: [{ name: 'sync', title: 'the vCPU waits', values: [1, 2], low: [1, 1], high: [2, 3] }] } as const;
+    const text = renderPage([{ kind: 'experiment', name: 'e', report: experimentReport({ plots: [plot, { ...plot, better: 'higher' }] }) }]);
+    assert.ok(text.includes('<p class="how">Lower is better. sync: the vCPU waits. Bands are 95 % intervals. One task. Mind this.</p>'));
+    assert.ok(text.includes('Higher is better. sync'));
+    assert.match(text, /text-anchor="end">vCPUs<\/text>/);
+    assert.match(page, /Vertical line: where the two cost the same; grey: its 95 % interval\./);
+  });
+  it('shortens the label of a mark that would leave a narrow plot, and has all of it in the table', () => {
+    const label = 'break-even 26.5 us (3.06 us to 38.0 us)';
+    const text = renderPage([{ kind: 'experiment', name: 'e', report: experimentReport({ plots: [{ title: 'Costs', x: ['0', '1 ms'], y: 'us', xNs: [0, 1e6], lines: [{ name: 'sync', values: [1, 2] }], marks: [{ label, atNs: 26.5e3, lowNs: 3e3, highNs: 38e3 }] }] }) }]);
+    const marked = (className: string): string => /<text class="note strong"[^>]*>([^<]*)</.exec(text.slice(text.indexOf(`<svg class="${className}"`)))?.[1] ?? '';
+    assert.deepEqual([marked('wide'), marked('narrow')], [label, 'break-even 26.5 us']);
+    assert.ok(text.includes(`<th scope="row">${label}</th>`));
+  });
+  it('has a note below a table', () => {
+    const text = renderPage([{ kind: 'experiment', name: 'e', report: experimentReport({ tables: [{ id: 't', title: 'T', rows: [{ range: '1 to 2' }], note: 'Two clocks.' }] }) }]);
+    assert.match(text, /95 % interval<\/th>[^]*<\/table><\/div><p class="how">Two clocks\.<\/p>/);
   });
   it('says what a page costs the other tasks, of modes of one kind alone', () => {
     const row = (mode: string, relative: number, pagesPerSecond: number, implementation: 'native' | 'emulated'): ReturnType<typeof modeReport> =>

@@ -31,7 +31,7 @@ export function experimentReport(changes: Partial<ExperimentReport> = {}): Exper
         log10Of: 'us',
         xNs: [0, 10e3, 1e6],
         lines: [{ name: 'sync', values: [1, 1.5, 3], low: [0.9, 1.4, 2.9], high: [1.1, 1.6, 3.1] }, { name: 'async', values: [2, 2, null] }],
-        marks: [{ label: 'break-even 34 us', atNs: 34e3, lowNs: 20e3, highNs: 60e3 }],
+        marks: [{ label: 'break-even 34 us', what: 'where the two cost the same', atNs: 34e3, lowNs: 20e3, highNs: 60e3 }],
       },
       { title: 'By share', x: ['none', 'half', 'all'], y: 'us', lines: [{ name: 'one bit', values: [3, 2, 1] }], reference: { y: 2, label: 'control' } },
     ],

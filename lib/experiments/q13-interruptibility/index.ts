@@ -105,11 +105,11 @@ function find(results: readonly PlaceResult[]): Finding {
     return `${of.place.title}: ${formatDuration(median(latencies))}, worst ${formatDuration(Math.max(...latencies))}`;
   };
   const parts = [
-    ...(prompt.length === 0 ? [] : [`a signal ends the wait at once (${prompt.map(times).join('; ')})`]),
+    ...(prompt.length === 0 ? [] : [`a signal ends the wait in KVM_RUN at once (${prompt.map(times).join('; ')})`]),
     ...(mixed.length === 0 ? [] : [`sometimes (${mixed.map(times).join('; ')})`]),
-    ...(deaf.length === 0 ? [] : [`not before the page came, which the test brought ${FILL_AFTER_MS} ms after the signal (${deaf.map((result) => `${result.place.title}${burning(result)}`).join('; ')})`]),
+    ...(deaf.length === 0 ? [] : [`${prompt.length + mixed.length === 0 ? 'KVM_RUN returned' : 'elsewhere it returned'} not before the page came, which the test brought ${FILL_AFTER_MS} ms after the signal (${deaf.map((result) => `${result.place.title}${burning(result)}`).join('; ')})`]),
   ];
-  return { answered: true, answer: answerOf(prompt, mixed, deaf), verdict: parts.join(', and ') };
+  return { answered: true, answer: answerOf(prompt, mixed, deaf), verdict: parts.join('; ') };
 }
 
 /** The same without times. Waits that were not tried are in none of these. */
@@ -123,5 +123,5 @@ function answerOf(prompt: readonly PlaceResult[], mixed: readonly PlaceResult[],
 /** Whether the thread slept or went round in the kernel between the signal and the page. */
 function burning({ samples }: PlaceResult): string {
   const shares = samples.flatMap(({ runnableNs, latencyNs }) => (runnableNs === null ? [] : [runnableNs / Math.max(1, latencyNs)]));
-  return shares.length > 0 && median(shares) > 0.5 ? ', and from the signal on its thread goes round in the kernel instead of sleeping' : '';
+  return shares.length > 0 && median(shares) > 0.5 ? ': from the signal on its thread goes round in the kernel instead of sleeping' : '';
 }

@@ -94,15 +94,15 @@ function find(waits: readonly Waits[], samples: readonly WaitSample[]): Finding 
       `the halt alone is left: an interrupt reaches a halted vCPU in ${wake(halted)}, and one that exited and blocks not before the page came, which the test brought ${INTERRUPT_TO_PAGE_MS} ms after the interrupt (taken ${wake(exited)} after it). ` +
       `With a fetch of 10 ms the guest's tick lets the other tasks keep ${percent(long.halt.kept.value)} of their work (95 %: ${rangeText(long.halt.kept, percent)}) against ${percent(long.block.kept.value)} blocked and ${percent(long.exit.kept.value)} exited; ` +
       `with 100 us ${percent(short.halt.kept.value)} against ${percent(short.block.kept.value)} and ${percent(short.exit.kept.value)}. The halt is ahead beyond the noise at ${gains.length === 0 ? 'no fetch latency' : gains.map(({ fetchNs }) => formatDuration(fetchNs)).join(', ')}; ` +
-      `the faulting task goes on ${delay} at 10 ms`,
+      `at 10 ms the faulting task goes on ${delay}`,
   };
 }
 
 /** When the faulting task of a halted vCPU goes on: a difference that the intervals do not tell apart is none. */
 function delayWords(halt: Estimate, exit: Estimate): string {
-  if (halt.low > exit.high) return `${formatDuration(halt.value - exit.value)} later than with exit and block, since the guest cannot know when its page came,`;
+  if (halt.low > exit.high) return `${formatDuration(halt.value - exit.value)} later than with exit and block, since the guest cannot know when its page came`;
   if (halt.high < exit.low) return `${formatDuration(exit.value - halt.value)} sooner than with exit and block`;
-  return 'as soon as with exit and block, as far as the noise shows,';
+  return 'as soon as with exit and block, as far as the noise shows';
 }
 
 function plots(samples: readonly WaitSample[]): PlotData[] {

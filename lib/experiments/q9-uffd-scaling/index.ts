@@ -182,9 +182,9 @@ function find(samples: readonly Sample[], cpus: number): Finding {
   const counts = (of: readonly number[]): string => `${listOf(of.map(String))} vCPU${of.length === 1 && of[0] === 1 ? '' : 's'}`;
   return {
     answered: true,
-    answer: `exits are ${ahead.length === 0 ? '' : `faster than the fastest setting of userfaultfd with ${counts(ahead)}`}${ahead.length > 0 && rest.length > 0 ? ', and ' : ''}${rest.length === 0 ? '' : `no faster${ahead.length === 0 ? ' than the fastest setting of userfaultfd' : ''} with ${counts(rest)}`}`,
+    answer: `exits to user space bring ${ahead.length === 0 ? '' : `more pages a second than the fastest setting of userfaultfd with ${counts(ahead)}`}${ahead.length > 0 && rest.length > 0 ? ', and ' : ''}${rest.length === 0 ? '' : `no more${ahead.length === 0 ? ' pages a second than the fastest setting of userfaultfd' : ''} with ${counts(rest)}`}`,
     verdict:
-      `against the setting of userfaultfd that was fastest, exits bring ${bests.map(({ vcpus, setting, ratio: of }) => `${show(of)} times as many pages a second with ${countOf(vcpus, 'vCPU')} (${vcpus === 1 ? 'one userfaultfd, one reader' : setting})`).join(', ')}. ` +
+      `against the setting of userfaultfd that was fastest, exits bring ${bests.map(({ vcpus, setting, ratio: of }, at) => `${show(of)} times${at === 0 ? ' as many pages a second' : ''} with ${countOf(vcpus, 'vCPU')} (${setting})`).join(', ')}. ` +
       `With ${MOST} vCPUs on one userfaultfd a reader a vCPU brings ${show(readers)} times what one reader does; a userfaultfd a vCPU besides ${show(apart)} times that. Of its rate alone a vCPU keeps ${kept('none')} with ${MOST} vCPUs on ${cpus} CPUs where the memory is there, ` +
       `${kept('one-reader')} with one userfaultfd and one reader, ${kept('readers')} with a reader a vCPU, ${kept('per-vcpu')} with a userfaultfd a vCPU besides, ${kept('exits')} with exits and ${kept('async')} with async page faults (a guest with nothing else to do)` +
       (cpus < 2 * MOST ? `; on ${cpus} CPUs that says little of contention` : ''),
