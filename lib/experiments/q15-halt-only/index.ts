@@ -7,7 +7,7 @@ import { lineOf, log10Us } from '../frame/plot-line.js';
 import type { Finding, Outcome, PlotData, PlotLine } from '../frame/report.js';
 import type { Estimate } from '../frame/statistics.js';
 import { unanswered } from '../frame/unanswered.js';
-import { ACCESSES, INTERRUPT_NOTE, INTERRUPT_TO_PAGE_MS } from '../waits/interrupted-wait.js';
+import { ACCESSES, interruptNote, interruptToPageMs } from '../waits/interrupted-wait.js';
 import { Interruptions, interruptNs, interruptionRows, type Waits } from '../waits/interruptions.js';
 import { LOAD_NOTE, TURNS_NOTE } from '../workload/measured-run.js';
 import { WAIT_ARMS, WAIT_LATENCIES_NS, deviation, figuresOf, measureWaitArms, percent, waitDetail, waitFigures, waitRows, type ArmFigures, type WaitArm, type WaitSample } from '../waits/whole-runs.js';
@@ -61,7 +61,7 @@ export function conclude(waits: readonly Waits[], samples: readonly WaitSample[]
       'Exits of protected guests, which cost more, and their memory, which userfaultfd does not reach.',
     ],
     tables: [
-      { id: 'interruptions', title: 'An interrupt in the middle of a wait', rows: interruptionRows(waits), note: INTERRUPT_NOTE },
+      { id: 'interruptions', title: 'An interrupt in the middle of a wait', rows: interruptionRows(waits), note: interruptNote() },
       { id: 'ways', title: 'Whole runs by way of waiting', rows: waitRows(samples, ARMS, LATENCIES_NS), note: TURNS_NOTE },
       { id: 'runs', title: 'Every run', detail: true, rows: waitDetail(samples) },
     ],
@@ -91,7 +91,7 @@ function find(waits: readonly Waits[], samples: readonly WaitSample[]): Finding 
     answered: true,
     answer: gains.length > 0 ? 'the halt alone is left, and it is worth having: the vCPU takes interrupts while it waits, so that a guest that preempts its tasks gets work done during long fetches' : 'the halt alone is left: the vCPU takes interrupts while it waits, but its guest gets no more work done',
     verdict:
-      `the halt alone is left: an interrupt reaches a halted vCPU in ${wake(halted)}, and one that exited and blocks not before the page came, which the test brought ${INTERRUPT_TO_PAGE_MS} ms after the interrupt (taken ${wake(exited)} after it). ` +
+      `the halt alone is left: an interrupt reaches a halted vCPU in ${wake(halted)}, and one that exited and blocks not before the page came, which the test brought ${interruptToPageMs()} ms after the interrupt (taken ${wake(exited)} after it). ` +
       `With a fetch of 10 ms the guest's tick lets the other tasks keep ${percent(long.halt.kept.value)} of their work (95 %: ${rangeText(long.halt.kept, percent)}) against ${percent(long.block.kept.value)} blocked and ${percent(long.exit.kept.value)} exited; ` +
       `with 100 us ${percent(short.halt.kept.value)} against ${percent(short.block.kept.value)} and ${percent(short.exit.kept.value)}. The halt is ahead beyond the noise at ${gains.length === 0 ? 'no fetch latency' : gains.map(({ fetchNs }) => formatDuration(fetchNs)).join(', ')}; ` +
       `at 10 ms the faulting task goes on ${delay}`,

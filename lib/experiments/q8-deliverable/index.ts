@@ -7,7 +7,7 @@ import { lineOf } from '../frame/plot-line.js';
 import type { Finding, Outcome, PlotData, Row } from '../frame/report.js';
 import { estimate, shareInterval, type Estimate } from '../frame/statistics.js';
 import { unanswered } from '../frame/unanswered.js';
-import { ACCESSES, INTERRUPT_NOTE, INTERRUPT_TO_PAGE_MS } from '../waits/interrupted-wait.js';
+import { ACCESSES, interruptNote, interruptToPageMs } from '../waits/interrupted-wait.js';
 import { LOAD_NOTE, TURNS_NOTE } from '../workload/measured-run.js';
 import { Interruptions, interruptNs, interruptionRows, outcomeShare, type Waits } from '../waits/interruptions.js';
 import { WAIT_ARMS, WAIT_LATENCIES_NS, deviation, figuresOf, measureWaitArms, percent, waitDetail, waitFigures, waitRows, type WaitArm, type WaitSample } from '../waits/whole-runs.js';
@@ -69,7 +69,7 @@ export function conclude(waits: readonly Waits[], samples: readonly WaitSample[]
       ...(cplZero(waits) === 'blocked' ? ['CPL0 on hardware: here KVM emulates it, and an access of the emulator blocks the vCPU\'s thread in every state; on VMX and SVM hosts KVM halts the vCPU where interrupts are on.'] : []),
     ],
     tables: [
-      { id: 'accesses', title: 'What KVM makes of a missing page, and when an interrupt in the middle of the wait is taken', rows: interruptionRows(waits), note: INTERRUPT_NOTE },
+      { id: 'accesses', title: 'What KVM makes of a missing page, and when an interrupt in the middle of the wait is taken', rows: interruptionRows(waits), note: interruptNote() },
       { id: 'ways', title: 'Whole runs by way of waiting', rows: waitRows(samples, WAIT_ARMS, WAIT_LATENCIES_NS), note: TURNS_NOTE },
       { id: 'mixes', title: 'Composed: by share of faults that the kernel makes, fetch 1 ms', rows: mixes.map(mixRow) },
       { id: 'runs', title: 'Every run', detail: true, rows: waitDetail(samples) },
@@ -150,7 +150,7 @@ function find(waits: readonly Waits[], samples: readonly WaitSample[]): Finding 
     verdict:
       `KVM told the guest of ${toldUser} of ${user.length} faults of a task (95 %: ${percent(users.low)} to ${percent(users.high)}) and of ${toldKernel} of ${kernels.length} at CPL0 (${percent(kernelsTold.low)} to ${percent(kernelsTold.high)}), ` +
       `where with interrupts on it ${zero === 'blocked' ? "blocks the vCPU's thread here" : zero === 'halted' ? 'halts the vCPU' : 'tells the guest'}: the deliverable share of a workload is the share of its faults at CPL3. ` +
-      `A halted vCPU takes an interrupt after ${formatDuration(halted.value)}, one that exited and blocks not before the page came, which the test brought ${INTERRUPT_TO_PAGE_MS} ms after it (taken ${formatDuration(exited.value)} after it). ` +
+      `A halted vCPU takes an interrupt after ${formatDuration(halted.value)}, one that exited and blocks not before the page came, which the test brought ${interruptToPageMs()} ms after it (taken ${formatDuration(exited.value)} after it). ` +
       `At a fetch of ${formatDuration(at)} a page costs the other tasks ${formatDuration(told.costNs.value)} where the guest is told, ${formatDuration(halt.costNs.value)} (95 %: ${rangeText(halt.costNs, formatDuration)}) with the halt and ` +
       `${formatDuration(exit.costNs.value)} (${rangeText(exit.costNs, formatDuration)}) with exit and block${saves ? `: the halt saves ${percent(1 - halt.costNs.value / exit.costNs.value)}` : ', which noise does not tell apart'}`,
   };
