@@ -41,7 +41,7 @@ Examples:
   kvm-faultlab --lab-kernel own paper -o svm.html
       the same on an emulated SVM host whose kernel has KVM_MEM_USERFAULT
 
-The page is written anew after each part: whatever ends the run, what was done until then is there.
+The page is written anew after each part; those that measure in rounds end together, late.
 
 Exit codes: 0 a verdict for everything, 1 a check of a bench is wrong, 2 wrong use, 3 no verdict for some question, 4 a part broke (the others are on the page), 130 interrupted.
 `;

@@ -21,6 +21,8 @@ export function isCoded(error: unknown): error is CodedError {
  */
 export function fromNative(error: unknown, tried: string, details: Pick<FaultLabErrorDetails, 'hint'> = {}): FaultLabError {
   if (error instanceof FaultLabError) return error;
+  // The same class of another copy of this module: what is loaded into a bundled Worker from outside has one.
+  if (isCoded(error) && error.name === 'FaultLabError') return new FaultLabError(error.code, error.message, { ...detailsOf(error), cause: error });
   if (!isCoded(error)) {
     return new FaultLabError('UNEXPECTED', `could not ${tried}: ${error instanceof Error ? error.message : String(error)}`, { ...details, cause: error });
   }
@@ -31,6 +33,14 @@ export function fromNative(error: unknown, tried: string, details: Pick<FaultLab
   const complete = errno === undefined || error.message.includes(errnoName(errno));
   const what = complete ? error.message : `${syscall ?? 'the call'} failed with ${errnoName(errno)} (${errnoMeaning(errno)})`;
   return new FaultLabError(error.code, `could not ${tried}: ${what}`, { ...details, syscall, errno, cause: error });
+}
+
+function detailsOf(error: CodedError & { readonly hint?: unknown }): FaultLabErrorDetails {
+  return {
+    ...(typeof error.hint === 'string' ? { hint: error.hint } : {}),
+    ...(typeof error.syscall === 'string' ? { syscall: error.syscall } : {}),
+    ...(typeof error.errno === 'number' ? { errno: error.errno } : {}),
+  };
 }
 
 /** Runs `action`; what it throws leaves as a `FaultLabError` that says what was being tried. Not for hot paths. */

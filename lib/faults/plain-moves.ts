@@ -1,6 +1,6 @@
 /**
  * The instructions that nearly every fault comes from, plain moves between a general register or a constant and memory, decoded without iced-x86, whose loading takes as long
- * as hundreds of faults. Everything else, whatever has an unusual prefix included, is left to it; a test compares the two on every encoding (SDM vol. 2, 2.1 and appendix A).
+ * as hundreds of faults. Everything else, whatever has an unusual prefix included, is left to it; a test compares the two on every prefix, opcode and ModRM byte, and on random bytes (SDM vol. 2, 2.1 and appendix A).
  */
 import type { DecodedOperands, MemoryOperand } from './memory-operands.js';
 import { GPR_NAMES, type GprName } from './registers.js';

@@ -17,6 +17,7 @@ import {
   type ResolverCounter,
   type VcpuCounter,
 } from './counters.js';
+import { beginWorkers } from './begin-workers.js';
 import { settlesWithin, within } from './limited-waits.js';
 import { MODES } from './modes.js';
 import { checkOptions, type CheckedOptions, type MachineOptions } from './options.js';
@@ -26,7 +27,8 @@ import { ThreadTimes, type ThreadTime } from './thread-times.js';
 import { readTraceRecords } from './trace/trace-writer.js';
 import type { MachineStartTimes } from './start-times.js';
 import { SharedModel } from './uapi/shared-model.js';
-import { SupervisedWorker, type ReadyMessage } from './supervised-worker.js';
+import type { SupervisedWorker} from './supervised-worker.js';
+import { type ReadyMessage } from './supervised-worker.js';
 
 const START_TIMEOUT_MS = 180_000;
 /** After a stop, the guest gets this long (besides the latency) to end by itself. */
@@ -137,10 +139,14 @@ export class Machine {
     const { monotonicNs } = nativeAddon();
     const calledNs = monotonicNs();
     // A thread takes longer to start than all the rest takes to make: both at once.
-    const workers = beginWorkers(checked);
-    const workersNs = monotonicNs();
+    const workers: SupervisedWorker[] = [];
+    let workersNs: number;
     let parts: MachineParts;
     try {
+      attempt('start the Workers of a machine', () => {
+        beginWorkers(checked, workers);
+      });
+      workersNs = monotonicNs();
       parts = attempt('make a machine', () => new MachineParts(checked));
     } catch (error) {
       await Promise.all(workers.map((worker) => worker.terminate()));
@@ -224,8 +230,11 @@ export class Machine {
   /** Ends what still runs and releases everything. Idempotent; never throws for a run that failed. */
   async close(): Promise<void> {
     this.closed ??= this.join().then(async () => {
-      await this.closeStatistics();
-      this.parts.close();
+      try {
+        await this.closeStatistics();
+      } finally {
+        this.parts.close();
+      }
     });
     await this.closed;
   }
@@ -388,11 +397,4 @@ export class Machine {
       threads: (this.parts.plan.threadTimes ?? []).map((buffer) => new ThreadTimes(buffer).read()),
     };
   }
-}
-
-/** The machine's threads, vCPUs first; none of them knows yet what to do. */
-function beginWorkers({ vcpus, resolvers }: CheckedOptions): SupervisedWorker[] {
-  const begin = (count: number, role: string, module: string): SupervisedWorker[] =>
-    Array.from({ length: count }, (_, index) => new SupervisedWorker(`${role} ${index}`, new URL(module, import.meta.url)));
-  return [...begin(vcpus, 'vCPU', './vcpu-worker.js'), ...begin(resolvers, 'resolver', './resolver-worker.js')];
 }

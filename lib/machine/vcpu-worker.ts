@@ -65,8 +65,7 @@ class VcpuRunner {
   /** Null where nothing is recorded. */
   private readonly trace: TraceWriter | null;
   private readonly times: ThreadTimes | null;
-  /** For the main thread to close. */
-  readonly statisticsFd: number | undefined;
+  private readonly statistics: VcpuStatistics | null;
 
   constructor(
     private readonly plan: VcpuPlan,
@@ -94,9 +93,6 @@ class VcpuRunner {
     const bitmap = new InterceptedPages(this.bitmapMapping.view(), this.window.pageCount, plan.bitsPerPage);
     const rings = plan.rings.map((ring) => new RequestRing(ring));
     this.trace = plan.traces === null ? null : new TraceWriter(plan.traces.vcpus[plan.index]);
-    const statistics = plan.threadTimes === null ? null : statisticsOf(this.vcpu);
-    this.times = plan.threadTimes === null ? null : ThreadTimes.ofThisThread(plan.threadTimes[plan.index], statistics);
-    this.statisticsFd = statistics?.release();
     const requests = (this.requests = new PageRequests(states, rings, this.counters, () => this.control.stopped, this.trace));
     const decisions = new FaultDecisions(policy, new PageLatency(plan.latencyNs, plan.quick, plan.latencyModel), states, plan.index);
     const shared = plan.model === null ? null : new SharedModel(plan.model);
@@ -137,6 +133,14 @@ class VcpuRunner {
       );
     }
     this.control.vcpuThreads[plan.index] = this.vcpu.threadId;
+    // Last: nobody would close its file if what follows failed.
+    this.statistics = plan.threadTimes === null ? null : statisticsOf(this.vcpu);
+    this.times = plan.threadTimes === null ? null : ThreadTimes.ofThisThread(plan.threadTimes[plan.index], this.statistics);
+  }
+
+  /** The file of KVM's counts, from now on the main thread's to close; undefined where nothing is counted. */
+  releaseStatistics(): number | undefined {
+    return this.statistics?.release();
   }
 
   get tscKhz(): number {
@@ -191,6 +195,7 @@ class VcpuRunner {
     this.counters.runNs = this.vcpu.runTimeNs;
     this.counters.waitNs = this.requests.waitedNs;
     this.times?.close();
+    this.statistics?.close();
     this.vcpu.close();
     this.bitmapMapping.close();
     this.window.close();
@@ -287,7 +292,7 @@ try {
   keepStamps(plan.stamps);
   runner = new VcpuRunner(plan, await loadMemoryFailureHandler(plan.memoryFailureHandler), await loadFaultPolicy(plan.policy, plan.policyMemory));
   const start = { bootedNs: bootedNs(), loadedNs, orderedNs, readyNs: nativeAddon().monotonicNs() };
-  post({ kind: 'ready', start, threadId: nativeAddon().threadId(), cpus: nativeAddon().getAffinity(), tscKhz: runner.tscKhz, tscOffset: plan.stamps === null ? null : runner.tscOffset, vcpu: runner.share, statisticsFd: runner.statisticsFd });
+  post({ kind: 'ready', start, threadId: nativeAddon().threadId(), cpus: nativeAddon().getAffinity(), tscKhz: runner.tscKhz, tscOffset: plan.stamps === null ? null : runner.tscOffset, vcpu: runner.share, statisticsFd: runner.releaseStatistics() });
   runner.run();
   post({ kind: 'done', heapSizeBytes: heapSizeBytes() });
 } catch (error) {

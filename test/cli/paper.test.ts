@@ -119,6 +119,22 @@ describe('a paper', function () {
     assert.match(page, /Q11 answered/);
   });
 
+  it('keeps the rounds of the others where one ends by a bug', async function () {
+    requireKvm(this);
+    const rounds = (id: Experiment['id'], end: () => ReturnType<typeof unanswered>): Experiment => ({
+      ...bare, id, inRounds: true,
+      run: async ({ pause }) => {
+        await pause();
+        return end();
+      },
+    });
+    const bug = (): never => {
+      throw new TypeError('x is not a function');
+    };
+    const items = await writePaper([experimentPart(rounds('q1', bug)), experimentPart(rounds('q2', () => unanswered('nothing was asked')))], 20_000, observer());
+    assert.deepEqual(items.map(({ state, sentence }) => [state, sentence.replace(/: .*x is/, ': x is')]).sort(), [['broken', 'the run broke: x is not a function [UNEXPECTED]'], ['none', 'nothing was asked']]);
+  });
+
   it('comes to the same answers in a second run', async function () {
     requireKvm(this);
     const answers = async (): Promise<string[]> => (await writePaper([experimentPart(known('q11')), experimentPart(known('q14'))], 30_000, observer())).map(({ item }) => (item?.kind === 'experiment' && item.report.finding.answered ? item.report.finding.answer : ''));

@@ -76,6 +76,13 @@ describe('fromNative', () => {
     assert.equal(fromNative(inner, 'do more'), inner);
   });
 
+  it('does not explain twice what another copy of the class said, as one in a bundle is', () => {
+    const inner = Object.assign(new Error('no such thing'), { name: 'FaultLabError', code: 'CAP_MISSING', hint: 'another kernel has it', syscall: 'KVM_RUN', errno: 5 });
+    const error = fromNative(inner, 'do more');
+    assert(error instanceof FaultLabError);
+    assert.deepEqual([error.code, error.message, error.hint, error.syscall, error.errno], ['CAP_MISSING', 'no such thing', 'another kernel has it', 'KVM_RUN', 5]);
+  });
+
   it('marks an error without a code as a bug and keeps it as the cause', () => {
     const bug = new TypeError('x is not a function');
     const error = fromNative(bug, 'work');

@@ -7,6 +7,8 @@ import { renderPlot } from '../../lib/experiments/frame/plot.js';
 import { columnTitle } from '../../lib/experiments/frame/render.js';
 import { crossing, estimate, isNoise, median, quantile, shareInterval } from '../../lib/experiments/frame/statistics.js';
 import { perRound, runRounds, type Trial } from '../../lib/experiments/workload/rounds.js';
+import { unanswered } from '../../lib/experiments/frame/unanswered.js';
+import { figuresOf, type WaitSample } from '../../lib/experiments/waits/whole-runs.js';
 import { experimentReport } from '../report/reports.js';
 import { requireKvm } from '../support/kvm-available.js';
 
@@ -52,6 +54,24 @@ describe('statistics of experiments', () => {
     assert.equal(low, 0);
     assert(high > 0.001 && high < 0.01);
     assert.deepEqual(shareInterval(0, 0), { low: 0, high: 1 });
+  });
+});
+
+describe('figures of an experiment', () => {
+  it('are left out where there was not one value of them: JSON has no number for it', async function () {
+    requireKvm(this);
+    const interrupted: Experiment = {
+      id: 'q4', question: 'Is it so?', method: [], lacks: () => null,
+      run: () => Promise.resolve({ ...unanswered('it was interrupted'), figures: [quoted('a', 'a', 'ns', estimate([])), quoted('b', 'b', 'ns', estimate([5]))] }),
+    };
+    const { figures } = await runExperiment(interrupted);
+    assert.deepEqual(figures?.map(({ id }) => id), ['b']);
+  });
+  it('that are shares end at all of it', () => {
+    const sample = (work: number, round: number): WaitSample => ({ arm: { id: 'halt' } as WaitSample['arm'], fetchNs: 1, round, run: { work, vcpuNs: 100, workPerNs: 1, latencyNs: 1, pages: 1 } as WaitSample['run'] });
+    assert(estimate([0.9, 0.99, 1], 0.75).high > 1, 'an interval that does not know what it is of');
+    const kept = figuresOf([90, 99, 100].map(sample), 'halt', 1)?.kept;
+    assert(kept !== undefined && kept.high <= 1 && kept.low > 0 && kept.low < 0.9, JSON.stringify(kept));
   });
 });
 

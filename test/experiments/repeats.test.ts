@@ -49,6 +49,8 @@ describe('two runs of the same experiments', () => {
   it('do not where there is nothing to compare, unless answers alone were asked for', () => {
     assert(!compare([{}], [{}]).repeats);
     assert(compare([{}], [{}], { verdictsOnly: true }).repeats);
+    const open = { finding: { answered: false, why: 'it was interrupted' } } as const;
+    assert(!compare([open], [open], { verdictsOnly: true }).repeats, 'no answer is no answer to repeat');
     const alone = quoted('f', 'of one machine', 'ns', estimate([5]));
     const found = compare([{ figures: [alone] }], [{ figures: [alone] }]);
     assert.deepEqual([found.compared, found.figures?.[0].agrees, found.repeats], [0, null, false]);

@@ -93,6 +93,11 @@ describe('failures of a run', function () {
     assert.match(empty.message, /openPageSource/);
   });
 
+  it('a page source that refuses to open keeps its code, words and hint', async () => {
+    const error = await failure(smallMachine('sync-exit', { source: countingSource({ misbehave: 'refuse' }) }));
+    assert.deepEqual([error.code, error.message, error.hint, error.syscall, error.errno], ['NO_DISK', 'resolver 0: there is no disk', 'plug one in', 'pread', 5]);
+  });
+
   it('a page source whose options cannot go to a Worker is a coded error', async () => {
     const error = await failure(smallMachine('sync-uffd', { source: { module: 'file:///nowhere', options: () => undefined } }));
     assert.match(error.message, /could not start the Workers/);

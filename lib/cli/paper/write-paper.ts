@@ -1,6 +1,6 @@
 /** Runs the parts of a paper one after the other; whatever becomes of one, the others follow. */
 import { BENCH_DEFAULTS, BenchFailure, packageVersion, runBench, type BenchObserver } from '../../bench/index.js';
-import { FaultLabError, describeError } from '../../errors/index.js';
+import { describeError, fromNative } from '../../errors/index.js';
 import { EXPERIMENT_REPORT_VERSION, LEAST_BUDGET_MS, MOST_BUDGET_MS, runExperiment, type ExperimentObserver, type ExperimentReport } from '../../experiments/index.js';
 import { readHost } from '../../kvm/index.js';
 import type { ReportItem } from '../../report/index.js';
@@ -153,8 +153,9 @@ async function runExperimentPart(part: Part & ExperimentPart, time: Required<Pic
       },
     });
   } catch (error) {
-    if (!(error instanceof FaultLabError)) throw error;
-    const why = `the run broke: ${error.message} [${error.code}]`;
+    // Whatever it is: others have rounds behind them that must not be lost.
+    const { message, code } = fromNative(error, `run ${part.id}`);
+    const why = `the run broke: ${message} [${code}]`;
     return { part, item: { kind: 'experiment', name: part.id, report: brokenReport(part, startedAt, budgetMs, why, observer.interrupted()) }, state: 'broken', sentence: why };
   } finally {
     observer.follow(null);

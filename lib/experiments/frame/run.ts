@@ -49,7 +49,7 @@ export async function runExperiment(experiment: Experiment, { budgetMs = experim
   const host = readHost();
   const startedAt = new Date();
   const clock = new OwnTime();
-  const outcome = await attemptRun(experiment, contextOf(host, values, budgetMs, clock, observer));
+  const outcome = withoutUnknowns(await attemptRun(experiment, contextOf(host, values, budgetMs, clock, observer)));
   return {
     reportVersion: EXPERIMENT_REPORT_VERSION,
     id: experiment.id,
@@ -64,6 +64,11 @@ export async function runExperiment(experiment: Experiment, { budgetMs = experim
     ...outcome,
     tables: withFigures(outcome),
   };
+}
+
+/** Without figures of an experiment that was interrupted before it had one value of them. */
+function withoutUnknowns(outcome: Outcome): Outcome {
+  return outcome.figures === undefined ? outcome : { ...outcome, figures: outcome.figures.filter(({ value }) => Number.isFinite(value)) };
 }
 
 /** The time that an experiment has spent, without that of others in its pauses. */

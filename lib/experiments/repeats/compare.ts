@@ -102,7 +102,7 @@ export function compareRepeats(runs: readonly NamedRun[], { verdictsOnly = false
     compared,
     disagreements,
     allowed,
-    repeats: sameAnswers && (verdictsOnly || (compared > 0 && disagreements <= allowed)),
+    repeats: sameAnswers && (verdictsOnly ? answers.some(({ first: answer }) => answer !== null) : (compared > 0 && disagreements <= allowed)),
     forced: figures !== null && differingHosts(runs).length > 1,
   };
 }

@@ -97,9 +97,14 @@ export function figuresOf(samples: readonly WaitSample[], id: WaitArm['id'], fet
   return {
     runs: runs.length,
     costNs: estimate(runs.map(({ run, rate }) => pageCostNs(run, rate)), UNDISTURBED),
-    kept: estimate(runs.map(({ run: { work, vcpuNs }, rate }) => Math.min(1, work / (vcpuNs * rate))), 1 - UNDISTURBED),
+    kept: upToAll(estimate(runs.map(({ run: { work, vcpuNs }, rate }) => Math.min(1, work / (vcpuNs * rate))), 1 - UNDISTURBED)),
     latencyNs: estimate(runs.map(({ run: { latencyNs } }) => latencyNs)),
   };
+}
+
+/** A share's interval ends at all of it, as the share does; of one run it is not known. */
+function upToAll(share: Estimate): Estimate {
+  return share.count < 2 ? share : { ...share, low: Math.max(0, share.low), high: Math.min(1, share.high) };
 }
 
 /** A row for each arm at each latency. */

@@ -1,9 +1,9 @@
 /** Page sources of the tests: page n is filled with words n, n + 1, ...; options make it misbehave on one page. */
-import type { FillTarget, PageSource } from '../../../lib/index.js';
+import { FaultLabError, type FillTarget, type PageSource } from '../../../lib/index.js';
 
-/** What to do on `page`. */
+/** What to do on `page`; `refuse`: not even to open. */
 export interface CountingOptions {
-  readonly misbehave?: 'throw' | 'throw once' | 'exit' | 'hang' | 'overrun' | 'empty' | 'poison' | 'poison once' | 'poison in part' | 'wait';
+  readonly misbehave?: 'refuse' | 'throw' | 'throw once' | 'exit' | 'hang' | 'overrun' | 'empty' | 'poison' | 'poison once' | 'poison in part' | 'wait';
   readonly page?: number;
   /** As {@link PageSource.failure}. */
   readonly failure?: PageSource['failure'];
@@ -20,6 +20,7 @@ export function countingPage(page: number): Int32Array {
 
 export function openPageSource(options: unknown): PageSource {
   const { misbehave, page: bad = -1, gate, failure } = options as CountingOptions;
+  if (misbehave === 'refuse') throw new FaultLabError('NO_DISK', 'there is no disk', { hint: 'plug one in', syscall: 'pread', errno: 5 });
   let poisoned = false;
   // How often `throw once` threw: for a batch, and then for the page alone.
   let throws = 0;
