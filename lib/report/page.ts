@@ -1,5 +1,6 @@
 /** A whole page: one file without anything outside it, no script. */
 import { FaultLabError } from '../errors/index.js';
+import { asSentence } from '../experiments/index.js';
 import { describeHost } from '../kvm/index.js';
 import { contextsOf, type ItemContext } from './context.js';
 import { hostsOf, type ReportItem } from './item.js';
@@ -76,14 +77,9 @@ function overview(items: readonly ReportItem[], ids: readonly string[]): Markup 
     if (item.kind === 'trace') return line(ids[at], 'recorded', 'quiet', traceTitle(item.report), traceVerdict(item.report));
     if (item.kind === 'speed') return line(ids[at], 'measured', 'quiet', speedTitle(item.report), speedSummary(item.report));
     const { finding, id, question } = item.report;
-    return line(ids[at], finding.answered ? `${id.toUpperCase()} answered` : `${id.toUpperCase()} open`, finding.answered ? 'good' : 'none', question, finding.answered ? sentence(finding.answer) : `No verdict: ${finding.why}`);
+    return line(ids[at], finding.answered ? `${id.toUpperCase()} answered` : `${id.toUpperCase()} open`, finding.answered ? 'good' : 'none', question, finding.answered ? asSentence(finding.answer) : `No verdict: ${finding.why}`);
   });
   return html`<nav aria-label="Contents"><ul class="verdicts">${lines}</ul><p class="how">The figures behind each answer stand in its section, those behind each plot below it, under Data. <a href="#primer">What this is about</a> explains the words, <a href="#host">host and method</a> stand at the end.</p></nav>`;
-}
-
-/** An answer as a sentence. */
-function sentence(answer: string): string {
-  return `${answer.slice(0, 1).toUpperCase()}${answer.slice(1)}${/[.?!]$/.test(answer) ? '' : '.'}`;
 }
 
 /** The style is ours and holds nothing that would need escaping or end its element. */
