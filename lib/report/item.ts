@@ -46,7 +46,15 @@ export interface ReportedTrace extends Pick<BenchReport, 'startedAt' | 'host'> {
 }
 
 /** What the implementation costs. {@link SpeedReport} is one. */
-export type ReportedSpeed = Pick<SpeedReport, 'tool' | 'startedAt' | 'host' | 'loadAverage' | 'cpus' | 'figures' | 'interrupted'> & { readonly parameters: Pick<SpeedReport['parameters'], 'rounds' | 'faults'> };
+export type ReportedSpeed = Pick<SpeedReport, 'tool' | 'startedAt' | 'host' | 'loadAverage' | 'cpus' | 'figures' | 'interrupted'> & {
+  readonly parameters: Pick<SpeedReport['parameters'], 'rounds' | 'faults'>;
+  readonly vcpuTimes: readonly ReportedVcpuTime[];
+};
+
+/** Where a vCPU's time went, as far as a page shows it. */
+export interface ReportedVcpuTime extends Pick<SpeedReport['vcpuTimes'][number], 'figure' | 'mode'> {
+  readonly account: Pick<SpeedReport['vcpuTimes'][number]['account'], 'wallNs' | 'parts' | 'unexplainedNs' | 'pages'>;
+}
 
 /** One thing that a page shows. `name`: of the file that it came from, or what else it is to be called. */
 export type ReportItem =

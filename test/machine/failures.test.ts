@@ -1,7 +1,10 @@
 import { strict as assert } from 'node:assert';
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import workerThreads from 'node:worker_threads';
 import { FaultLabError, Machine, imageSource, type MachineOptions } from '../../lib/index.js';
 import { requireKvm } from '../support/kvm-available.js';
 import { patience } from '../support/slowness.js';
@@ -96,6 +99,29 @@ describe('failures of a run', function () {
   it('a page source that refuses to open keeps its code, words and hint', async () => {
     const error = await failure(smallMachine('sync-exit', { source: countingSource({ misbehave: 'refuse' }) }));
     assert.deepEqual([error.code, error.message, error.hint, error.syscall, error.errno], ['NO_DISK', 'resolver 0: there is no disk', 'plug one in', 'pread', 5]);
+  });
+
+  it('a thread that cannot be made ends those that were, in one coded error', async () => {
+    const { Worker: Real } = workerThreads;
+    const began: Promise<unknown>[] = [];
+    workerThreads.Worker = class extends Real {
+      constructor(...[script, options]: ConstructorParameters<typeof Real>) {
+        if (began.length === 2) throw Object.assign(new Error('Worker initialization failure: EAGAIN'), { code: 'ERR_WORKER_INIT_FAILED' });
+        super(script, options);
+        began.push(once(this, 'exit'));
+      }
+    };
+    syncBuiltinESMExports();
+    try {
+      const error = await failure(smallMachine('sync-exit', { vcpus: 4 }));
+      assert.equal(error.code, 'ERR_WORKER_INIT_FAILED');
+      assert.match(error.message, /could not start the Workers of a machine/);
+    } finally {
+      workerThreads.Worker = Real;
+      syncBuiltinESMExports();
+    }
+    assert.equal(began.length, 2);
+    await Promise.all(began);
   });
 
   it('a page source whose options cannot go to a Worker is a coded error', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { ACCOUNT_PARTS } from '../../lib/bench/index.js';
-import { renderPage, type ReportItem } from '../../lib/report/index.js';
+import { ACCOUNT_PARTS, VCPU_PARTS, judge, type VcpuAccount, type VcpuPart } from '../../lib/bench/index.js';
+import { readItems, renderPage, type ReportItem } from '../../lib/report/index.js';
 import { PART_COLOURS } from '../../lib/report/plots/paper.js';
 import { benchReport, emulatedReport, modeReport } from '../bench/reports.js';
 import { experimentReport, faultAccount, someItems, speedReport } from './reports.js';
@@ -59,6 +59,18 @@ describe('a page', () => {
     assert.match(text, /at most 1\.150<\/td><td class="text">missed, 13\.0 % off/);
     assert.equal([...text.matchAll(/<path class="goal"/g)].length, 4, 'two goals of ratios, wide and narrow');
     assert.match(text, /TypeScript 2\.04 us, C 2\.00 us/);
+  });
+  it('shows where time and memory of speed go, and nothing of that for reports that do not say', () => {
+    const parts = { ...Object.fromEntries(VCPU_PARTS.map((part) => [part, 0])), work: 600_000, vmm: 300_000 } as Record<VcpuPart, number>;
+    const account: VcpuAccount = { wallNs: 1e6, parts, unexplainedNs: 100_000, missing: [], threads: null, kvm: {}, pages: 100, keptShare: 0.6 };
+    const report = speedReport({ vcpuTimes: [{ figure: 'against-uffd', mode: 'apf-user', account }] });
+    const start = { ...judge('start', { value: 80e6, low: 70e6, high: 90e6, count: 3 }), account: { whole: 80e6, parts: [{ name: 'modules', value: 60e6 }], unexplained: 20e6 } };
+    const text = renderPage(readItems(JSON.stringify({ ...report, figures: [start] }), 's.json'));
+    assert.match(text, /against-uffd, apf-user/);
+    assert.match(text, /30\.0 %<small>3\.00 us/);
+    assert.match(text, /modules<\/th><td[^>]*>60\.0 ms<\/td><td[^>]*>75\.0 %/);
+    assert.match(text, /unexplained<\/th><td[^>]*>20\.0 ms/);
+    assert.doesNotMatch(renderPage([{ kind: 'speed', name: 's', report: speedReport() }]), /Where it goes|Where the vCPU/);
   });
   it('shows nothing of a report as markup', () => {
     const evil = '"><img src=x onerror=alert(1)><script>alert(2)</script>\'</style>';

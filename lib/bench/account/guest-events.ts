@@ -1,5 +1,6 @@
 /** Handlers of one vCPU's guest, on the host's clock: when each ran, and which ready interrupt was for which page. */
 import type { GuestNotes } from '../../guest/index.js';
+import { lowerBound } from '../lower-bound.js';
 import { merged, type GuestFault, type Stretch } from './guest-side.js';
 
 /** Mean lengths of the guest's handlers, entry to return, in cycles. */
@@ -39,7 +40,7 @@ export function guestEvents(notes: GuestNotes, faults: readonly GuestFault[], sh
   add(tick, lengths.tick);
   for (const { host } of faults) {
     // Told by the VMM: under way from the next call of KVM_RUN.
-    const entry = Number.isNaN(host.told) ? undefined : notPresent[firstAtLeast(notPresent, host.entered)];
+    const entry = Number.isNaN(host.told) ? undefined : notPresent[lowerBound(notPresent, host.entered)];
     if (entry !== undefined) stretches.push({ from: host.entered, to: entry });
   }
   const untold = untoldPages(notPresent, faults);
@@ -52,7 +53,7 @@ function untoldPages(notPresent: Float64Array, faults: readonly GuestFault[]): S
   const untold = new Set<number>();
   for (const [at, { host, start, end }] of byStart.entries()) {
     if (notPresent.length === 0 || start < notPresent[0] - (end - start)) continue;
-    const entry = notPresent[firstAtLeast(notPresent, start)] as number | undefined;
+    const entry = notPresent[lowerBound(notPresent, start)] as number | undefined;
     const next = (byStart[at + 1] as GuestFault | undefined)?.start ?? Infinity;
     if (entry === undefined || entry > Math.min(end, next)) untold.add(host.page);
   }
@@ -78,14 +79,4 @@ function readyByPage(ready: Float64Array, faults: readonly GuestFault[]): Map<nu
     open = open.filter((fault) => fault !== first);
   }
   return found;
-}
-
-function firstAtLeast(ascending: Float64Array, value: number): number {
-  let [low, high] = [0, ascending.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (ascending[middle] < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -6,6 +6,7 @@ import type { FigureName } from '../figures.js';
 import { randomWords } from '../random.js';
 import { estimate, median } from '../statistics.js';
 import type { ComparableMode } from './comparable.js';
+import { lowerBound } from '../lower-bound.js';
 
 /** The figures that a run is judged by. More of them would need more runs for the same certainty. */
 export const JUDGED_FIGURES: readonly FigureName[] = ['workRelative', 'pagesPerSecond', 'latencyP50Ns', 'latencyP90Ns'];
@@ -160,15 +161,4 @@ function shuffle(order: Uint32Array, random: () => number): void {
     const other = (random() >>> 0) % (last + 1);
     [order[last], order[other]] = [order[other], order[last]];
   }
-}
-
-/** How many of the ascending numbers are below `value`. */
-function lowerBound(ascending: Float64Array, value: number): number {
-  let [low, high] = [0, ascending.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (ascending[middle] < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

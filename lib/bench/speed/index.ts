@@ -6,6 +6,7 @@ export { LOOPS, LOOP_NAMES, type Loop, type LoopName } from './loops.js';
 export { measureRatios, type LoopRatio, type RatioOptions, type Ratios, type SidesFigure } from './ratios.js';
 export { runReference, type ReferenceOptions, type ReferenceResult } from './reference.js';
 export { SPEED_REPORT_VERSION, type SpeedReport } from './report.js';
-export { type VcpuTime, type WorkFigureName } from './work-kept.js';
+export { VCPU_PART_MEANINGS } from './vcpu-time-table.js';
+export { WORK_FIGURE_NAMES, type VcpuTime, type WorkFigureName } from './work-kept.js';
 export { measureSpeed, type SpeedObserver, type SpeedOptions } from './speed.js';
 export { goalText, renderSpeed, speedVerdictText } from './table.js';

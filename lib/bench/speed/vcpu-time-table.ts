@@ -6,7 +6,7 @@ import { formatDuration } from '../duration.js';
 import type { VcpuTime } from './work-kept.js';
 
 /** What each part is, in a few words. */
-const MEANINGS: Readonly<Record<VcpuPart, string>> = {
+export const VCPU_PART_MEANINGS: Readonly<Record<VcpuPart, string>> = {
   work: 'work, at what it takes without faults',
   slowed: 'the same work, slower by caches and TLBs',
   pages: 'fault tasks go through their pages',
@@ -31,7 +31,7 @@ export function vcpuTimeTable(times: readonly VcpuTime[], color: boolean): strin
   });
   const cell = (ns: number, { account }: VcpuTime): string => `${((ns / account.wallNs) * 100).toFixed(1)} % (${formatDuration(ns / Math.max(1, account.pages))})`;
   for (const part of VCPU_PARTS) {
-    if (times.some(({ account }) => account.parts[part] > 0)) table.push([`${part}: ${MEANINGS[part]}`, ...times.map((time) => cell(time.account.parts[part], time))]);
+    if (times.some(({ account }) => account.parts[part] > 0)) table.push([`${part}: ${VCPU_PART_MEANINGS[part]}`, ...times.map((time) => cell(time.account.parts[part], time))]);
   }
   table.push(['unexplained', ...times.map((time) => cell(time.account.unexplainedNs, time))], ['sum', ...times.map((time) => cell(time.account.wallNs, time))]);
   for (const name of KVM_COUNTS) {

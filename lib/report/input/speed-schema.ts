@@ -1,6 +1,7 @@
 /** The shape of a report of `speed`, as a page reads it. */
 import * as v from 'valibot';
-import { SPEED_FIGURE_NAMES } from '../../bench/index.js';
+import { SPEED_FIGURE_NAMES, VCPU_PARTS, WORK_FIGURE_NAMES, type VcpuPart } from '../../bench/index.js';
+import { MODES, type DeliveryMode } from '../../machine/index.js';
 import type { ReportedSpeed } from '../item.js';
 import { HostSchema, ToolSchema } from './host-schema.js';
 
@@ -25,6 +26,14 @@ const FigureSchema = v.object({
   account: v.optional(v.nullable(v.object({ whole: v.number(), parts: v.array(PartSchema), unexplained: v.number() })), null),
 });
 
+const Ns = v.pipe(v.number(), v.finite(), v.minValue(0));
+
+const VcpuTimeSchema = v.object({
+  figure: v.picklist(WORK_FIGURE_NAMES),
+  mode: v.picklist(Object.keys(MODES) as DeliveryMode[]),
+  account: v.object({ wallNs: Ns, parts: v.object(Object.fromEntries(VCPU_PARTS.map((part) => [part, Ns])) as Record<VcpuPart, typeof Ns>), unexplainedNs: Ns, pages: Count }),
+});
+
 /** See the module's comment. */
 export const SpeedSchema: v.GenericSchema<unknown, ReportedSpeed> = v.object({
   tool: ToolSchema,
@@ -35,4 +44,6 @@ export const SpeedSchema: v.GenericSchema<unknown, ReportedSpeed> = v.object({
   parameters: v.object({ rounds: Count, faults: Count }),
   figures: v.pipe(v.array(FigureSchema), v.minLength(1, 'nothing was measured')),
   interrupted: v.boolean(),
+  // Older reports have none.
+  vcpuTimes: v.optional(v.array(VcpuTimeSchema), []),
 });

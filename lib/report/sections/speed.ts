@@ -4,6 +4,7 @@ import type { ItemContext } from '../context.js';
 import { dataTable, figure } from '../figure.js';
 import type { ReportedSpeed } from '../item.js';
 import { html, type Markup } from '../markup.js';
+import { speedAccounts } from './speed-accounts.js';
 
 /** Title of the section. */
 export function speedTitle({ parameters: { rounds, faults } }: ReportedSpeed): string {
@@ -53,6 +54,7 @@ ${dataTable({
       speedVerdictText(one),
     ]),
   })}
+${speedAccounts(report)}
 ${figures.some(({ notes }) => notes.length > 0) && html`<details><summary>Behind the figures</summary><ul class="plain">${figures.flatMap(({ name: row, notes }) => notes.map((note) => html`<li>${row}: ${note}</li>`))}</ul></details>`}
 </section>`;
 }
