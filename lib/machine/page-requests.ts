@@ -10,10 +10,12 @@ import { TraceKind, type TraceWriter } from './trace/trace-writer.js';
 /** A wait for a page looks at the stop flag this often. */
 const WAIT_SLICE_MS = 50;
 
+const NS_PER_SECOND = 1e9;
+
 /** See the module's comment. One for each vCPU. */
 export class PageRequests {
-  /** Not a counter that everybody sees: its setter would be handed a new object each time. */
-  private readonly waited = new Float64Array(1);
+  /** Whole seconds and ns: small integers, which no tier of the engine makes objects of. A counter's setter, or a double, would be handed a new one at each wait. */
+  private readonly waited = new Int32Array(2);
 
   constructor(
     private readonly states: PageStates,
@@ -25,7 +27,7 @@ export class PageRequests {
 
   /** Time asleep for pages so far, ns. */
   get waitedNs(): number {
-    return this.waited[0];
+    return this.waited[0] * NS_PER_SECOND + this.waited[1];
   }
 
   /** One of PageState. */
@@ -51,11 +53,20 @@ export class PageRequests {
     let settled = false;
     do {
       settled = this.states.waitSettled(page, WAIT_SLICE_MS);
-      this.waited[0] += this.states.sleptNs;
+      this.addWaited(this.states.sleptNs);
     } while (!settled && !this.stopped());
     this.trace?.note(TraceKind.WAKE, page, 0);
     noteStamp(StampKind.AWAKE, page);
     return settled;
+  }
+
+  private addWaited(sleptNs: number): void {
+    let ns = this.waited[1] + sleptNs;
+    while (ns >= NS_PER_SECOND) {
+      ns -= NS_PER_SECOND;
+      this.waited[0]++;
+    }
+    this.waited[1] = ns;
   }
 
   /**
